@@ -1,0 +1,57 @@
+"""Every error the library raises on purpose.
+
+::
+
+    NctError
+    ├── InputError         an image, a parameter or a path is not what was expected
+    ├── WeightsError       network weights are missing, damaged or not the expected ones
+    ├── DeviceError        the compute device does not exist or has too little memory
+    ├── ConvergenceError   a linear solver stopped before it reached its tolerance
+    ├── ProtocolError      a frame on the worker's pipe is malformed
+    └── Cancelled          the caller asked to stop
+
+The message of each is one sentence that says what was expected, what came and what to do; it is shown to users as it is.
+Standard library only: ``install.py`` copies this file beside the GIMP plug-in.
+"""
+
+
+class NctError(Exception):
+    """Base of all errors that the library raises on purpose; ``code`` names the kind on the wire."""
+
+    code = "error"
+
+
+class InputError(NctError):
+    """An image, a parameter or a path is not what was expected."""
+
+    code = "input"
+
+
+class WeightsError(NctError):
+    """Network weights are missing, damaged or not the expected ones."""
+
+    code = "weights"
+
+
+class DeviceError(NctError):
+    """The compute device does not exist, or has too little memory."""
+
+    code = "device"
+
+
+class ConvergenceError(NctError):
+    """A linear solver stopped before it reached its tolerance; the message gives residual and iterations."""
+
+    code = "convergence"
+
+
+class ProtocolError(NctError):
+    """A frame on the worker's pipe is malformed, too large or of another version."""
+
+    code = "protocol"
+
+
+class Cancelled(NctError):
+    """The caller asked to stop."""
+
+    code = "cancelled"

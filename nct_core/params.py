@@ -1,0 +1,100 @@
+"""Every parameter of a transfer, with its range, unit, effect and symbol.
+
+Defaults and ranges live here and nowhere else: the command line and the plug-in's dialog are derived from
+:func:`describe`. Standard library only: ``install.py`` copies this file beside the GIMP plug-in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import InputError
+
+
+def _parameter(default: float, low: float, high: float, label: str, symbol: str, unit: str, effect: str, *, basic: bool = False) -> Any:
+    meta = {"low": low, "high": high, "label": label, "symbol": symbol, "unit": unit, "effect": effect, "basic": basic}
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True)
+class TransferParams:
+    """Parameters of :func:`nct_core.transfer`; unknown names and values out of range are rejected here and only here.
+
+    Raises:
+        InputError: a value has the wrong type, is not finite or lies outside its range.
+    """
+
+    strength: float = _parameter(
+        1.0, 0.0, 1.0, "Strength", "-", "fraction", "how far the colours move: 0 keeps the source, 1 is the full transfer (ours)", basic=True
+    )
+    bds_weight: float = _parameter(
+        2.0, 0.0, 4.0, "Reference coverage", "beta", "weight",
+        "how much of the reference must appear in the result; lower it where the contents are less alike (paper section 3.2)", basic=True,
+    )  # fmt: skip
+    working_size: int = _parameter(
+        700, 64, 2000, "Working size", "-", "px", "longest side at which images are matched; the result always has the source's own size (ours)"
+    )
+    edge_smoothness: float = _parameter(
+        0.024, 0.0, 1.0, "Edge-aware smoothness", "lambda", "weight", "smoothing of the transform at full resolution, stopped by edges (program)"
+    )
+    local_weight: float = _parameter(
+        0.125, 0.0, 10.0, "Local smoothness", "lambda_l", "weight", "how alike the transforms of neighbouring pixels are (paper section 3.3)"
+    )
+    nonlocal_weight: float = _parameter(
+        2.0, 0.0, 20.0, "Nonlocal smoothness", "lambda_nl", "weight",
+        "how alike the transforms of similarly coloured pixels in one feature cluster are (paper section 3.3)",
+    )  # fmt: skip
+    nonlocal_neighbours: int = _parameter(8, 1, 32, "Nonlocal neighbours", "k", "count", "similarly coloured pixels each pixel is tied to (paper section 3.3)")
+    clusters: int = _parameter(10, 1, 64, "Feature clusters", "-", "count", "k-means clusters of the coarsest features, within which pixels are tied (paper section 3.3)")
+    patchmatch_iterations: int = _parameter(10, 1, 50, "Matching iterations", "-", "count", "PatchMatch iterations at every level (program)")
+    seed: int = _parameter(0, 0, 2**31 - 1, "Random seed", "-", "-", "seed of the random search; the same seed gives the same result (ours)")
+
+    def __post_init__(self) -> None:
+        for parameter in describe():
+            value = getattr(self, parameter.name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or (parameter.integer and not isinstance(value, int)):
+                kind = "a whole number" if parameter.integer else "a number"
+                raise InputError(f"{parameter.name} must be {kind}, got {value!r}")
+            if not (math.isfinite(value) and parameter.low <= value <= parameter.high):
+                raise InputError(f"{parameter.name} must lie between {parameter.low:g} and {parameter.high:g}, got {value:g}")
+
+    @classmethod
+    def from_mapping(cls, values: dict[str, Any]) -> TransferParams:
+        """Builds parameters from a name → value mapping; missing names take their defaults.
+
+        Raises:
+            InputError: a name is unknown or a value is not valid.
+        """
+        known = {parameter.name for parameter in describe()}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise InputError(f"unknown parameter {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a user interface needs to offer one parameter."""
+
+    name: str
+    label: str
+    default: float
+    low: float
+    high: float
+    integer: bool
+    unit: str
+    symbol: str
+    effect: str
+    basic: bool
+
+
+def describe() -> list[Parameter]:
+    """Lists every parameter of :class:`TransferParams` in the order in which it is offered."""
+    return [
+        Parameter(name=f.name, default=f.default, integer=isinstance(f.default, int), **f.metadata)  # type: ignore[arg-type]
+        for f in dataclasses.fields(TransferParams)
+    ]

@@ -1,0 +1,44 @@
+"""Neural color transfer: a picture takes on the colours of other pictures, matched by meaning.
+
+The public interface is :func:`transfer`, its :class:`TransferParams` and :class:`TransferResult`,
+:class:`ColorTransform` and the errors. Importing the package is cheap: torch is loaded by the first use of
+:func:`transfer`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import Cancelled, ConvergenceError, DeviceError, InputError, NctError, ProtocolError, WeightsError
+from .params import TransferParams
+
+if TYPE_CHECKING:
+    from .pipeline import TransferResult, transfer
+    from .transform import ColorTransform
+
+__version__ = "0.1.0"
+__all__ = [
+    "Cancelled",
+    "ColorTransform",
+    "ConvergenceError",
+    "DeviceError",
+    "InputError",
+    "NctError",
+    "ProtocolError",
+    "TransferParams",
+    "TransferResult",
+    "WeightsError",
+    "transfer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("transfer", "TransferResult"):
+        from . import pipeline
+
+        return getattr(pipeline, name)
+    if name == "ColorTransform":
+        from .transform import ColorTransform
+
+        return ColorTransform
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,281 @@
+"""Image files, and pixels in their own colour space <-> sRGB.
+
+The command line and the worker both convert pixels here, so that GIMP and the command line give the same result.
+
+Files: 8/16-bit PNG, 8/16-bit and 32-bit float TIFF, JPEG and WebP; grey or RGB, each with or without alpha (not premultiplied).
+A file is written under a temporary name and then renamed: there is never a partial one. The EXIF orientation is applied on
+reading. JPEG is written with quality 95 and full colour resolution, WebP with quality 95, TIFF with deflate compression. JPEG
+has no alpha: transparent parts are laid over white.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from . import icc, output
+from .errors import InputError
+
+log = logging.getLogger(__name__)
+
+MAX_SIDE = 30_000  # px
+MAX_PIXELS = 200_000_000
+WEBP_MAX_SIDE = 16_383  # px, a limit of the format
+FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP"}
+LOADERS = {"pngload_source": "PNG", "tiffload_source": "TIFF", "jpegload_source": "JPEG", "webpload_source": "WebP"}
+DEPTHS = {"PNG": ("uint8", "uint16"), "TIFF": ("uint8", "uint16", "float32"), "JPEG": ("uint8",), "WebP": ("uint8",)}
+SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+INTERPRETATIONS = ("srgb", "rgb", "rgb16", "scrgb", "b-w", "grey16")
+METADATA = ("exif-", "xmp-data", "iptc-data", "resolution-unit", "png-comment-")
+DEFAULT_RESOLUTION = 72 / 25.4  # pixels per millimetre, where the file says nothing
+BAND_PIXELS = 1 << 17  # converted at a time: keeps the work in float64 small beside the image
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The pixels of a file in its own colour space, and what travels with them.
+
+    Attributes:
+        pixels: uint8, uint16 or float32 (nominally in [0, 1]) [H, W, C]; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA; upright.
+        icc_profile: the colour space's ICC profile as it is in the file; None means sRGB.
+        metadata: EXIF, XMP, IPTC and comments, under libvips' names (without orientation and thumbnail).
+        resolution: pixels per millimetre (horizontal, vertical).
+    """
+
+    pixels: np.ndarray
+    icc_profile: bytes | None = None
+    metadata: dict[str, str | bytes] = field(default_factory=dict)
+    resolution: tuple[float, float] = (DEFAULT_RESOLUTION, DEFAULT_RESOLUTION)
+
+
+def read(path: str | os.PathLike[str]) -> Picture:
+    """Reads a PNG, TIFF, JPEG or WebP file (the first page or frame of several, with a logged warning).
+
+    Raises:
+        InputError: there is no such file, it is not one of these formats, damaged, truncated, over the stated limits (checked
+            before anything is decoded), or its pixels are of an unsupported kind (CMYK, Lab, 32-bit integer ...).
+    """
+    path = Path(path)
+    image = _open(path)
+    if image.width > MAX_SIDE or image.height > MAX_SIDE or image.width * image.height > MAX_PIXELS:
+        raise InputError(
+            f"{path}: expected at most {MAX_SIDE} pixels a side and {MAX_PIXELS // 1_000_000} megapixels, "
+            f"got {image.width} x {image.height}; scale it down first"
+        )
+    if image.format not in SAMPLES or image.interpretation not in INTERPRETATIONS or image.bands > 4:
+        kind = f"{image.bands} channels of {image.format} in {image.interpretation}"
+        raise InputError(f"{path}: expected grey or RGB pixels of 8, 16 or 32-bit float, got {kind}; convert the file first")
+    if image.get_typeof("n-pages") and image.get("n-pages") > 1:
+        log.warning("%s has %d pages or frames; only the first is used", path, image.get("n-pages"))
+    try:
+        if image.get_typeof("orientation") and image.get("orientation") != 1:
+            image = image.copy_memory().autorot()
+        pixels = np.ndarray(buffer=image.write_to_memory(), dtype=SAMPLES[image.format], shape=(image.height, image.width, image.bands))
+    except pyvips.Error as error:
+        raise InputError(f"{path}: expected a whole image, but the file is damaged or truncated ({_reason(error)})") from error
+    metadata = {name: image.get(name) for name in image.get_fields() if name.startswith(METADATA)}
+    if "xmp-data" in metadata:
+        metadata["xmp-data"] = re.sub(rb"(tiff:Orientation(?:=\"|>))\d", rb"\g<1>1", metadata["xmp-data"])
+    resolution = (image.xres, image.yres) if image.xres != 1 else (DEFAULT_RESOLUTION, DEFAULT_RESOLUTION)  # 1 is libvips' "unknown"
+    profile = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
+    return Picture(pixels, profile, metadata, resolution)
+
+
+def _open(path: Path) -> pyvips.Image:
+    """Reads the header only."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise InputError(f"{path}: expected an image file that can be read, got {error.strerror or error}") from error
+    if not start:
+        raise InputError(f"{path}: expected an image, got an empty file")
+    try:
+        image = pyvips.Image.new_from_source(pyvips.Source.new_from_file(str(path)), "", access="sequential", fail_on="error")
+    except pyvips.Error as error:
+        raise InputError(f"{path}: expected a PNG, TIFF, JPEG or WebP image, got something that cannot be read as one ({_reason(error)})") from error
+    loader = image.get("vips-loader")
+    if loader not in LOADERS:
+        raise InputError(f"{path}: expected a PNG, TIFF, JPEG or WebP image, got {loader.split('load')[0].upper()}; convert it first")
+    return image
+
+
+def _reason(error: pyvips.Error) -> str:
+    """The most telling line of libvips' message."""
+    lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"
+
+
+def storable_dtype(path: str | os.PathLike[str], dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The bit depth for ``path``: ``dtype`` where its format can hold it, else the deepest that it can, with a logged warning."""
+    kind = FORMATS[Path(path).suffix.lower()]
+    if dtype.name in DEPTHS[kind]:
+        return dtype
+    stored = np.dtype(DEPTHS[kind][-1])
+    log.warning("%s holds at most %d bits a channel: the %d-bit pixels are reduced", kind, 8 * stored.itemsize, 8 * dtype.itemsize)
+    return stored
+
+
+def write(path: str | os.PathLike[str], picture: Picture) -> None:
+    """Writes a PNG, TIFF, JPEG or WebP file, whole or not at all; an existing one is replaced.
+
+    Args:
+        path: its suffix chooses the format.
+        picture: pixels of a dtype that :func:`storable_dtype` gave.
+
+    Raises:
+        InputError: the file cannot be written, or the format cannot hold these pixels.
+    """
+    path = output.check_writable(path, FORMATS)
+    kind = FORMATS[path.suffix.lower()]
+    pixels = picture.pixels
+    check_storable(path, pixels.shape, pixels.dtype)
+    profile = picture.icc_profile
+    if kind == "JPEG" and pixels.shape[2] in (2, 4):
+        pixels = _over_white(pixels)
+    if kind == "WebP" and pixels.shape[2] < 3 and profile:  # WebP stores grey as RGB, which a grey profile does not describe
+        pixels, profile = from_srgb(to_srgb(pixels, profile), None, pixels.dtype), None
+    image = pyvips.Image.new_from_memory(np.ascontiguousarray(pixels), pixels.shape[1], pixels.shape[0], pixels.shape[2], _vips_format(pixels.dtype))
+    image = image.copy(interpretation=_interpretation(pixels), xres=picture.resolution[0], yres=picture.resolution[1])
+    for name, value in picture.metadata.items():
+        image.set_type(pyvips.GValue.blob_type if isinstance(value, bytes) else pyvips.GValue.gstr_type, name, value)
+    image.set_type(pyvips.GValue.gint_type, "orientation", 1)
+    if kind == "TIFF" and "exif-data" in picture.metadata:
+        log.warning("EXIF data cannot be written to TIFF and is left out")
+    if profile:
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    with output.replacing(path) as temporary:
+        _save(image, kind, str(temporary))
+
+
+def _save(image: pyvips.Image, kind: str, path: str) -> None:
+    try:
+        if kind == "PNG":
+            image.pngsave(path)
+        elif kind == "TIFF":
+            predictor = "float" if image.format == "float" else "horizontal"
+            image.tiffsave(path, compression="deflate", predictor=predictor, bigtiff=image.width * image.height > MAX_PIXELS // 2)
+        elif kind == "JPEG":
+            image.jpegsave(path, Q=95, subsample_mode="off", optimize_coding=True)
+        else:
+            image.webpsave(path, Q=95, smart_subsample=True, exact=True)
+    except pyvips.Error as error:
+        raise OSError(_reason(error)) from error
+
+
+def check_storable(path: str | os.PathLike[str], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Makes sure that the format of ``path`` holds pixels of this shape [H, W, C] and dtype.
+
+    Raises:
+        InputError: it does not.
+    """
+    kind = FORMATS[Path(path).suffix.lower()]
+    if dtype.name not in DEPTHS[kind]:
+        raise InputError(f"{path}: expected pixels of {' or '.join(DEPTHS[kind])} for {kind}, got {dtype.name}")
+    if kind == "WebP" and max(shape[:2]) > WEBP_MAX_SIDE:
+        raise InputError(f"{path}: expected at most {WEBP_MAX_SIDE} pixels a side for WebP, got {shape[1]} x {shape[0]}; choose another format")
+
+
+def _vips_format(dtype: np.dtype[Any]) -> str:
+    return next(name for name, sample in SAMPLES.items() if sample == dtype)
+
+
+def _interpretation(pixels: np.ndarray) -> str:
+    grey, rgb = {"uint8": ("b-w", "srgb"), "uint16": ("grey16", "rgb16"), "float32": ("b-w", "scrgb")}[pixels.dtype.name]
+    return grey if pixels.shape[2] < 3 else rgb
+
+
+def _over_white(pixels: np.ndarray) -> np.ndarray:
+    """Lays uint8 [H, W, 2 or 4] over white; [H, W, 1 or 3]."""
+    color, alpha = pixels[..., :-1], pixels[..., -1:]
+    if (alpha == 255).all():
+        return color
+    log.warning("JPEG has no alpha: the transparent parts are laid over white")
+    share = alpha.astype(np.float32) / 255
+    flat: np.ndarray = np.rint(color * share + 255 * (1 - share)).astype(np.uint8)
+    return flat
+
+
+def to_srgb(pixels: np.ndarray, icc_profile: bytes | None = None) -> np.ndarray:
+    """Converts pixels of their own colour space to sRGB.
+
+    Args:
+        pixels: uint8, uint16 or float32 [H, W, C] (nominally [0, 1]), C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
+        icc_profile: their ICC profile; None (or empty) means sRGB. One that is damaged or does not fit the channels is
+            passed over with a logged warning.
+
+    Returns:
+        float32 [H, W, C], sRGB-encoded; colours outside sRGB leave [0, 1] (see ``icc.py``). Alpha is only scaled. Where the profile
+        is sRGB this is a plain scaling by 1/255 or 1/65535, exactly undone by :func:`from_srgb`.
+
+    Raises:
+        InputError: floating-point pixels hold NaN or infinity.
+    """
+    if pixels.dtype == np.float32:
+        bad = pixels.size - int(np.count_nonzero(np.isfinite(pixels)))
+        if bad:
+            raise InputError(f"expected finite pixel values, got {bad} that are NaN or infinite; repair the image first")
+        scaled: np.ndarray = pixels.copy()
+    else:
+        scaled = np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
+    colors = pixels.shape[2] - (pixels.shape[2] + 1) % 2
+    own = _space(icc_profile, colors, warn=True)
+    if own:
+        _each_band(lambda band: _convert(band, own.to_srgb, colors), scaled)
+    return scaled
+
+
+def from_srgb(image: np.ndarray, icc_profile: bytes | None, dtype: np.dtype[Any] | type) -> np.ndarray:
+    """Undoes :func:`to_srgb`: float32 [H, W, C] sRGB-encoded → pixels [H, W, C] of ``dtype`` in the profile's colour space.
+
+    Integers are rounded to the nearest and clipped to their range; float32 is neither.
+    """
+    colors = image.shape[2] - (image.shape[2] + 1) % 2
+    own = _space(icc_profile, colors, warn=False)
+    pixels = np.empty(image.shape, dtype)
+
+    def convert(band: np.ndarray, target: np.ndarray) -> None:
+        if own:
+            band = band.copy()
+            _convert(band, own.from_srgb, colors)
+        if target.dtype != np.float32:
+            band = np.rint(np.clip(band, 0, 1) * np.float32(np.iinfo(target.dtype).max))
+        target[...] = band
+
+    _each_band(convert, image, pixels)
+    return pixels
+
+
+def _space(profile: bytes | None, colors: int, *, warn: bool) -> icc.Space | None:
+    if not profile:
+        return None
+    try:
+        return icc.space(profile, colors)
+    except icc.ProfileError as error:
+        if warn:
+            log.warning("the ICC profile is passed over and sRGB assumed: %s", error)
+        return None
+
+
+def _convert(band: np.ndarray, conversion: Callable[[np.ndarray], np.ndarray], colors: int) -> None:
+    """Converts the colours of float32 [h, W, C] in place."""
+    values = band[..., :colors].reshape(-1, colors).astype(np.float64)
+    band[..., :colors] = conversion(values).reshape(*band.shape[:2], colors)
+
+
+def _each_band(work: Callable[..., None], *images: np.ndarray) -> None:
+    """Calls ``work`` on views of a few rows [h, W, C] of every image, on all cores (numpy lets go of the interpreter lock)."""
+    height, width = images[0].shape[:2]
+    rows = max(1, BAND_PIXELS // width)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in [pool.submit(work, *(image[start : start + rows] for image in images)) for start in range(0, height, rows)]:
+            done.result()

@@ -1,0 +1,65 @@
+"""Images -> VGG feature pyramids (paper section 3.1): taps relu1_1 .. relu5_1, every spatial vector of unit length."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .errors import DeviceError
+from .torchvision_compat import models
+
+COARSEST = 5
+_CHANNELS = (64, 128, 256, 512, 512)
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class FeaturePyramid:
+    """The convolutional part of an ImageNet-trained VGG-16 or VGG-19 up to relu5_1.
+
+    Args:
+        weights: ``features.N.weight`` / ``features.N.bias`` as torchvision names them, float32.
+        backbone: "VGG-16" or "VGG-19".
+        device: where the network runs.
+    """
+
+    def __init__(self, weights: dict[str, torch.Tensor], backbone: str, device: torch.device) -> None:
+        self.backbone, self.device = backbone, device
+        with torch.device("meta"):
+            layers = {"VGG-16": models.vgg16, "VGG-19": models.vgg19}[backbone]().features
+        taps = [i + 1 for i, layer in enumerate(layers) if i == 0 or isinstance(layers[i - 1], nn.MaxPool2d)]
+        network = layers[: taps[-1] + 1]
+        network.load_state_dict({name.removeprefix("features."): tensor for name, tensor in weights.items() if int(name.split(".")[1]) <= taps[-1]}, assign=True)
+        for layer in network:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = True
+        network = network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self._blocks = [network[start:stop] for start, stop in zip([0] + [tap + 1 for tap in taps], [tap + 1 for tap in taps])]
+        self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
+
+    def __call__(self, image: torch.Tensor, levels: range | list[int]) -> dict[int, torch.Tensor]:
+        """Computes the wanted levels in one pass that goes no deeper than the deepest of them.
+
+        Args:
+            image: float32 [H, W, 3], sRGB-encoded, [0, 1]; both sides at least 16.
+            levels: out of 1 .. 5; level L has the grid (H >> (L - 1), W >> (L - 1)).
+
+        Returns:
+            level -> float32 [h, w, C], contiguous, unit vectors (the zero vector where every feature is zero).
+
+        Raises:
+            DeviceError: the device ran out of memory.
+        """
+        x = ((image.permute(2, 0, 1)[None] - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
+        out = {}
+        try:
+            with torch.inference_mode():
+                for level in range(1, max(levels) + 1):
+                    x = self._blocks[level - 1](x)
+                    if level in levels:
+                        features = x[0].permute(1, 2, 0)
+                        out[level] = (features / features.norm(dim=-1, keepdim=True).clamp_min(1e-8)).contiguous()
+        except torch.OutOfMemoryError as problem:
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise DeviceError(f"expected room for the features of {size} px, but {self.device} is out of memory; use a smaller working size") from problem
+        return out

@@ -1,0 +1,120 @@
+"""Source + guidance -> the local linear transform of colours, and its edge-aware upsampling (paper section 3.3).
+
+The transform of position p and channel c of scaled Lab is ``out = a * s + b``. Coefficients are float32 [h, w, 6]: (a, b) of
+the three channels one after the other.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from . import solvers
+from .solvers import Graph, Solution, System
+
+EDGE_EXPONENT = 1.2  # alpha
+EDGE_FLOOR = 1e-4  # eps
+_SIGMA_FLOOR = 0.6  # in 0..255 units
+_OUT_OF_RANGE_WEIGHT = 1e-6
+_AFFINE_TOLERANCE = 1e-3
+_SMOOTHING_TOLERANCE = 2e-3
+
+
+def edge_weights(lightness: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """weight / (|l_p - l_q|^alpha + eps) for the edges to the right and down, float32 [h, w] each; 0 past the border.
+
+    Args:
+        lightness: float32 [h, w], [0, 1].
+        weight: of one edge between equal lightnesses, times eps.
+    """
+    right, down = torch.zeros_like(lightness), torch.zeros_like(lightness)
+    right[:, :-1] = weight / ((lightness[:, 1:] - lightness[:, :-1]).abs() ** EDGE_EXPONENT + EDGE_FLOOR)
+    down[:-1] = weight / ((lightness[1:] - lightness[:-1]).abs() ** EDGE_EXPONENT + EDGE_FLOOR)
+    return right, down
+
+
+def initial_transform(source: torch.Tensor, guidance: torch.Tensor) -> torch.Tensor:
+    """The transform that matches mean and deviation over 3x3 windows, [h, w, 6] (paper section 3.3).
+
+    a = sigma_g / (sigma_s + 0.6) and b = mu_g - a mu_s, with mean and deviation in 0..255 units.
+
+    Args:
+        source, guidance: float32 [h, w, 3], scaled Lab.
+    """
+
+    def moments(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        planes = F.pad(image.permute(2, 0, 1)[None] * 255.0, (1, 1, 1, 1))
+        count = F.avg_pool2d(F.pad(torch.ones_like(image[None, None, :, :, 0]), (1, 1, 1, 1)), 3, 1)
+        mean = F.avg_pool2d(planes, 3, 1) / count
+        # Deviation from the window's own mean, shift by shift: no cancellation between large squares.
+        height, width = image.shape[:2]
+        spread = torch.zeros_like(mean)
+        inside = F.pad(torch.ones_like(image[None, None, :, :, 0]), (1, 1, 1, 1))
+        for i in range(3):
+            for j in range(3):
+                window = (..., slice(i, i + height), slice(j, j + width))
+                spread += inside[window] * (planes[window] - mean) ** 2
+        return mean[0].permute(1, 2, 0), (spread / (9.0 * count))[0].permute(1, 2, 0).sqrt()
+
+    (mean_s, sigma_s), (mean_g, sigma_g) = moments(source), moments(guidance)
+    a = sigma_g / (sigma_s + _SIGMA_FLOOR)
+    return torch.stack([a, (mean_g - a * mean_s) / 255.0], -1).flatten(-2)
+
+
+def affine_system(source: torch.Tensor, confidence: torch.Tensor, graph: Graph | None, *, data_weight: float, local_weight: float) -> System:
+    """The normal equations' matrix of :func:`fit`: data, local and nonlocal terms."""
+    data = (data_weight * confidence)[..., None]
+    blocks = torch.stack([data * source * source, data * source, data.expand_as(source)], -1).flatten(-2)
+    # Every pair of neighbours counts twice in the energy.
+    right, down = edge_weights(source[..., 0], 2.0 * local_weight)
+    return System(blocks.contiguous(), right, down, graph)
+
+
+def fit(source: torch.Tensor, guidance: torch.Tensor, confidence: torch.Tensor, graph: Graph | None, *, data_weight: float, local_weight: float) -> Solution:
+    """Fits the transform at a level's grid: the minimiser of data, local and nonlocal terms (paper section 3.3).
+
+    sum_p d w(p) (a s + b - g)^2 + lambda_l sum over N4, each pair twice, of [(a_p - a_q)^2 + (b_p - b_q)^2] / (|l_p - l_q|^alpha + eps)
+    + sum over the graph's ties of weight * [(a_p - a_q)^2 + (b_p - b_q)^2]
+
+    Args:
+        source, guidance: float32 [h, w, 3], scaled Lab; the source is the original one, not the recoloured.
+        confidence: float32 [h, w], w in [1e-6, 1].
+        graph: the nonlocal ties, or None.
+        data_weight: d, source pixels per position of this grid.
+        local_weight: lambda_l.
+
+    Raises:
+        ConvergenceError: the solver did not reach its tolerance.
+    """
+    system = affine_system(source, confidence, graph, data_weight=data_weight, local_weight=local_weight)
+    data = (data_weight * confidence)[..., None] * guidance
+    rhs = torch.stack([data * source, data], -1).flatten(-2).contiguous()
+    return solvers.solve(system, rhs, tolerance=_AFFINE_TOLERANCE, start=initial_transform(source, guidance))
+
+
+def upsample_edge_aware(low: torch.Tensor, source: torch.Tensor, *, weight: float) -> Solution:
+    """Carries a level's transform to the image's grid: bilinear, then smoothed up to edges (weighted least squares; program).
+
+    sum_p r(p) (x - x_up)^2 + weight * sum over N4 of (x_p - x_q)^2 / (|l_p - l_q|^alpha + eps), with r = 1, or 1e-6 where the
+    upsampled transform leaves [0, 1].
+
+    Args:
+        low: float32 [h, w, 6], the transform on the level's grid.
+        source: float32 [H, W, 3], scaled Lab.
+        weight: lambda of this level.
+
+    Raises:
+        ConvergenceError: the solver did not reach its tolerance.
+    """
+    up = F.interpolate(low.permute(2, 0, 1)[None], size=source.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0).contiguous()
+    mapped = recolor(up, source)
+    trusted = torch.where((mapped >= 0) & (mapped <= 1), 1.0, _OUT_OF_RANGE_WEIGHT)
+    blocks = torch.stack([trusted, torch.zeros_like(trusted), trusted], -1).flatten(-2).contiguous()
+    right, down = edge_weights(source[..., 0].contiguous(), weight)
+    rhs = (trusted.repeat_interleave(2, -1) * up).contiguous()
+    return solvers.solve(System(blocks, right, down), rhs, tolerance=_SMOOTHING_TOLERANCE)
+
+
+def recolor(coefficients: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+    """a * s + b, float32 [h, w, 3], not clipped."""
+    return coefficients[..., 0::2] * source + coefficients[..., 1::2]

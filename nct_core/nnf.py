@@ -1,0 +1,85 @@
+"""Nearest-neighbour fields: for every position of one grid the position of its match in another grid.
+
+Coordinates, everywhere in this library: (row, column), absolute indices counted from 0, the centre of cell ``i`` lies at
+``i + 0.5`` cells, and changing from a grid of ``n`` cells to one of ``m`` maps the point ``i`` to ``(i + 0.5) * m / n - 0.5``
+(half-pixel rescaling). A field from a grid of shape (h, w) to one of shape (H, W) is an int32 array [h, w, 2] with
+``0 <= field[..., 0] < H`` and ``0 <= field[..., 1] < W``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+Field = NDArray[np.int32]
+Shape = tuple[int, int]
+
+
+def rescale(points: NDArray, old: int, new: int) -> NDArray:
+    """Maps positions along one axis of ``old`` cells to the axis of ``new`` cells that covers the same extent (float)."""
+    return (points + 0.5) * (new / old) - 0.5
+
+
+def identity(shape: Shape, target_shape: Shape) -> Field:
+    """The scaled identity: every position of ``shape`` maps to the same relative position of ``target_shape``."""
+    axes = [np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1) for n, m in zip(shape, target_shape)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).astype(np.int32)
+
+
+def upsample(field: Field, shape: Shape, target_shape: Shape, old_target_shape: Shape) -> Field:
+    """Carries a field to finer grids (paper section 3.1): nearest coarse match, offset rescaled, clamped to the grid.
+
+    Args:
+        field: int32 [h, w, 2] into ``old_target_shape``.
+        shape, target_shape: the finer grids on both sides.
+        old_target_shape: the grid that ``field`` points into.
+
+    Returns:
+        int32 [*shape, 2] into ``target_shape``.
+    """
+    out = np.empty((*shape, 2), np.int32)
+    nearest = [np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1).astype(np.intp) for n, m in zip(shape, field.shape)]
+    matches = field[np.ix_(*nearest)]
+    for axis in (0, 1):
+        n, coarse = shape[axis], field.shape[axis]
+        # How far the fine position lies from the centre of its coarse cell is kept on the other side.
+        within = np.arange(n) - rescale(nearest[axis], coarse, n)
+        moved = rescale(matches[..., axis], old_target_shape[axis], target_shape[axis])
+        moved = moved + np.expand_dims(within, 1 - axis)
+        out[..., axis] = np.clip(np.rint(moved), 0, target_shape[axis] - 1)
+    return out
+
+
+def to_pixels(field: Field, grid_shape: Shape, shape: Shape, target_shape: Shape) -> NDArray[np.float32]:
+    """A field between grids as correspondences between images.
+
+    Args:
+        field: int32 [h, w, 2] into ``grid_shape``.
+        grid_shape: the grid that ``field`` points into.
+        shape, target_shape: pixels of the two images.
+
+    Returns:
+        float32 [*shape, 2]: for every pixel of the first image the (row, column) of its match in pixels of the second.
+    """
+    nearest = [np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1).astype(np.intp) for n, m in zip(shape, field.shape)]
+    out = np.empty((*shape, 2), np.float32)
+    for axis in (0, 1):
+        matches = field[..., axis][np.ix_(*nearest)]
+        within = rescale(np.arange(shape[axis]), shape[axis], field.shape[axis]) - nearest[axis]
+        moved = rescale(matches + np.expand_dims(within, 1 - axis), grid_shape[axis], target_shape[axis])
+        out[..., axis] = np.clip(moved, 0, target_shape[axis] - 1)
+    return out
+
+
+def to_valid(field: Field, valid: NDArray[np.bool_]) -> Field:
+    """Moves matches that are not valid to the nearest position that is.
+
+    Args:
+        field: int32 [h, w, 2] into the grid of ``valid``.
+        valid: bool [H, W] with at least one True.
+    """
+    if valid.all():
+        return field
+    nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
+    return np.stack([axis[field[..., 0], field[..., 1]] for axis in nearest], -1).astype(np.int32)

@@ -1,0 +1,113 @@
+"""The nonlocal term's graph: ties between similarly coloured positions of one feature cluster (paper section 3.3)."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from .nnf import rescale
+from .solvers import Graph
+
+_KMEANS_ROUNDS = 50
+# Equal colours are told apart by less than a thousandth of the range: positions in flat areas then tie to positions all over their
+# cluster instead of to whichever comes first, and the search tree stays balanced.
+_JITTER = 2.5e-4
+
+
+class Clusters:
+    """k-means clusters of the coarsest source features, each dilated by one cell.
+
+    Args:
+        features: float32 [h, w, C], unit vectors (relu5_1 of the source).
+        count: number of centres; fewer where there are fewer positions.
+        seed: of the choice of the first centres.
+    """
+
+    def __init__(self, features: torch.Tensor, count: int, seed: int) -> None:
+        height, width, channels = features.shape
+        points = features.reshape(-1, channels)
+        labels = _kmeans(points, min(count, points.shape[0]), seed).view(height, width)
+        self.labels: NDArray[np.int64] = labels.cpu().numpy()
+        """int64 [h, w]."""
+        one_hot = torch.nn.functional.one_hot(labels).permute(2, 0, 1).float()
+        self._dilated = torch.nn.functional.max_pool2d(one_hot[None], 3, 1, 1)[0].bool().cpu().numpy()
+
+    def on_grid(self, shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Carries the clusters up to a finer grid: labels int64 [h, w] and dilated membership bool [count, h, w]."""
+        rows, cols = (np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1).astype(np.intp) for n, m in zip(shape, self.labels.shape))
+        return self.labels[np.ix_(rows, cols)], self._dilated[:, rows[:, None], cols[None]]
+
+
+def _kmeans(points: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    """Lloyd's algorithm from k-means++ centres; labels int64 [n]."""
+    generator = torch.Generator().manual_seed(seed)
+    centers = points[torch.randint(points.shape[0], (1,), generator=generator).item()][None]
+    for _ in range(count - 1):
+        distance = torch.cdist(points, centers).min(1).values.square().cpu().double()
+        if float(distance.sum()) <= 0:
+            break
+        centers = torch.cat([centers, points[torch.multinomial(distance, 1, generator=generator).item()][None]])
+    labels = torch.cdist(points, centers).argmin(1)
+    for _ in range(_KMEANS_ROUNDS):
+        # One-hot products add up in a fixed order on every device, unlike scattered additions.
+        member = torch.nn.functional.one_hot(labels, centers.shape[0]).to(points.dtype)
+        size = member.sum(0)[:, None]
+        centers = torch.where(size > 0, (member.T @ points) / size.clamp_min(1.0), centers)
+        new = torch.cdist(points, centers).argmin(1)
+        if torch.equal(new, labels):
+            break
+        labels = new
+    return labels
+
+
+def nonlocal_graph(colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clusters, *, neighbours: int, weight: float) -> Graph | None:
+    """Ties every position to its nearest colours in its own cluster.
+
+    The weight of a tie from p to q is (weight / neighbours) * exp(1 - ||s_p - s_q||^2 / 3); ties in both directions add up.
+
+    Args:
+        colors: float32 [h, w, 3], scaled Lab.
+        valid: bool [h, w]; transparent positions are left out.
+        clusters: of the same image.
+        neighbours: k.
+        weight: lambda_nl; 0 means no graph.
+
+    Returns:
+        The graph over h * w flat positions, or None if it has no edge.
+    """
+    if weight == 0:
+        return None
+    shape = valid.shape
+    labels, members = clusters.on_grid(shape)
+    flat = colors.reshape(-1, 3).cpu().numpy()
+    noise = np.random.default_rng(0).uniform(-_JITTER, _JITTER, flat.shape).astype(np.float32)
+    jittered = flat + noise
+    heads, tails = [], []
+    for cluster in range(members.shape[0]):
+        candidates = np.flatnonzero(members[cluster] & valid)
+        queries = np.flatnonzero((labels == cluster) & valid)
+        if len(queries) == 0 or len(candidates) < 2:
+            continue
+        found = cKDTree(jittered[candidates]).query(jittered[queries], k=min(neighbours + 1, len(candidates)), workers=os.cpu_count() or 1)[1]
+        head, tail = np.repeat(queries, found.shape[1]), candidates[found.ravel()]
+        keep = head != tail
+        heads.append(head[keep])
+        tails.append(tail[keep])
+    if not heads:
+        return None
+    head, tail = np.concatenate(heads), np.concatenate(tails)
+    strength = (weight / neighbours) * np.exp(1.0 - np.square(flat[head] - flat[tail]).sum(1) / 3.0)
+    both = np.concatenate([head, tail])
+    order = np.argsort(both, kind="stable")
+    starts = np.zeros(flat.shape[0] + 1, np.int32)
+    np.cumsum(np.bincount(both, minlength=flat.shape[0]), out=starts[1:])
+    device = colors.device
+    return Graph(
+        torch.from_numpy(starts).to(device),
+        torch.from_numpy(np.concatenate([tail, head])[order].astype(np.int32)).to(device),
+        torch.from_numpy(np.concatenate([strength, strength])[order].astype(np.float32)).to(device),
+    )

@@ -1,0 +1,116 @@
+"""PatchMatch on any torch device; see :mod:`nct_core.patchmatch` for the contract."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .nnf import Field
+
+_REJECTED = -2.0
+_CHUNK = 1 << 24  # feature values gathered at a time; bounds the memory of a round
+_MASK = 0xFFFFFFFF
+
+
+def patchmatch(
+    features: torch.Tensor,
+    target_features: torch.Tensor,
+    start: Field,
+    target_valid: NDArray[np.bool_],
+    *,
+    jumps: tuple[int, ...],
+    radii: tuple[int, ...],
+    iterations: int,
+    seed: int,
+) -> Field:
+    """See :func:`nct_core.patchmatch.patchmatch`."""
+    search = _Search(features, target_features, torch.from_numpy(target_valid).to(features.device))
+    field = torch.from_numpy(start).to(features.device).long()
+    score = search.similarity(field)
+    for iteration in range(iterations):
+        for jump in jumps:
+            before = field
+            for di, dj in ((0, -jump), (0, jump), (-jump, 0), (jump, 0)):
+                field, score = search.improve(field, score, *search.shifted(before, di, dj))
+        for trial, radius in enumerate(radii):
+            field, score = search.improve(field, score, search.random(field, radius, iteration, trial, seed), None)
+    return field.int().cpu().numpy()
+
+
+class _Search:
+    """The two feature maps and what is tried on them; fields are int64 [h, w, 2]."""
+
+    def __init__(self, features: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> None:
+        self.height, self.width, channels = features.shape
+        self.to_height, self.to_width, _ = target.shape
+        self.features, self.target = features.reshape(-1, channels), target.reshape(-1, channels)
+        self.valid = valid.reshape(-1)
+        device = features.device
+        rows, cols = torch.arange(self.height, device=device), torch.arange(self.width, device=device)
+        self.positions = torch.stack(torch.meshgrid(rows, cols, indexing="ij"), -1)
+        self.rows_per_chunk = max(1, _CHUNK // (self.width * channels))
+
+    def similarity(self, field: torch.Tensor) -> torch.Tensor:
+        """Mean dot product of the patches at every position and its match, float32 [h, w]."""
+        step = self.rows_per_chunk
+        return torch.cat([self._similarity_rows(field[i : i + step], self.positions[i : i + step]) for i in range(0, self.height, step)])
+
+    def _similarity_rows(self, field: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros(field.shape[:2], device=field.device)
+        count = torch.zeros_like(total)
+        for di in (-1, 0, 1):
+            for dj in (-1, 0, 1):
+                row, col = positions[..., 0] + di, positions[..., 1] + dj
+                to_row, to_col = field[..., 0] + di, field[..., 1] + dj
+                inside = (row >= 0) & (row < self.height) & (col >= 0) & (col < self.width)
+                inside &= (to_row >= 0) & (to_row < self.to_height) & (to_col >= 0) & (to_col < self.to_width)
+                here = row.clamp(0, self.height - 1) * self.width + col.clamp(0, self.width - 1)
+                there = to_row.clamp(0, self.to_height - 1) * self.to_width + to_col.clamp(0, self.to_width - 1)
+                total += inside * (self.features[here] * self.target[there]).sum(-1)
+                count += inside
+        return total / count
+
+    def shifted(self, field: torch.Tensor, di: int, dj: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The match that the neighbour at (di, dj) suggests, and where there is such a neighbour."""
+        neighbour = self.positions + torch.tensor([di, dj], device=field.device)
+        row, col = neighbour[..., 0], neighbour[..., 1]
+        exists = (row >= 0) & (row < self.height) & (col >= 0) & (col < self.width)
+        moved = field[row.clamp(0, self.height - 1), col.clamp(0, self.width - 1)]
+        return moved - torch.tensor([di, dj], device=field.device), exists
+
+    def random(self, field: torch.Tensor, radius: int, iteration: int, trial: int, seed: int) -> torch.Tensor:
+        """A random position within ``radius`` of every current match, clipped to the grid."""
+        out = []
+        number = self.positions[..., 0] * self.width + self.positions[..., 1]
+        for axis, size in ((0, self.to_height), (1, self.to_width)):
+            low, high = (field[..., axis] - radius).clamp_min(0), (field[..., axis] + radius).clamp_max(size - 1)
+            out.append(low + _hash_u32(seed, iteration, 2 * trial + axis, number) % (high - low + 1))
+        return torch.stack(out, -1)
+
+    def improve(self, field: torch.Tensor, score: torch.Tensor, candidate: torch.Tensor, exists: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Takes the candidate wherever it is allowed and better."""
+        row, col = candidate[..., 0], candidate[..., 1]
+        allowed = (row >= 0) & (row < self.to_height) & (col >= 0) & (col < self.to_width)
+        row, col = row.clamp(0, self.to_height - 1), col.clamp(0, self.to_width - 1)
+        allowed &= self.valid[row * self.to_width + col]
+        if exists is not None:
+            allowed &= exists
+        candidate = torch.stack([row, col], -1)
+        found = torch.where(allowed, self.similarity(candidate), torch.full_like(score, _REJECTED))
+        better = found > score
+        return torch.where(better[..., None], candidate, field), torch.where(better, found, score)
+
+
+def _hash_u32(seed: int, iteration: int, trial: int, position: torch.Tensor) -> torch.Tensor:
+    """The same numbers as :func:`nct_core.patchmatch_cpu.hash_u32`, in int64 arithmetic kept to 32 bits."""
+    counters = (iteration * 0x85EBCA77 + trial * 0xC2B2AE3D) & _MASK
+    x = ((_multiply(position & _MASK, 0x9E3779B1) + seed) & _MASK) ^ counters
+    x = _multiply(x ^ (x >> 16), 0x85EBCA6B)
+    x = _multiply(x ^ (x >> 13), 0xC2B2AE35)
+    return x ^ (x >> 16)
+
+
+def _multiply(x: torch.Tensor, factor: int) -> torch.Tensor:
+    """x * factor modulo 2**32 without leaving int64: the two halves of ``factor`` apart."""
+    return (x * (factor & 0xFFFF) + (((x * (factor >> 16)) & 0xFFFF) << 16)) & _MASK

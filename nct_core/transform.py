@@ -1,0 +1,116 @@
+"""The result of a transfer as a function of colour and place, that can be applied to an image of any size (ours).
+
+A transfer is computed at working size. Its transform is a field of coefficients on that grid; a larger image gets it by joint
+upsampling: in every 5x5 window of the working grid each coefficient is regressed on lightness (a guided filter), the regression is
+interpolated, and the image's own lightness goes in. Every output pixel depends on its own value and four cells of the field, so any
+tiling gives the same result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from .color import lab_to_srgb, srgb_to_lab
+from .errors import InputError
+from .local_affine import recolor
+
+_BAND_PIXELS = 1 << 19  # pixels worked on at a time; bounds the memory beyond input and output
+_WINDOW_RADIUS = 2
+_REGRESSION_FLOOR = 1e-4  # variance of lightness below which a window counts as flat
+
+
+@dataclass(frozen=True)
+class ColorTransform:
+    """Local linear transforms of scaled Lab colour over the picture's extent.
+
+    Attributes:
+        coefficients: float32 [h, w, 6], (a, b) of the three channels one after the other.
+        lightness: float32 [h, w], [0, 1], of the picture for which the coefficients were found.
+    """
+
+    coefficients: torch.Tensor
+    lightness: torch.Tensor
+
+    def apply(self, image: NDArray[np.float32], strength: float = 1.0) -> NDArray[np.float32]:
+        """Recolours an image of any size that shows the same picture.
+
+        Args:
+            image: float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
+            strength: 0 returns the image as it is, bit for bit, 1 is the full transform; in between colours move along straight
+                lines in Lab.
+
+        Returns:
+            float32 [H, W, C], sRGB-encoded; alpha and the colour of fully transparent pixels are the image's own. A grey image stays
+            grey: its lightness is recoloured. Colours outside sRGB leave [0, 1].
+
+        Raises:
+            InputError: strength lies outside [0, 1].
+        """
+        if not 0.0 <= strength <= 1.0:
+            raise InputError(f"strength must lie between 0 and 1, got {strength}")
+        out = image.copy()
+        if strength == 0.0:
+            return out
+        height, width = image.shape[:2]
+        fields = self._fields((height, width))
+        rows = max(1, _BAND_PIXELS // width)
+        for top in range(0, height, rows):
+            band = slice(top, min(top + rows, height))
+            coefficients = self._interpolate(fields, band, (height, width))
+            out[band] = self._recolor_band(image[band], coefficients, strength)
+        return out
+
+    def _fields(self, shape: tuple[int, int]) -> torch.Tensor:
+        """What is interpolated, [n, h, w]: the 6 coefficients themselves on their own grid, else their regressions on lightness."""
+        planes = self.coefficients.permute(2, 0, 1)
+        if shape == tuple(self.lightness.shape):
+            return planes
+        guide = self.lightness[None]
+        mean_l, mean_x = _window_mean(guide), _window_mean(planes)
+        slope = (_window_mean(guide * planes) - mean_l * mean_x) / (_window_mean(guide * guide) - mean_l * mean_l + _REGRESSION_FLOOR)
+        # A window's line holds for all of its cells: average the lines that cover a cell.
+        return torch.cat([_window_mean(slope), _window_mean(mean_x - slope * mean_l)])
+
+    def _interpolate(self, fields: torch.Tensor, band: slice, shape: tuple[int, int]) -> torch.Tensor:
+        """The fields at the rows of a band of an image of ``shape``, [n, rows, W]."""
+        if shape == tuple(fields.shape[1:]):
+            return fields[:, band]
+        below, above, share = _lerp_positions(band.start, band.stop, shape[0], fields.shape[1], fields.device)
+        rows = torch.lerp(fields[:, below], fields[:, above], share[None, :, None])
+        below, above, share = _lerp_positions(0, shape[1], shape[1], fields.shape[2], fields.device)
+        return torch.lerp(rows[:, :, below], rows[:, :, above], share)
+
+    def _recolor_band(self, band: NDArray[np.float32], fields: torch.Tensor, strength: float) -> NDArray[np.float32]:
+        channels = band.shape[2]
+        colors = channels - 1 if channels in (2, 4) else channels
+        pixels = torch.from_numpy(np.ascontiguousarray(band[..., :colors])).to(self.coefficients.device)
+        source = srgb_to_lab(pixels.expand(*pixels.shape[:2], 3))
+        if fields.shape[0] == 12:
+            fields = fields[:6] * source[..., 0] + fields[6:]
+        recolored = torch.lerp(source, recolor(fields.permute(1, 2, 0), source).clamp(0, 1), strength)
+        if colors == 1:
+            recolored[..., 1:] = 128.0 / 255.0
+        result = band.copy()
+        result[..., :colors] = lab_to_srgb(recolored)[..., :colors].cpu().numpy()
+        if colors < channels:
+            transparent = band[..., -1] <= 0
+            result[transparent] = band[transparent]
+        return result
+
+
+def _window_mean(planes: torch.Tensor) -> torch.Tensor:
+    """Mean over the windows of the grid's own cells, [n, h, w]."""
+    size = 2 * _WINDOW_RADIUS + 1
+    return F.avg_pool2d(planes[None], size, 1, _WINDOW_RADIUS, count_include_pad=False)[0]
+
+
+def _lerp_positions(start: int, stop: int, size: int, cells: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The two cells on either side of pixels ``start`` .. ``stop`` of an axis of ``size`` pixels, and the share of the second."""
+    position = ((torch.arange(start, stop, dtype=torch.float64) + 0.5) * (cells / size) - 0.5).clamp(0, cells - 1)
+    below = position.floor().long()
+    return below.to(device), (below + 1).clamp_max(cells - 1).to(device), (position - below).float().to(device)

@@ -1,0 +1,268 @@
+"""The worker: answers the GIMP plug-in over its stdin and stdout, ``python -m nct_core.worker [--log FILE]``.
+
+It says hello at once, loads torch while the first pixels arrive, and leaves when its stdin ends, whatever it is doing then: that is
+how it notices that the plug-in was killed. A thread reads frames, so that cancelling works during a transfer; the main thread computes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from . import __version__, protocol
+from .errors import Cancelled, DeviceError, InputError, NctError, ProtocolError
+from .params import TransferParams
+
+if TYPE_CHECKING:
+    from .transform import ColorTransform
+
+logger = logging.getLogger(__name__)
+
+MAX_STORED_BYTES = 1 << 34
+MAX_DETAIL_CHARACTERS = 8000
+LOG_BYTES = 1 << 20
+PROGRESS_STEP = 0.005
+
+
+@dataclass(frozen=True)
+class _Image:
+    """Pixels as they came: [H, W, C] uint8, uint16 or float32 in the space of the profile; None means sRGB."""
+
+    pixels: np.ndarray
+    icc_profile: bytes | None
+
+
+@dataclass(frozen=True)
+class _Job:
+    header: protocol.Header
+    cancelled: threading.Event
+
+
+class Worker:
+    """One connection: reads from ``source``, writes to ``sink``."""
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source = source
+        self._sink = sink
+        self._sink_lock = threading.Lock()
+        self._images: dict[str, _Image] = {}
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._cancels: dict[str, threading.Event] = {}
+        self._last: tuple[str, _Image, ColorTransform, dict[str, Any]] | None = None
+
+    def run(self) -> None:
+        """Serves the connection; the process ends in here, as soon as ``source`` does."""
+        self._send({"type": "hello", "protocol": protocol.VERSION, "version": __version__, "backbone": _backbone()})
+        threading.Thread(target=self._read, name="reader", daemon=True).start()
+        try:
+            import torch  # noqa: F401  while the pixels arrive
+        except ImportError:
+            logger.exception("torch cannot be loaded")
+        while True:
+            job = self._jobs.get()
+            name = job.header["id"]
+            try:
+                self._run_job(job)
+            except Exception as error:  # the connection outlives a failed job, and the plug-in must hear of it
+                self._send_error(name, error)
+            finally:
+                self._cancels.pop(name, None)
+
+    # -- the reading thread
+
+    def _read(self) -> None:
+        try:
+            while (header := protocol.read_header(self._source)) is not None and header["type"] != "shutdown":
+                self._take(header)
+        except BaseException as error:  # without its reader the worker could neither be cancelled nor end
+            self._send_error("", error)
+            os._exit(1)
+        os._exit(0)  # at once, also where the other thread is computing or holds the log
+
+    def _take(self, header: protocol.Header) -> None:
+        kind, name = header["type"], header["id"]
+        if kind == "image":
+            self._receive(header)
+        elif kind in ("transfer", "apply"):
+            event = self._cancels.setdefault(name, threading.Event())
+            self._jobs.put(_Job(header, event))
+        elif kind == "cancel":
+            if name in self._cancels:
+                self._cancels[name].set()
+        else:
+            raise ProtocolError(f"expected a message for the worker, got {kind!r}")
+
+    def _receive(self, header: protocol.Header) -> None:
+        layout = protocol.PixelLayout.of(header)
+        self._images.pop(header["id"], None)
+        stored = sum(image.pixels.nbytes for image in self._images.values())
+        if stored + layout.payload_bytes > MAX_STORED_BYTES:
+            raise ProtocolError(f"expected images of at most {MAX_STORED_BYTES} bytes together, got {stored + layout.payload_bytes}")
+        icc = bytearray(layout.icc)
+        protocol.read_into(self._source, icc)
+        pixels = np.empty((layout.height, layout.width, layout.channels), np.dtype(layout.dtype).newbyteorder("<"))
+        protocol.read_into(self._source, _bytes_of(pixels))
+        self._images[header["id"]] = _Image(pixels.astype(layout.dtype, copy=False), bytes(icc) or None)
+        logger.info("%s %s: %d x %d, %d channels, %s", header["role"], header["id"], layout.width, layout.height, layout.channels, layout.dtype)
+
+    # -- the computing thread
+
+    def _run_job(self, job: _Job) -> None:
+        if job.cancelled.is_set():
+            raise Cancelled("the transfer was cancelled")
+        if job.header["type"] == "transfer":
+            self._transfer(job)
+        else:
+            self._apply(job)
+
+    def _transfer(self, job: _Job) -> None:
+        from . import images
+        from .pipeline import transfer
+
+        header = job.header
+        params = TransferParams.from_mapping(header["params"])
+        source = self._image(header["source"])
+        references = [self._image(name) for name in header["references"]]
+        progress = _Progress(self, header["id"])
+        progress(0.0, "Reading colours")
+        result = transfer(
+            images.to_srgb(source.pixels, source.icc_profile),
+            [images.to_srgb(reference.pixels, reference.icc_profile) for reference in references],
+            params,
+            device=header["device"],
+            progress=progress,
+            cancel=job.cancelled.is_set,
+        )
+        facts = {"backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3)}
+        self._last = (header["id"], source, result.transform, facts)
+        self._send_result(header["id"], source, result.image, facts)
+        logger.info("%s: %.1f s on %s with %s", header["id"], result.seconds, result.device, result.backbone)
+
+    def _apply(self, job: _Job) -> None:
+        from . import images
+
+        wanted, strength = job.header["result"], job.header["strength"]
+        TransferParams(strength=strength)
+        if self._last is None or self._last[0] != wanted:
+            raise InputError(f"expected the last result {self._last[0] if self._last else 'of a transfer'!r}, got {wanted!r}; run the transfer again")
+        _, source, transform, facts = self._last
+        image = transform.apply(images.to_srgb(source.pixels, source.icc_profile), strength=strength)
+        self._send_result(job.header["id"], source, image, facts)
+
+    def _image(self, name: Any) -> _Image:
+        try:
+            return self._images[name]
+        except KeyError:
+            raise InputError(f"expected an image that was sent before, got {name!r}") from None
+
+    # -- writing, from both threads
+
+    def _send(self, header: protocol.Header, chunks: Iterator[memoryview] | tuple[()] = ()) -> None:
+        try:
+            with self._sink_lock:
+                protocol.write_frame(self._sink, header, chunks)
+        except OSError:
+            os._exit(0)  # the plug-in is gone
+
+    def _send_result(self, name: str, source: _Image, image: np.ndarray, facts: dict[str, Any]) -> None:
+        from . import images
+
+        dtype = source.pixels.dtype
+        pixels = np.ascontiguousarray(images.from_srgb(image, source.icc_profile, dtype), dtype.newbyteorder("<"))
+        layout = protocol.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], dtype.name)
+        bands = (_bytes_of(pixels[top : top + rows]) for top, rows in layout.bands())
+        self._send({"type": "result", "id": name, **facts, **layout.fields()}, bands)
+
+    def _send_error(self, name: str, error: BaseException) -> None:
+        error, detail = _described(error), "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        code = error.code if isinstance(error, NctError) else "internal"
+        message = str(error) if isinstance(error, NctError) else f"the worker failed unexpectedly ({type(error).__name__}: {error!s:.200})"
+        logger.log(logging.INFO if isinstance(error, Cancelled) else logging.ERROR, "%s: %s\n%s", code, message, detail)
+        self._send({"type": "error", "id": name, "code": code, "message": message, "detail": detail[-MAX_DETAIL_CHARACTERS:]})
+
+
+class _Progress:
+    """Passes progress on: never backwards, and no more often than anyone can see."""
+
+    def __init__(self, worker: Worker, name: str) -> None:
+        self._worker, self._name = worker, name
+        self._fraction, self._stage = -1.0, ""
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        fraction = max(self._fraction, min(1.0, fraction))
+        if fraction - self._fraction >= PROGRESS_STEP or stage != self._stage:
+            self._fraction, self._stage = fraction, stage
+            self._worker._send({"type": "progress", "id": self._name, "fraction": fraction, "stage": stage})
+
+
+def _bytes_of(pixels: np.ndarray) -> memoryview:
+    """The memory of contiguous pixels, of either byte order."""
+    return pixels.reshape(-1).view(np.uint8).data
+
+
+def _described(error: BaseException) -> BaseException:
+    """Turns every kind of running out of memory into a DeviceError; leaves other errors as they are."""
+    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    if not out_of_memory:
+        return error
+    told = DeviceError("the device ran out of memory; choose a smaller working size or close other programs and try again")
+    return told.with_traceback(error.__traceback__)
+
+
+def _backbone() -> str:
+    from . import weights
+
+    try:
+        return weights.find().backbone
+    except NctError as error:
+        logger.warning("%s", error)
+        return "none"
+
+
+def _open_log(path: Path) -> None:
+    """Sends stderr to the log file, so that what libraries print and how Python dies is kept too."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_suffix(path.suffix + ".old"))
+        with path.open("ab") as log:
+            os.dup2(log.fileno(), 2)
+    except OSError as error:
+        logger.warning("no log file: %s", error)
+
+
+def _take_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keeps stdin and stdout for frames alone: whatever else reads finds an empty file, whatever else prints goes to stderr."""
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return source, sink
+
+
+def main() -> None:
+    """Entry point of ``python -m nct_core.worker``."""
+    parser = argparse.ArgumentParser(prog="python -m nct_core.worker", description="Answers the GIMP plug-in over stdin and stdout.")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="log to this file instead of stderr")
+    options = parser.parse_args()
+    if options.log is not None:
+        _open_log(options.log)
+    source, sink = _take_streams()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+    logger.info("worker %s, protocol %d, Python %s", __version__, protocol.VERSION, sys.version.split()[0])
+    Worker(source, sink).run()
+
+
+if __name__ == "__main__":
+    main()

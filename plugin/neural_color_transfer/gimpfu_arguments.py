@@ -1,0 +1,138 @@
+"""gimpfu's parameter types on GIMP 3: how each becomes an argument or a return value of a procedure, and what a script gets of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gi
+
+gi.require_version("Gegl", "0.4")
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gegl, Gimp, Gio, GLib, GObject  # noqa: E402  after the versions are chosen
+
+PF_INT8, PF_INT16, PF_INT32, PF_FLOAT, PF_STRING, PF_COLOR, PF_DISPLAY = range(7)
+PF_IMAGE, PF_ITEM, PF_LAYER, PF_CHANNEL, PF_DRAWABLE, PF_VECTORS = range(10, 16)
+PF_TOGGLE, PF_SLIDER, PF_SPINNER, PF_FONT, PF_FILE, PF_BRUSH, PF_PATTERN, PF_GRADIENT, PF_RADIO, PF_TEXT = range(1000, 1010)
+PF_PALETTE, PF_FILENAME, PF_DIRNAME, PF_OPTION = range(1010, 1014)
+PF_INT, PF_VALUE, PF_COLOUR, PF_BOOL, PF_ADJUSTMENT = PF_INT32, PF_STRING, PF_COLOR, PF_TOGGLE, PF_SPINNER
+PF_DRAWABLES = 2000  # extension
+
+_RANGES = {PF_INT8: (0, 2**8 - 1), PF_INT16: (-(2**15), 2**15 - 1), PF_INT32: (-(2**31), 2**31 - 1)}
+_RESOURCES = {PF_FONT: "font", PF_BRUSH: "brush", PF_PATTERN: "pattern", PF_GRADIENT: "gradient", PF_PALETTE: "palette"}
+_OBJECTS = {
+    PF_DISPLAY: "display",
+    PF_IMAGE: "image",
+    PF_ITEM: "item",
+    PF_LAYER: "layer",
+    PF_CHANNEL: "channel",
+    PF_DRAWABLE: "drawable",
+    PF_VECTORS: "path",
+}
+_FILES = {PF_FILE: "OPEN", PF_FILENAME: "OPEN", PF_DIRNAME: "SELECT_FOLDER"}
+_FLAGS = GObject.ParamFlags.READWRITE
+
+
+class error(RuntimeError):  # noqa: N801  gimpfu's name
+    """Ends the script with a message to the user."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    kind: int
+    name: str
+    label: str
+    default: Any = None
+    extra: Any = None
+    hint: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether a slider or spinner counts in whole numbers; gimpfu's sliders always gave floats."""
+        return self.kind == PF_SPINNER and all(float(value).is_integer() for value in (self.default, *self.extra))
+
+    @property
+    def choices(self) -> list[tuple[str, Any]]:
+        """(label, value) of the radio buttons or options."""
+        return list(self.extra) if self.kind == PF_RADIO else [(label, index) for index, label in enumerate(self.extra)]
+
+
+def declare(procedure: Gimp.Procedure, parameter: Parameter, suffix: str) -> None:
+    """Adds one argument or return value to the procedure."""
+    type_name, *details = _argument_type(parameter) if suffix == "argument" else _result_type(parameter)
+    blurb = parameter.hint or parameter.label.replace("_", "")
+    getattr(procedure, f"add_{type_name}_{suffix}")(parameter.name, parameter.label, blurb, *details, _FLAGS)
+
+
+def _argument_type(parameter: Parameter) -> tuple[Any, ...]:
+    """GIMP's name of the type, and what its declaration needs besides the names."""
+    kind, default = parameter.kind, parameter.default
+    if kind in _RANGES:
+        return "int", *_RANGES[kind], int(default or 0)
+    if kind == PF_FLOAT:
+        return "double", -GLib.MAXDOUBLE, GLib.MAXDOUBLE, float(default or 0)
+    if kind in (PF_SLIDER, PF_SPINNER):
+        number = int if parameter.whole else float
+        return number.__name__.replace("float", "double"), number(parameter.extra[0]), number(parameter.extra[1]), number(default)
+    if kind == PF_TOGGLE:
+        return "boolean", bool(default)
+    if kind in (PF_STRING, PF_TEXT):
+        return "string", "" if default is None else str(default)
+    if kind == PF_COLOR:
+        return "color", True, _color(default)
+    if kind in (PF_RADIO, PF_OPTION):
+        choice = Gimp.Choice.new()
+        for index, (label, value) in enumerate(parameter.choices):
+            choice.add(str(value), index, label, "")
+        return "choice", choice, str(default)
+    if kind in _FILES:
+        return "file", getattr(Gimp.FileChooserAction, _FILES[kind]), True, Gio.File.new_for_path(str(default)) if default else None
+    if kind in _RESOURCES:
+        return _RESOURCES[kind], True, None, True
+    return _object_type(parameter)
+
+
+def _result_type(parameter: Parameter) -> tuple[Any, ...]:
+    kind = parameter.kind
+    if kind in _RANGES or kind == PF_OPTION:
+        return "int", *_RANGES.get(kind, _RANGES[PF_INT32]), 0
+    if kind in (PF_FLOAT, PF_SLIDER, PF_SPINNER):
+        return "double", -GLib.MAXDOUBLE, GLib.MAXDOUBLE, 0.0
+    if kind == PF_TOGGLE:
+        return "boolean", False
+    if kind == PF_COLOR:
+        return "color", True, _color(None)
+    if kind in (PF_STRING, PF_TEXT, PF_RADIO) or kind in _FILES or kind in _RESOURCES:
+        return "string", ""
+    return _object_type(parameter)
+
+
+def _object_type(parameter: Parameter) -> tuple[Any, ...]:
+    if parameter.kind == PF_DRAWABLES:
+        return "core_object_array", Gimp.Drawable.__gtype__
+    if parameter.kind not in _OBJECTS:
+        raise error(f"expected one of the PF_ types for {parameter.name!r}, got {parameter.kind!r}")
+    return _OBJECTS[parameter.kind], True
+
+
+def _color(value: Any) -> Gegl.Color:
+    """Understands gimpfu's defaults: a name, or red, green, blue and maybe alpha as 0..255 or as fractions."""
+    color = Gegl.Color.new(value if isinstance(value, str) else "black")
+    if isinstance(value, (tuple, list)):
+        scale = 255.0 if all(isinstance(part, int) for part in value) else 1.0
+        color.set_rgba(*(part / scale for part in (*value, scale)[:4]))
+    return color
+
+
+def value_of(config: Gimp.ProcedureConfig, parameter: Parameter) -> Any:
+    """The argument's value as gimpfu gave it."""
+    if parameter.kind == PF_DRAWABLES:
+        return list(config.get_core_object_array(parameter.name) or [])
+    value = config.get_property(parameter.name)
+    if parameter.kind in _FILES:
+        return value.get_path() if value else None
+    if parameter.kind in _RESOURCES:
+        return value.get_name() if value else None
+    if parameter.kind in (PF_RADIO, PF_OPTION):
+        return next(chosen for _, chosen in parameter.choices if str(chosen) == value)
+    return float(value) if parameter.kind == PF_SLIDER else value

@@ -1,0 +1,225 @@
+"""The worker as the plug-in sees it: start it, send it images, ask for a transfer, hear of progress, receive pixels.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nct_shared import protocol
+from nct_shared.errors import ProtocolError
+
+_SCRUBBED = ("PYTHON", "__PYVENV", "LD_", "DYLD_", "GI_")  # GIMP's own, which would make the worker load the wrong libraries
+_PATIENCE_SECONDS = 5.0
+
+
+class WorkerError(Exception):
+    """The worker reported an error, or is gone.
+
+    Attributes:
+        code: the kind of error on the wire, "cancelled" for one that was asked for.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``install.py`` wrote beside the plug-in.
+
+    Attributes:
+        command: program and arguments that start the worker.
+        log: the worker's log file.
+        version: of the library that the plug-in was installed from.
+    """
+
+    command: Sequence[str]
+    log: str
+    version: str
+
+    @classmethod
+    def read(cls, path: Path) -> Settings:
+        """Reads ``worker.json``.
+
+        Raises:
+            WorkerError: it is missing or not as ``install.py`` writes it.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls(list(values["command"]), str(values["log"]), str(values["version"]))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise WorkerError("internal", f"expected the plug-in's settings in {path}, got {error}; run install.py again") from error
+
+
+class Worker:
+    """A running worker; use it as a context manager.
+
+    The process ends when its stdin does, so also when this process is killed. That holds because no other process has the pipe's
+    other end: Python's pipes are not inherited.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Starts the process; :meth:`hello` waits for it.
+
+        Raises:
+            WorkerError: it cannot be started.
+        """
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_SCRUBBED)}
+        command = [*settings.command, "--log", settings.log]
+        with contextlib.ExitStack() as stack:
+            try:
+                errors: Any = stack.enter_context(open(settings.log, "ab"))  # what goes wrong before the worker opens its log
+            except OSError:
+                errors = subprocess.DEVNULL
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=environment,
+                    cwd=Path(__file__).parent,
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
+            except OSError as error:
+                raise WorkerError("internal", f"the worker {settings.command[0]} cannot be started ({error.strerror}); run install.py again") from error
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._sink: BinaryIO = self._process.stdin  # type: ignore[assignment]
+        self._source: BinaryIO = self._process.stdout  # type: ignore[assignment]
+        self._version = settings.version
+        self._jobs = 0
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def hello(self) -> protocol.Header:
+        """Waits for the worker's greeting: its "version" and "backbone".
+
+        Raises:
+            WorkerError: it does not come, or comes from another version.
+        """
+        hello = self._receive()
+        if hello["type"] != "hello" or hello["protocol"] != protocol.VERSION or hello["version"] != self._version:
+            got = hello.get("version", hello["type"])
+            raise WorkerError("protocol", f"expected a worker of version {self._version}, got {got}; run install.py again")
+        return hello
+
+    def send_image(self, name: str, role: str, layout: protocol.PixelLayout, icc_profile: bytes, bands: Iterable[protocol.Chunk]) -> None:
+        """Sends an image once; jobs refer to it by ``name``.
+
+        Args:
+            name: any text; a later image of the same name replaces it.
+            role: one of :data:`protocol.ROLES`.
+            layout: of the image, with the profile's length.
+            icc_profile: the profile of the pixels; empty means sRGB.
+            bands: the pixels in pieces, as :meth:`protocol.PixelLayout.bands` cuts them.
+        """
+
+        def chunks() -> Iterator[protocol.Chunk]:
+            yield icc_profile
+            yield from bands
+
+        self._send({"type": "image", "id": name, "role": role, **layout.fields()}, chunks())
+
+    def transfer(self, source: str, references: Sequence[str], params: Mapping[str, Any], device: str = "auto") -> str:
+        """Starts a transfer between images sent before and returns the job's name for :meth:`wait`, :meth:`apply` and :meth:`cancel`."""
+        return self._start({"type": "transfer", "source": source, "references": list(references), "params": dict(params), "device": device})
+
+    def apply(self, result: str, strength: float) -> str:
+        """Starts applying the last transfer (by its job's name) with another strength; returns the new job's name."""
+        return self._start({"type": "apply", "result": result, "strength": strength})
+
+    def cancel(self, job: str) -> None:
+        """Asks the worker to give the job up; :meth:`wait` then raises "cancelled", unless the result was already there."""
+        self._send({"type": "cancel", "id": job})
+
+    def wait(self, job: str, progress: Callable[[float, str], None]) -> protocol.Header:
+        """Waits for the job's result, whose pixels must then be drawn from :meth:`bands`.
+
+        Args:
+            job: as :meth:`transfer` or :meth:`apply` returned it.
+            progress: called with a fraction that never goes back and the stage in words.
+
+        Raises:
+            WorkerError: the job failed, was cancelled, or the worker is gone.
+        """
+        while True:
+            header = self._receive(job)
+            if header["type"] == "progress" and header["id"] == job:
+                progress(header["fraction"], header["stage"])
+            elif header["type"] == "result":
+                if header["id"] == job:
+                    return header
+                for _ in self.bands(header):  # of a job that was cancelled too late
+                    pass
+
+    def bands(self, result: protocol.Header) -> Iterator[tuple[int, int, bytearray]]:
+        """Draws the pixels of a result: (first row, rows, bytes) from the top; the worker's space is the source's own."""
+        layout = protocol.PixelLayout.of(result)
+        for top, rows in layout.bands():
+            band = bytearray(rows * layout.row_bytes)
+            with self._connection():
+                protocol.read_into(self._source, band)
+            yield top, rows, band
+
+    def close(self) -> None:
+        """Ends the worker, whatever it is doing."""
+        with contextlib.suppress(OSError):
+            self._sink.close()
+        try:
+            self._process.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._source.close()
+
+    def _start(self, header: protocol.Header) -> str:
+        self._jobs += 1
+        job = f"job {self._jobs}"
+        self._send({**header, "id": job})
+        return job
+
+    def _send(self, header: protocol.Header, chunks: Iterable[protocol.Chunk] = ()) -> None:
+        try:
+            protocol.write_frame(self._sink, header, chunks)
+        except OSError:
+            while True:  # what the worker said before it left, or that it left
+                self._receive()
+
+    def _receive(self, job: str = "") -> protocol.Header:
+        """The next frame; an error of this job, or of none, is raised."""
+        with self._connection():
+            header = protocol.read_header(self._source)
+        if header is None:
+            raise self._gone()
+        if header["type"] == "error" and header["id"] in ("", job):
+            raise WorkerError(header["code"], header["message"])
+        return header
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[None]:
+        try:
+            yield
+        except ProtocolError as error:
+            if self._process.poll() is not None:
+                raise self._gone() from error
+            raise WorkerError("protocol", str(error)) from error
+
+    def _gone(self) -> WorkerError:
+        status: int | None = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = self._process.wait(_PATIENCE_SECONDS)
+        return WorkerError("internal", f"the worker ended unexpectedly (exit status {status}); run install.py again if it does so repeatedly")

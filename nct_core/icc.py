@@ -19,8 +19,8 @@ from typing import Any, Protocol, TypeAlias
 import imagecodecs
 import numpy as np
 
-# linear sRGB -> XYZ under D50 (Bradford), the columns of sRGB's own profile
-SRGB_TO_XYZ = np.array([[0.43606567, 0.38514709, 0.14307809], [0.22248840, 0.71687317, 0.06060791], [0.01391602, 0.09707642, 0.71409607]])
+# linear sRGB -> XYZ under D50: primaries and white (0.3127, 0.3290) of IEC 61966-2-1, adapted by Bradford's method
+SRGB_TO_XYZ = np.array([[0.43604204, 0.38511413, 0.14304671], [0.22248482, 0.71690455, 0.06061063], [0.01392028, 0.09706760, 0.71391752]])
 SAME_AS_SRGB = 0.5 / 255  # a profile whose colours all lie this near to sRGB's is taken for sRGB
 RELATIVE_COLORIMETRIC = 1
 PROFILE_ERRORS = (KeyError, IndexError, ValueError, ArithmeticError, struct.error, RuntimeError)

@@ -152,11 +152,12 @@ def space(profile: bytes, channels: int) -> Space | None:
         ProfileError: the profile is damaged or belongs to another kind of pixels.
     """
     try:
-        found = _parse(profile, channels)
-        levels = np.linspace(0, 1, 17 if channels == 3 else 256)
-        probe = np.stack(np.meshgrid(*[levels] * channels), axis=-1).reshape(-1, channels)
-        there = found.to_srgb(probe)
-        back = found.from_srgb(there)
+        with np.errstate(divide="raise", over="raise", invalid="raise"):
+            found = _parse(profile, channels)
+            levels = np.linspace(0, 1, 17 if channels == 3 else 256)
+            probe = np.stack(np.meshgrid(*[levels] * channels), axis=-1).reshape(-1, channels)
+            there = found.to_srgb(probe)
+            back = found.from_srgb(there)
     except ProfileError:
         raise
     except PROFILE_ERRORS as error:

@@ -68,6 +68,26 @@ def prophoto() -> bytes:
     return rgb(PROPHOTO_PRIMARIES, D50_XY, gamma_curve(1.8))
 
 
+def lookup_tables(primaries: Sequence[tuple[float, float]], white: tuple[float, float], gamma: float = 2.0) -> bytes:
+    """The same kind of space as :func:`rgb` makes, as lookup tables in both directions (lut16Type); no primary may have a negative XYZ."""
+    columns = _to_d50(primaries, white)
+    curve = [(i / 4095) ** gamma for i in range(4096)]
+    inverse = [(i / 4095) ** (1 / gamma) for i in range(4096)]
+    corners = [[drive >> 2 & 1, drive >> 1 & 1, drive & 1] for drive in range(8)]  # the first channel varies slowest
+    xyz = [value * 32768 / 65535 for corner in corners for value in _apply(_transpose(columns), corner)]
+    back = _transpose([_solve(_transpose(columns), [65535 / 32768 if i == j else 0 for i in range(3)]) for j in range(3)])
+    identity = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    tags = {b"A2B0": _lut16(identity, curve, xyz, [0.0, 1.0]), b"B2A0": _lut16(back, [0.0, 1.0], [value for corner in corners for value in corner], inverse)}
+    return _profile(b"RGB ", tags)
+
+
+def _lut16(matrix: Matrix, before: Sequence[float], grid: Sequence[float], after: Sequence[float]) -> bytes:
+    """Three channels in and out: the matrix (for XYZ input), a curve, 2 x 2 x 2 grid points, a curve."""
+    head = struct.pack(">4sI4B9i2H", b"mft2", 0, 3, 3, 2, 0, *(round(65536 * value) for row in matrix for value in row), len(before), len(after))
+    values = [round(65535 * value) for value in [*before * 3, *grid, *after * 3]]
+    return head + struct.pack(f">{len(values)}H", *values)
+
+
 def _profile(space: bytes, own_tags: dict[bytes, bytes]) -> bytes:
     text = b"test profile\0"
     description = struct.pack(">4sII", b"desc", 0, len(text)) + text + bytes(78)

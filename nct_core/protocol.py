@@ -15,15 +15,15 @@ import json
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Optional, Union
+from typing import Any, BinaryIO, Union
 
 from .errors import ProtocolError
 
 VERSION = 1
 MAGIC = b"NCT1"
 MAX_HEADER_BYTES = 1 << 16
-MAX_SIDE = 1 << 19  # as GIMP's
-MAX_PIXELS = 1 << 29
+MAX_SIDE = 30_000
+MAX_PIXELS = 200_000_000
 MAX_ICC_BYTES = 1 << 24
 BAND_BYTES = 1 << 22
 ITEM_BYTES = {"uint8": 1, "uint16": 2, "float32": 4}
@@ -35,7 +35,7 @@ _Number = (int, float)
 
 MESSAGES: dict[str, dict[str, Any]] = {
     # worker -> plug-in
-    "hello": {"protocol": int, "version": str, "backbone": str},
+    "hello": {"protocol": int, "version": str, "device": str, "backbone": str},
     "progress": {"id": str, "fraction": _Number, "stage": str},
     "result": {"id": str, "backbone": str, "device": str, "seconds": _Number, **_PIXELS},
     "error": {"id": str, "code": str, "message": str, "detail": str},  # id "" where no job is at fault
@@ -140,7 +140,7 @@ def write_frame(stream: BinaryIO, header: Mapping[str, Any], chunks: Iterable[Ch
     stream.flush()
 
 
-def read_header(stream: BinaryIO) -> Optional[Header]:
+def read_header(stream: BinaryIO) -> Header | None:
     """Reads and checks the next frame's header; its payload, if any, must be read before the next call.
 
     Returns:

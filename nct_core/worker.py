@@ -1,7 +1,7 @@
 """The worker: answers the GIMP plug-in over its stdin and stdout, ``python -m nct_core.worker [--log FILE]``.
 
-It says hello at once, loads torch while the first pixels arrive, and leaves when its stdin ends, whatever it is doing then: that is
-how it notices that the plug-in was killed. A thread reads frames, so that cancelling works during a transfer; the main thread computes.
+It leaves when its stdin ends, whatever it is doing then: that is how it notices that the plug-in was killed. A thread reads frames, so
+that this and cancelling work during a transfer; the main thread computes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from . import __version__, protocol
-from .errors import Cancelled, DeviceError, InputError, NctError, ProtocolError
+from .errors import Cancelled, DeviceError, InputError, NctError, ProtocolError, WeightsError
 from .params import TransferParams
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ class Worker:
 
     def run(self) -> None:
         """Serves the connection; the process ends in here, as soon as ``source`` does."""
-        self._send({"type": "hello", "protocol": protocol.VERSION, "version": __version__, "backbone": _backbone()})
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         try:
-            import torch  # noqa: F401  while the pixels arrive
-        except ImportError:
-            logger.exception("torch cannot be loaded")
+            self._send(_hello())
+        except Exception as error:
+            self._send_error("", error)
+            sys.exit(1)
         while True:
             job = self._jobs.get()
             name = job.header["id"]
@@ -119,12 +119,15 @@ class Worker:
     # -- the computing thread
 
     def _run_job(self, job: _Job) -> None:
+        from . import devices
+
         if job.cancelled.is_set():
             raise Cancelled("the transfer was cancelled")
-        if job.header["type"] == "transfer":
-            self._transfer(job)
-        else:
-            self._apply(job)
+        with devices.out_of_memory_as_error("the pictures"):
+            if job.header["type"] == "transfer":
+                self._transfer(job)
+            else:
+                self._apply(job)
 
     def _transfer(self, job: _Job) -> None:
         from . import images
@@ -146,8 +149,8 @@ class Worker:
         )
         facts = {"backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3)}
         self._last = (header["id"], source, result.transform, facts)
-        self._send_result(header["id"], source, result.image, facts)
         logger.info("%s: %.1f s on %s with %s", header["id"], result.seconds, result.device, result.backbone)
+        self._send_result(header["id"], source, result.image, facts)
 
     def _apply(self, job: _Job) -> None:
         from . import images
@@ -185,7 +188,9 @@ class Worker:
         self._send({"type": "result", "id": name, **facts, **layout.fields()}, bands)
 
     def _send_error(self, name: str, error: BaseException) -> None:
-        error, detail = _described(error), "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        detail = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        if isinstance(error, MemoryError):
+            error = DeviceError("expected enough memory for the pictures, but the machine has no more; use smaller pictures or close other programs")
         code = error.code if isinstance(error, NctError) else "internal"
         message = str(error) if isinstance(error, NctError) else f"the worker failed unexpectedly ({type(error).__name__}: {error!s:.200})"
         logger.log(logging.INFO if isinstance(error, Cancelled) else logging.ERROR, "%s: %s\n%s", code, message, detail)
@@ -211,23 +216,17 @@ def _bytes_of(pixels: np.ndarray) -> memoryview:
     return pixels.reshape(-1).view(np.uint8).data
 
 
-def _described(error: BaseException) -> BaseException:
-    """Turns every kind of running out of memory into a DeviceError; leaves other errors as they are."""
-    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
-    if not out_of_memory:
-        return error
-    told = DeviceError("the device ran out of memory; choose a smaller working size or close other programs and try again")
-    return told.with_traceback(error.__traceback__)
-
-
-def _backbone() -> str:
-    from . import weights
+def _hello() -> protocol.Header:
+    """The greeting; loads torch, which takes a second or more."""
+    from . import devices, weights
 
     try:
-        return weights.find().backbone
-    except NctError as error:
+        backbone = weights.find().backbone
+    except WeightsError as error:
         logger.warning("%s", error)
-        return "none"
+        backbone = "none"
+    device = devices.describe(devices.resolve("auto"))
+    return {"type": "hello", "protocol": protocol.VERSION, "version": __version__, "device": device, "backbone": backbone}
 
 
 def _open_log(path: Path) -> None:

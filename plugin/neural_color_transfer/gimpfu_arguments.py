@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,32 @@ def declare(procedure: Gimp.Procedure, parameter: Parameter, suffix: str) -> Non
     """Adds one argument or return value to the procedure."""
     type_name, *details = _argument_type(parameter) if suffix == "argument" else _result_type(parameter)
     blurb = parameter.hint or parameter.label.replace("_", "")
-    getattr(procedure, f"add_{type_name}_{suffix}")(parameter.name, parameter.label, blurb, *details, _FLAGS)
+    flags = _FLAGS
+    if parameter.kind == PF_DRAWABLES:
+        # GIMP cannot save arrays of objects (they would be others in another session), and refuses empty ones without telling why.
+        # Its introspection gives these flags without the shift.
+        flags = GObject.ParamFlags(int(_FLAGS) | (Gimp.PARAM_NO_VALIDATE | Gimp.PARAM_DONT_SERIALIZE) << GObject.PARAM_USER_SHIFT)
+        if suffix == "argument":
+            procedure.add_string_aux_argument(_last(parameter), "", "", "", _FLAGS)
+    getattr(procedure, f"add_{type_name}_{suffix}")(parameter.name, parameter.label, blurb, *details, flags)
+
+
+def remember(config: Gimp.ProcedureConfig, parameter: Parameter) -> None:
+    """Keeps an array of drawables for later runs in this session of GIMP."""
+    identifiers = (str(drawable.get_id()) for drawable in value_of(config, parameter))
+    config.set_property(_last(parameter), " ".join([str(os.getppid()), *identifiers]))
+
+
+def recall(config: Gimp.ProcedureConfig, parameter: Parameter) -> None:
+    """Sets an array of drawables to what was remembered, as far as it is still there."""
+    session, *identifiers = config.get_property(_last(parameter)).split() or [""]
+    if session == str(os.getppid()):
+        drawables = (Gimp.Drawable.get_by_id(int(identifier)) for identifier in identifiers)
+        config.set_core_object_array(parameter.name, [drawable for drawable in drawables if drawable])
+
+
+def _last(parameter: Parameter) -> str:
+    return f"last-{parameter.name}"
 
 
 def _argument_type(parameter: Parameter) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ the other parameters; GIMP keeps the last values of procedures that work on an i
 Values arrive as in gimpfu: brushes, fonts and the like by name, files and folders as paths, the value of the chosen radio button, the index
 of the chosen option. Colours are ``Gegl.Color``, objects are those of ``gi.repository.Gimp``; ``pdb`` and ``gimp`` are not imitated.
 
-Extensions, which gimpfu had not: ``PF_DRAWABLES`` (a list of drawables), a sixth element of a parameter (its tooltip), and
+Extensions, which gimpfu had not: ``PF_DRAWABLES`` (a list of drawables, remembered within a session), a sixth element of a parameter (its tooltip), and
 ``register(..., dialog=function)``: a dialog of one's own, ``dialog(procedure, config, image, drawable)``, that returns whether to go on.
 Standard library and gi only.
 """
@@ -70,6 +70,8 @@ from gimpfu_arguments import (
     Parameter,
     declare,
     error,
+    recall,
+    remember,
     value_of,
 )
 
@@ -219,7 +221,7 @@ def _parameter(entry: Sequence[Any], least: int) -> Parameter:
     return Parameter(entry[0], _canonical(entry[1]), *entry[2:])
 
 
-class _PlugIn(Gimp.PlugIn):
+class _PlugIn(Gimp.PlugIn):  # type: ignore[misc]
     def do_set_i18n(self, name: str) -> Any:
         domain = _scripts[name].domain
         if not domain:
@@ -242,7 +244,9 @@ class _PlugIn(Gimp.PlugIn):
             procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE if script.given == 2 else Gimp.ProcedureSensitivityMask.ALWAYS)
         else:
             procedure = Gimp.Procedure.new(self, name, kind, _run_alone, None)
-            procedure.add_enum_argument("run-mode", "Run mode", "The run mode", Gimp.RunMode.__gtype__, Gimp.RunMode.NONINTERACTIVE, GObject.ParamFlags.READWRITE)
+            procedure.add_enum_argument(
+                "run-mode", "Run mode", "The run mode", Gimp.RunMode.__gtype__, Gimp.RunMode.NONINTERACTIVE, GObject.ParamFlags.READWRITE
+            )
         procedure.set_documentation(script.blurb, script.help, None)
         procedure.set_attribution(script.author, script.copyright, script.date)
         if script.menu:
@@ -282,8 +286,14 @@ def _run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, given: Callable[[], 
         if script.on_run:
             script.on_run()
         asked = script.parameters[script.given :]
-        if run_mode == Gimp.RunMode.INTERACTIVE and asked and not (script.dialog or _ask)(procedure, config, *first[: script.given]):
+        arrays = [parameter for parameter in asked if parameter.kind == PF_DRAWABLES]
+        if run_mode != Gimp.RunMode.NONINTERACTIVE:
+            for parameter in arrays:
+                recall(config, parameter)
+        if run_mode == Gimp.RunMode.INTERACTIVE and asked and not (script.dialog or _ask)(procedure, config, *first):
             raise CancelError
+        for parameter in arrays:
+            remember(config, parameter)
         result = script.function(*first, *(value_of(config, parameter) for parameter in asked))
     except CancelError:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)

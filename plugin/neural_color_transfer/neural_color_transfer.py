@@ -11,7 +11,8 @@ from typing import Any
 
 import gi
 from gimpfu_compat import PF_DRAWABLE, PF_DRAWABLES, PF_IMAGE, PF_LAYER, PF_SLIDER, PF_SPINNER, CancelError, fail, main, register
-from nct_shared.params import Parameter, describe
+from nct_shared.errors import NctError
+from nct_shared.params import describe
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
@@ -33,7 +34,7 @@ def neural_color_transfer(image: Gimp.Image, source: Gimp.Layer, references: Seq
         if error.code == "cancelled":
             raise CancelError from error
         problem = str(error)
-    except ValueError as error:
+    except (ValueError, NctError) as error:
         problem = str(error)
     except Exception as error:
         with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
@@ -82,17 +83,25 @@ def _transfer(settings: Any, source: Gimp.Layer, references: Sequence[Gimp.Drawa
     return layer
 
 
-def _ask(*arguments: Any) -> bool:
-    import dialog
+def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, source: Gimp.Drawable) -> bool:
+    import dialog  # GTK, which a run without a dialog does not need
 
-    return dialog.ask(*arguments)
+    return dialog.ask(procedure, config, image, source)
 
 
-def _slider(parameter: Parameter) -> tuple[Any, ...]:
-    kind = PF_SPINNER if parameter.integer else PF_SLIDER
-    unit = "" if parameter.unit in ("-", "fraction", "weight", "count") else f" ({parameter.unit})"
-    hint = f"{parameter.effect[:1].upper()}{parameter.effect[1:]}"
-    return kind, parameter.name, parameter.label + unit, parameter.default, (parameter.low, parameter.high, 1 if parameter.integer else 0.01), hint
+def _sliders() -> list[tuple[Any, ...]]:
+    """Every parameter as a slider, with its own mnemonic and, as tooltip, its effect (without the source in parentheses)."""
+    sliders, taken = [], set("nrocsl")  # those of GIMP's own buttons
+    for parameter in describe():
+        label = parameter.label if parameter.unit in ("-", "fraction", "weight", "count") else f"{parameter.label} ({parameter.unit})"
+        letter = next((letter for letter in label.lower() if letter.isalpha() and letter not in taken), label[0].lower())
+        taken.add(letter)
+        at = label.lower().index(letter)
+        effect = parameter.effect.rpartition(" (")[0]
+        kind, step = (PF_SPINNER, 1) if parameter.integer else (PF_SLIDER, 0.01)
+        extra = (parameter.low, parameter.high, step)
+        sliders.append((kind, parameter.name, f"{label[:at]}_{label[at:]}", parameter.default, extra, f"{effect[:1].upper()}{effect[1:]}"))
+    return sliders
 
 
 register(
@@ -108,7 +117,7 @@ register(
         (PF_IMAGE, "image", "Image", None),
         (PF_DRAWABLE, "source", "Layer to recolour", None),
         (PF_DRAWABLES, "references", "References", None, None, "Layers of any open image whose colours are wanted"),
-        *(_slider(parameter) for parameter in describe()),
+        *_sliders(),
     ],
     [(PF_LAYER, "layer", "The recoloured layer")],
     neural_color_transfer,

@@ -106,7 +106,7 @@ class Worker:
         self.close()
 
     def hello(self) -> protocol.Header:
-        """Waits for the worker's greeting: its "version" and "backbone".
+        """Waits for the worker's greeting: its "version", "device" and "backbone".
 
         Raises:
             WorkerError: it does not come, or comes from another version.

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NctError as error:
         return _fail(str(error), 2, debug)
     except MemoryError as error:
-        return _fail(f"expected enough memory for the images and the working size, but it ran out ({error}); lower --working-size", 2, debug)
+        return _fail(f"expected enough memory for the pictures, but the machine has no more ({error}); use smaller pictures", 2, debug)
     except KeyboardInterrupt:
         return _fail("interrupted", 130, debug)
     except Exception as error:
@@ -172,9 +172,11 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     bar = _Bar(show=sys.stderr.isatty() and not options.quiet)
     bar(0.0, "Starting")
     try:
+        from .devices import out_of_memory_as_error
         from .pipeline import transfer
 
-        result = transfer(inputs[0], inputs[1:], params, device=options.device, weights_path=options.weights, progress=bar)
+        with out_of_memory_as_error("the pictures"):
+            result = transfer(inputs[0], inputs[1:], params, device=options.device, weights_path=options.weights, progress=bar)
     finally:
         bar.clear()
     pixels = images.from_srgb(result.image, source.icc_profile, dtype)

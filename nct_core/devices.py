@@ -42,6 +42,6 @@ def out_of_memory_as_error(what: str) -> Iterator[None]:
         raise DeviceError(f"expected enough memory for {what}, but the device has no more; {advice}") from problem
     except RuntimeError as problem:
         # torch's CPU allocator has no exception type of its own.
-        if "not enough memory" not in str(problem) and "out of memory" not in str(problem):
+        if not any(words in str(problem) for words in ("not enough memory", "can't allocate memory", "out of memory")):
             raise
         raise DeviceError(f"expected enough memory for {what}, but the machine has no more; {advice}") from problem

@@ -94,7 +94,7 @@ class Host:
         """
         path = os.environ.get("PATH", PATH_IN_HOST) if self.root is None else PATH_IN_HOST
         variables = {"PATH": path, "LANG": "C.UTF-8", **(env or {})}
-        return subprocess.Popen(self.command(command, binds=binds, outer=outer), env=variables, text=True, errors="replace", **options)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(self.command(command, binds=binds, outer=outer), env=variables, text=True, errors="replace", **options)  # type: ignore[call-overload]
 
     def run(
         self,

@@ -131,6 +131,14 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"nct {nct_core.__version__}\n"
 
 
+def test_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    code = main(["doctor", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert {"torch", "Backbone", "SHA-256", "Worker"} <= {row["what"] for row in report["rows"]}
+    assert code == int(report["problems"] > 0)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["transfer", "--help"], ["transfer", "a.png", "b.png"], ["transfer", "no.png", "no.png", "-o", "x.png"]])
 def test_help_and_errors_do_not_load_torch(arguments: list[str]) -> None:
     code = "import atexit, sys, nct_core.cli; atexit.register(lambda: print('torch' in sys.modules)); sys.exit(nct_core.cli.main())"

@@ -194,8 +194,10 @@ class _Transfer:
         graph = nonlocal_graph(
             colors, self.source.valid_on(self.source_grid), clusters, neighbours=self.params.nonlocal_neighbours, weight=self.params.nonlocal_weight
         )
-        data_weight = self._pixels_per_position()
-        return local_affine.fit(colors, guidance.colors, self.confidence, graph, data_weight=data_weight, local_weight=self.params.local_weight).x
+        return local_affine.fit(
+            colors, guidance.colors, self.confidence, graph,
+            data_weight=self._pixels_per_position(), local_weight=self.params.local_weight, contrast_weight=self.params.contrast_weight,
+        ).x  # fmt: skip
 
     def _pixels_per_position(self) -> float:
         """d: working pixels per position of the current grid."""

@@ -19,6 +19,7 @@ _SIGNS = {
     "CERTIFICATE_VERIFY_FAILED": "the package index's certificate is not trusted here; name your network's certificate in the variable PIP_CERT",
     "ReadTimeoutError": "the network is too slow or broke off; try again",
     "THESE PACKAGES DO NOT MATCH THE HASHES": "a package is not the published one (its SHA-256 differs); try again on another network",
+    "from versions: none": "the package index cannot be reached, or has no such package for this Python; check the network and try again",
     "No module named pip": "this Python has no pip; install it (on Debian and Ubuntu: sudo apt install python3-pip) and try again",
 }
 

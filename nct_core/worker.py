@@ -91,7 +91,7 @@ class Worker:
         os._exit(0)  # at once, also where the other thread is computing or holds the log
 
     def _take(self, header: protocol.Header) -> None:
-        kind, name = header["type"], header["id"]
+        kind, name = header["type"], header.get("id", "")
         if kind == "image":
             self._receive(header)
         elif kind in ("transfer", "apply"):

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import icc_profiles
+import numpy as np
+import pytest
+from conftest import COMMAND, QUICK, Connection, picture
+
+import nct_core
+from nct_core import images, protocol
+
+LIMIT_SECONDS = 2  # within which the worker must be gone once the plug-in is
+
+
+def expected(source: np.ndarray, reference: np.ndarray, icc: bytes | None = None) -> np.ndarray:
+    params = nct_core.TransferParams.from_mapping(QUICK)
+    result = nct_core.transfer(images.to_srgb(source, icc), [images.to_srgb(reference)], params, device="cpu")
+    return images.from_srgb(result.image, icc, source.dtype)
+
+
+def test_hello_names_version_device_and_backbone(connection: Connection) -> None:
+    hello = connection.answer()
+    assert (hello["type"], hello["protocol"], hello["version"]) == ("hello", protocol.VERSION, nct_core.__version__)
+    assert hello["backbone"] in ("VGG-16", "VGG-19")
+    assert hello["device"]
+
+
+@pytest.mark.parametrize(
+    ("channels", "dtype", "icc"),
+    [(3, "uint8", None), (4, "uint16", None), (1, "uint8", None), (2, "float32", None), (3, "float32", icc_profiles.adobe_rgb())],
+)
+def test_a_transfer_gives_what_the_library_gives(greeted: Connection, channels: int, dtype: str, icc: bytes | None) -> None:
+    source = picture(3, channels=channels, dtype=dtype)
+    greeted.send_image("own", source, icc or b"")
+    greeted.transfer(source="own")
+    received = greeted.pixels(greeted.answer())
+    assert received.dtype == source.dtype
+    assert not np.array_equal(received, source)
+    np.testing.assert_array_equal(received, expected(source, picture(2, (40, 56)), icc))
+    if channels in (2, 4):
+        np.testing.assert_array_equal(received[..., -1], source[..., -1])
+
+
+def test_progress_never_goes_back_and_names_its_stages(greeted: Connection) -> None:
+    greeted.transfer("watched")
+    frames = []
+    while (header := greeted.receive()) is not None and header["type"] == "progress":
+        frames.append(header)
+    assert header is not None
+    greeted.pixels(header)
+    fractions = [frame["fraction"] for frame in frames]
+    assert fractions == sorted(fractions) and fractions[0] >= 0 and fractions[-1] <= 1
+    assert len({frame["stage"] for frame in frames}) >= 5
+    assert {frame["id"] for frame in frames} == {"watched"}
+    assert (header["device"], header["id"]) == ("CPU", "watched") and header["seconds"] > 0
+
+
+def test_a_result_can_be_applied_with_another_strength(greeted: Connection) -> None:
+    greeted.transfer("full")
+    full = greeted.pixels(greeted.answer())
+    greeted.send("apply", id="none", result="full", strength=0)
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), picture(1))
+    greeted.send("apply", id="again", result="full", strength=1.0)
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), full)
+
+
+def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection) -> None:
+    for name, request, words in [
+        ("a", {"source": "nothing"}, "sent before, got 'nothing'"),
+        ("b", {"reference": "nobody"}, "sent before, got 'nobody'"),
+        ("c", {"strength": 7.0}, "strength must lie between 0 and 1, got 7"),
+        ("d", {"no_such_name": 1}, "unknown parameter 'no_such_name'"),
+        ("e", {"reference": "s"}, "differs from the source"),
+    ]:
+        greeted.transfer(name, **request)
+        error = greeted.answer()
+        assert (error["type"], error["id"], error["code"]) == ("error", name, "input")
+        assert words in error["message"]
+        assert "\n" not in error["message"]
+        assert "Traceback" in error["detail"]
+    greeted.send("apply", id="f", result="never", strength=0.5)
+    assert "'never'" in greeted.answer()["message"]
+    greeted.send("transfer", id="g", source="s", references=["r"], params=QUICK, device="abacus")
+    error = greeted.answer()
+    assert (error["id"], error["code"]) == ("g", "device")
+    greeted.transfer("h")
+    assert greeted.pixels(greeted.answer()).shape == (48, 64, 3)
+
+
+def test_a_running_and_a_waiting_job_can_be_cancelled(greeted: Connection) -> None:
+    greeted.send_image("large", picture(4, (300, 400)))
+    greeted.transfer("running", source="large", working_size=700)
+    greeted.transfer("waiting")
+    assert greeted.receive()["type"] == "progress"  # type: ignore[index]
+    greeted.send("cancel", id="waiting")
+    greeted.send("cancel", id="running")
+    greeted.send("cancel", id="unheard of")
+    assert [(error["id"], error["code"]) for error in (greeted.answer(), greeted.answer())] == [("running", "cancelled"), ("waiting", "cancelled")]
+    greeted.transfer("next")
+    assert greeted.pixels(greeted.answer()).shape == (48, 64, 3)
+
+
+def test_an_image_replaces_the_one_of_the_same_name(greeted: Connection) -> None:
+    greeted.send_image("changing", picture(5))
+    greeted.send_image("changing", picture(6))
+    greeted.transfer(source="changing")
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), expected(picture(6), picture(2, (40, 56))))
+
+
+def test_it_leaves_when_stdin_ends_while_it_starts(connection: Connection) -> None:
+    connection.sink.close()
+    assert connection.process.wait(LIMIT_SECONDS) == 0
+
+
+def test_it_leaves_when_stdin_ends_while_it_waits(connection: Connection) -> None:
+    connection.answer()
+    connection.sink.close()
+    assert connection.process.wait(LIMIT_SECONDS) == 0
+
+
+def test_it_leaves_when_stdin_ends_while_it_computes(connection: Connection) -> None:
+    connection.answer()
+    connection.send_image("s", picture(1, (300, 400)))
+    connection.send_image("r", picture(2, (300, 400)), role="reference")
+    connection.transfer(working_size=700)
+    while (header := connection.receive()) and header["fraction"] == 0:
+        pass
+    connection.sink.close()
+    assert connection.process.wait(LIMIT_SECONDS) == 0
+
+
+def test_it_leaves_on_shutdown(connection: Connection) -> None:
+    connection.answer()
+    connection.send("shutdown")
+    assert connection.process.wait(LIMIT_SECONDS) == 0
+
+
+@pytest.mark.parametrize(
+    ("noise", "words"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "starts with"),
+        (struct.pack("<4sI", protocol.MAGIC, 2**31), "at most 65536 bytes"),
+        (b'NCT1\x10\x00\x00\x00{"type":"dance"}', "known type, got 'dance'"),
+        (b'NCT1\x5b\x00\x00\x00{"type":"hello","protocol":1,"version":"0","device":"","backbone":"VGG-16"}', "end of the stream"),
+        (b'NCT1\x4b\x00\x00\x00{"type":"hello","protocol":1,"version":"0","device":"","backbone":"VGG-16"}', "for the worker, got 'hello'"),
+    ],
+)
+def test_a_bad_frame_ends_the_connection(connection: Connection, noise: bytes, words: str) -> None:
+    connection.answer()
+    connection.sink.write(noise)
+    connection.sink.flush()
+    if "end of the stream" in words:
+        connection.sink.close()
+    error = connection.answer()
+    assert (error["type"], error["id"], error["code"]) == ("error", "", "protocol")
+    assert words in error["message"]
+    assert connection.receive() is None
+    assert connection.process.wait(LIMIT_SECONDS) == 1
+
+
+def test_stdout_carries_frames_only() -> None:
+    code = """
+import os
+from nct_core import worker
+source, sink = worker._take_streams()
+print("noise", flush=True)
+os.system("echo more; cat")
+sink.write(source.read())
+"""
+    done = subprocess.run([sys.executable, "-c", code], input=b"frames", capture_output=True)
+    assert (done.stdout, done.stderr.split()) == (b"frames", [b"noise", b"more"])
+
+
+def test_everything_else_goes_to_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "made" / "nct.log"
+    for _ in range(2):
+        done = subprocess.run([*COMMAND, "--log", str(log)], input=b"nonsense that is no frame", capture_output=True)
+        assert (done.returncode, done.stderr) == (1, b"")
+        text = log.read_text()
+        assert f"worker {nct_core.__version__}" in text and "expected a frame that starts with" in text
+    assert text.count("expected a frame that starts with b'NCT1'") >= 2
+    log.write_bytes(b"x" * (2 << 20))
+    subprocess.run([*COMMAND, "--log", str(log)], input=b"", capture_output=True)
+    assert log.stat().st_size < 100_000
+    assert log.with_name("nct.log.old").stat().st_size == 2 << 20
+
+
+def test_a_log_that_cannot_be_written_does_not_stop_it(tmp_path: Path) -> None:
+    done = subprocess.run([*COMMAND, "--log", str(tmp_path)], input=b"nonsense that is no frame", capture_output=True)
+    assert done.returncode == 1
+    assert b"no log file" in done.stderr and b"starts with" in done.stderr

@@ -121,6 +121,7 @@ def _transfer(options: argparse.Namespace) -> int:
     warnings = _Warnings(show=not options.quiet)
     log = logging.getLogger("nct_core")
     log.addHandler(warnings)
+    logging.getLogger("pyvips").addHandler(logging.NullHandler())  # what libvips has to say comes in its exceptions
     try:
         _check_outputs(options)
         result, size = _compute(options, params)

@@ -110,7 +110,7 @@ class CurveSpace:
     """Curves, and for RGB a matrix from its linear light to linear sRGB's."""
 
     curves: list[Curve]
-    matrix: Values | None  # float64 [3, 3]; None for grey
+    matrix: Values | None  # float64 [3, 3]; None for grey and for sRGB's own primaries
 
     def to_srgb(self, device: Values) -> Values:
         linear = np.stack([curve.decode(device[:, i]) for i, curve in enumerate(self.curves)], axis=1)
@@ -182,7 +182,8 @@ def _parse(profile: bytes, channels: int) -> Space:
         return LookupSpace(profile)
     columns = [np.array(struct.unpack_from(">3i", tags[name], 8)) / 65536 for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
     matrix = np.linalg.inv(SRGB_TO_XYZ) @ np.stack(columns, axis=1)
-    return CurveSpace([_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")], matrix)
+    same_primaries = np.allclose(matrix, np.eye(3), rtol=0, atol=5e-4)  # a profile's rounding must not mix the channels of linear sRGB
+    return CurveSpace([_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")], None if same_primaries else matrix)
 
 
 def _curve(tag: bytes) -> Curve:

@@ -148,6 +148,7 @@ def write(path: str | os.PathLike[str], picture: Picture) -> None:
     for name, value in picture.metadata.items():
         image.set_type(pyvips.GValue.blob_type if isinstance(value, bytes) else pyvips.GValue.gstr_type, name, value)
     image.set_type(pyvips.GValue.gint_type, "orientation", 1)
+    image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", b"")  # drops the one in the EXIF data, which has the old colours
     if kind == "TIFF" and "exif-data" in picture.metadata:
         log.warning("EXIF data cannot be written to TIFF and is left out")
     if profile:

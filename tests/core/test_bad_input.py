@@ -144,6 +144,20 @@ def test_truncated(suffix: str, good: Path, folder: Path, capsys: pytest.Capture
         assert f"cut{suffix}: expected" in refuse(capsys, folder, good.with_name(f"cut{suffix}"), good, "-o", folder / "out.png")
 
 
+def test_damaged_file_in_a_process_of_its_own(good: Path, folder: Path) -> None:
+    # libvips and libtiff have much to say about this file; none of it may reach the user's terminal.
+    Image.fromarray(picture()).save(good.with_name("whole.tif"))
+    content = good.with_name("whole.tif").read_bytes()
+    good.with_name("cut.tif").write_bytes(content[:-500])
+    command = [sys.executable, "-m", "nct_core", "transfer", str(good.with_name("cut.tif")), str(good), "-o", str(folder / "out.png")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "cut.tif: expected" in done.stderr
+    assert not list(folder.iterdir())
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_pixels_that_are_no_numbers(value: float, good: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pixels = picture().astype(np.float32) / 255

@@ -92,6 +92,17 @@ def test_premultiplied_alpha_in_tiff_is_undone(tmp_path: Path) -> None:
     np.testing.assert_allclose(images.read(tmp_path / "a.tif").pixels, pixels, atol=1)
 
 
+def test_thumbnail_of_the_old_colours_is_dropped(tmp_path: Path) -> None:
+    thumbnail = pyvips.Image.new_from_array(smooth(3, "uint8")).copy(interpretation="srgb").jpegsave_buffer()
+    image = pyvips.Image.new_from_array(smooth(3, "uint8", 64, 64)).copy(interpretation="srgb")
+    image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", thumbnail)
+    image.jpegsave(str(tmp_path / "in.jpg"))
+    assert thumbnail in (tmp_path / "in.jpg").read_bytes()
+    for suffix in (".jpg", ".png", ".webp"):
+        images.write(tmp_path / f"out{suffix}", images.read(tmp_path / "in.jpg"))
+        assert thumbnail not in (tmp_path / f"out{suffix}").read_bytes()
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
 def test_orientation_is_applied_and_reset(tmp_path: Path, suffix: str) -> None:
     pixels = np.zeros((40, 64, 3), np.uint8)
@@ -239,6 +250,15 @@ def test_conversion_agrees_with_little_cms(name: str) -> None:
     inside = (theirs > 0).all(axis=-1)  # below 0 Little CMS goes on by a straight line
     assert inside.mean() > 0.3
     np.testing.assert_allclose(ours[inside], theirs[inside], rtol=0, atol=5e-4)
+
+
+def test_linear_light_in_float() -> None:
+    # What GIMP exports from an image of linear precision.
+    pixels = np.array([[[0.0, 0.5, 1.0, 0.25], [0.002, 2.0, -0.1, 1.0]]], np.float32)
+    srgb = images.to_srgb(pixels, icc_profiles.linear_srgb())
+    expected = [[0, 0.735357, 1, 0.25], [0.02584, 1.353256, -0.349190, 1]]
+    np.testing.assert_allclose(srgb[0], expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(images.from_srgb(srgb, icc_profiles.linear_srgb(), np.float32), pixels, rtol=0, atol=1e-6)
 
 
 def test_wide_gamuts_leave_zero_to_one() -> None:

@@ -37,6 +37,7 @@ def run(python: str | Path, arguments: Sequence[str], log: Path | None = None) -
     """
     command = [str(python), "-I", "-m", "pip", "--disable-pip-version-check"]
     options = [*(["--log", str(log)] if log else []), *(["--progress-bar", "raw"] if _reports_progress(command) else [])]
+    start = log.stat().st_size if log and log.exists() else 0
     process = subprocess.Popen(
         [*command, *arguments, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )
@@ -47,7 +48,10 @@ def run(python: str | Path, arguments: Sequence[str], log: Path | None = None) -
             lines.append(line)
             shown.take(line.strip())
     shown.end()
-    return _explain("".join(lines)) if process.returncode else ""
+    if process.returncode == 0:
+        return ""
+    details = log.read_bytes()[start:].decode(errors="replace") if log and log.exists() else ""
+    return _explain("".join(lines), details)
 
 
 def _reports_progress(command: Sequence[str]) -> bool:
@@ -85,9 +89,9 @@ class _Display:
         print(self._text, end="", flush=True)
 
 
-def _explain(text: str) -> str:
+def _explain(output: str, details: str) -> str:
     for sign, words in _SIGNS.items():
-        if sign in text:
+        if sign in output or sign in details:  # with a log, pip says why a build failed only there
             return words
-    errors = [line.partition("ERROR: ")[2] for line in text.splitlines() if line.startswith("ERROR: ")]
-    return f"pip says: {errors[-1] if errors else text.strip().splitlines()[-1] if text.strip() else 'nothing'}"
+    errors = [line.partition("ERROR: ")[2] for line in output.splitlines() if line.startswith("ERROR: ")]
+    return f"pip says: {errors[-1] if errors else output.strip().splitlines()[-1] if output.strip() else 'nothing'}"

@@ -5,6 +5,7 @@ Standard library only, Python >= 3.9: ``install.py`` uses it before anything is 
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _RAW_SINCE = (24, 1)  # pip's first version that reports progress for programs
+_REDIRECTIONS = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")  # would put packages elsewhere than into the environment
 _SIGNS = {
     "No space left on device": "the disk is full; make room and try again",
     "new connection": "the package index cannot be reached; check the network and try again",
@@ -28,7 +30,8 @@ def run(python: str | Path, arguments: Sequence[str], log: Path | None = None) -
     """Runs ``python -m pip arguments``, showing each download's name, size and progress.
 
     Args:
-        python: the interpreter whose pip runs; the user's PIP_* variables and pip configuration are honoured.
+        python: the interpreter whose pip runs; the user's pip configuration and PIP_* variables are
+            honoured, but for those that would install into another place.
         arguments: pip's.
         log: a file at whose end pip writes all details.
 
@@ -37,9 +40,16 @@ def run(python: str | Path, arguments: Sequence[str], log: Path | None = None) -
     """
     command = [str(python), "-I", "-m", "pip", "--disable-pip-version-check"]
     options = [*(["--log", str(log)] if log else []), *(["--progress-bar", "raw"] if _reports_progress(command) else [])]
+    environment = {name: value for name, value in os.environ.items() if name not in _REDIRECTIONS}
     start = log.stat().st_size if log and log.exists() else 0
     process = subprocess.Popen(
-        [*command, *arguments, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        [*command, *arguments, *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment,
     )
     assert process.stdout is not None
     shown, lines = _Display(), []

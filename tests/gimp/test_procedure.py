@@ -1,0 +1,174 @@
+"""The procedure in a real GIMP, called through the PDB."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import icc_profiles
+import numpy as np
+import pytest
+from conftest import Gimp
+
+from nct_core import cli, images
+from nct_core.params import describe
+
+pytestmark = pytest.mark.gimp
+
+SUCCESS, EXECUTION_ERROR = 3, 0
+LIMIT_SECONDS = 2
+SIZE, REFERENCE_SIZE = (96, 64), (80, 72)
+PARAMS = {"working_size": 96, "bds_weight": 1.5}
+
+# name: channels, dtype, GIMP's precision, ICC profile, file type, largest difference allowed (in the file's own values; floats: 0..1)
+CASES = {
+    "rgb8": (3, "uint8", "U8_NON_LINEAR", b"", ".png", 1),
+    "rgba8": (4, "uint8", "U8_NON_LINEAR", b"", ".png", 1),
+    "rgb16": (3, "uint16", "U16_NON_LINEAR", b"", ".png", 257),
+    "float": (3, "float32", "FLOAT_NON_LINEAR", b"", ".tif", 1 / 255),
+    "linear float": (4, "float32", "FLOAT_LINEAR", b"", ".tif", 1 / 255),
+    "grey8": (1, "uint8", "U8_NON_LINEAR", b"", ".png", 1),
+    "grey16 and alpha": (2, "uint16", "U16_NON_LINEAR", b"", ".png", 257),
+    "adobe8": (3, "uint8", "U8_NON_LINEAR", icc_profiles.adobe_rgb(), ".png", 1),
+}
+
+
+def blobs(seed: int, size: tuple[int, int], channels: int, dtype: str) -> np.ndarray:
+    noise = np.random.default_rng(seed)
+    rows, columns = np.mgrid[: size[1], : size[0]] / max(size)
+    waves = [np.sin(rows * a + columns * b + c) for a, b, c in noise.uniform(2, 9, (channels, 3))]
+    image = np.clip(np.stack(waves, axis=-1) * 0.4 + 0.5, 0, 1)
+    if channels in (2, 4):
+        image[: size[1] // 4, :, -1] = 0
+    scale = 1 if dtype == "float32" else np.iinfo(dtype).max
+    return (image * scale).astype(dtype)
+
+
+def write_pixels(folder: Path, name: str, seed: int, size: tuple[int, int], channels: int, dtype: str) -> dict[str, Any]:
+    blobs(seed, size, channels, dtype).tofile(folder / name)
+    return {"file": name, "size": size, "channels": channels, "dtype": dtype}
+
+
+@pytest.fixture(scope="module")
+def transfers(gimp: Gimp) -> dict[str, dict[str, Any]]:
+    """What GIMP told of each case; its exports lie in ``gimp.home``. One start of GIMP for all."""
+    cases = []
+    for seed, (name, (channels, dtype, precision, profile, suffix, _)) in enumerate(CASES.items()):
+        (gimp.home / f"{name}.icc").write_bytes(profile)
+        source = {**write_pixels(gimp.home, f"{name}.source", seed, SIZE, channels, dtype), "offsets": (-11, 23)}
+        reference = write_pixels(gimp.home, f"{name}.reference", seed + 100, REFERENCE_SIZE, channels, dtype)
+        case = {"name": name, "precision": precision, "profile": str(gimp.home / f"{name}.icc") if profile else "", "suffix": suffix}
+        cases.append({**case, "source": source, "reference": reference, "params": PARAMS})
+    return dict(zip(CASES, gimp.call("transfer", folder=str(gimp.home), cases=cases)))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_new_layer_equals_the_command_line(gimp: Gimp, transfers: dict[str, dict[str, Any]], name: str) -> None:
+    channels, dtype, _, _, suffix, tolerance = CASES[name]
+    assert transfers[name]["status"] == SUCCESS
+    source, reference, result = (gimp.home / f"{name}-{role}{suffix}" for role in ("source", "reference", "result"))
+    output = gimp.home / f"{name}-cli{suffix}"
+    options = [f"--{key.replace('_', '-').replace('bds-weight', 'bds')}={value}" for key, value in PARAMS.items()]
+    assert cli.main(["transfer", str(source), str(reference), "-o", str(output), *options]) == 0
+    before, ours, theirs = (images.read(path).pixels for path in (source, result, output))
+    assert (ours.dtype.name, ours.shape, ours.shape[2]) == (dtype, theirs.shape, channels)
+    assert np.abs(ours.astype(float) - theirs).max() <= tolerance
+    assert np.abs(ours.astype(float) - before)[..., 0].mean() > 4 * tolerance
+    if channels in (2, 4):
+        np.testing.assert_array_equal(ours[..., -1], before[..., -1])
+        assert before[0, 0, -1] == 0
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_new_layer_lies_directly_above_its_source_and_nothing_else_changes(transfers: dict[str, dict[str, Any]], name: str) -> None:
+    facts = transfers[name]
+    assert facts["name"] == f"{facts['source']} (neural color transfer)"
+    assert facts["offsets"] == [-11, 23]
+    assert (facts["parent"], facts["above source"], facts["new layers"]) == ("group", 1, 1)
+    assert facts["kind"] and facts["opacity"] == 100 and facts["dirty"]
+    assert facts["others unchanged"]
+
+
+def test_the_procedure_is_registered_with_every_parameter(gimp: Gimp) -> None:
+    facts = gimp.call("describe")
+    assert (facts["label"].replace("_", ""), facts["menus"]) == ("Neural Color Transfer…", ["<Image>/Filters"])
+    assert facts["image types"] == "RGB*, GRAY*"
+    assert [value["name"] for value in facts["returns"]] == ["layer"]
+    fixed, parameters = facts["arguments"][:4], facts["arguments"][4:]
+    assert [argument["name"] for argument in fixed] == ["run-mode", "image", "drawables", "references"]
+    assert [argument["name"] for argument in parameters] == [parameter.name.replace("_", "-") for parameter in describe()]
+    for argument, parameter in zip(parameters, describe()):
+        assert argument["type"] == ("gint" if parameter.integer else "gdouble")
+        assert (argument["default_value"], argument["minimum"], argument["maximum"]) == (parameter.default, parameter.low, parameter.high)
+        assert argument["tooltip"]
+
+
+def test_failing_runs_say_why_and_leave_the_image_as_it_was(gimp: Gimp) -> None:
+    facts = gimp.call("fail", folder=str(gimp.home), source=write_pixels(gimp.home, "failing", 1, SIZE, 3, "uint8"), plugin=str(gimp.plugin))
+    assert facts["unchanged"] and not facts["dirty"]
+    messages = facts["messages"]
+    for case, words in {
+        "no reference": "Expected at least one reference layer, got none",
+        "last values without any": "Expected at least one reference layer, got none",
+        "itself": "Expected references other than the source, got the layer 'a layer' as both",
+        "same pixels": "xpected a reference that differs from the source, got the same pixels",
+        "two sources": "xpected one selected layer, got 2",
+        "a mask": "Expected a layer, got the mask or channel",
+        "indexed": "convert it with Image > Mode > RGB",
+        "indexed reference": "convert it with Image > Mode > RGB",
+        "no worker": "The worker /nonexistent/python cannot be started",
+        "a worker that fails": "The worker ended unexpectedly (exit status 3)",
+    }.items():
+        assert messages[case]["status"] == EXECUTION_ERROR, case
+        assert words in messages[case]["message"], case
+        assert "\n" not in messages[case]["message"], case
+        if case != "two sources":
+            assert f"(log: {gimp.log})" in messages[case]["message"], case
+    assert "no library" in gimp.log.read_text()
+
+
+def test_killing_worker_or_plugin_in_mid_run_leaves_image_and_machine_clean(gimp: Gimp) -> None:
+    gimp.log.unlink(missing_ok=True)
+    source, reference = (write_pixels(gimp.home, name, seed, (500, 400), 3, "uint8") for seed, name in enumerate(("large", "other")))
+    running = gimp.start("interrupted", folder=str(gimp.home), source=source, reference=reference)
+    worker = wait_for_worker(gimp, 1)
+    os.kill(worker, signal.SIGKILL)
+    worker = wait_for_worker(gimp, 2)
+    watched = os.pidfd_open(worker)
+    os.kill(find_process("neural_color_transfer.py", str(gimp.plugin)), signal.SIGKILL)
+    ended, _, _ = select.select([watched], [], [], LIMIT_SECONDS)
+    os.close(watched)
+    assert ended
+    without_worker, without_plugin = gimp.result(running)
+    assert without_worker["message"].startswith("The worker ended unexpectedly (exit status -9)")
+    for facts in (without_worker, without_plugin):
+        assert facts["status"] != SUCCESS
+        assert facts["unchanged"] and not facts["dirty"]
+
+
+def wait_for_worker(gimp: Gimp, runs: int) -> int:
+    """The running worker's process, once it has all pixels of its run and computes."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if gimp.log.exists() and gimp.log.read_text().count(" reference ") == runs:
+            return find_process("nct_core.worker", str(gimp.log))
+        time.sleep(0.05)
+    raise AssertionError(f"no worker has started to compute; its log says:\n{gimp.log.read_text() if gimp.log.exists() else ''}")
+
+
+def find_process(*parts: str) -> int:
+    """The process whose command line has all these parts."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if all(part in command for part in parts) and not command.startswith(("unshare", "sh\0", "gimp")):
+            found.append(int(folder.name))
+    assert len(found) == 1, found
+    return found[0]

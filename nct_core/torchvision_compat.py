@@ -8,6 +8,7 @@ at "operator torchvision::nms does not exist". The networks need none of these o
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import torch
@@ -22,6 +23,8 @@ def _operators_load() -> bool:
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
         raise ImportError("expected the package torchvision in this Python environment, found none; run install.py again")
+    if hasattr(os, "add_dll_directory"):  # Windows looks for a library's own libraries there, as torchvision asks it to
+        os.add_dll_directory(str(Path(spec.origin).parent))
     libraries = [file for file in Path(spec.origin).parent.glob("_C*") if file.suffix in (".so", ".pyd")]
     try:
         for library in libraries:

@@ -112,7 +112,7 @@ class Environment:
             raise Trouble(f"Packages cannot be installed: {problem} (details: {self.log})")
 
     def _pip(self, arguments: Sequence[str]) -> None:
-        say("getting the packages (some 100 MB, with an NVIDIA GPU some GB)")
+        say("getting the packages (about 400 MB; with an NVIDIA GPU about 4 GB)")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         problem = pip_progress.run(self.python, [*arguments, *_cpu_index()], self.log)
         if problem:

@@ -17,10 +17,13 @@ _RGB_TO_XYZ = (
 _DELTA = 6.0 / 29.0
 
 
-def _matrix(like: torch.Tensor) -> torch.Tensor:
-    """Linear sRGB to XYZ relative to the white, so that (1, 1, 1) maps to (1, 1, 1)."""
+def _matrix(like: torch.Tensor, *, inverse: bool = False) -> torch.Tensor:
+    """Linear sRGB to XYZ relative to the white, so that (1, 1, 1) maps to (1, 1, 1), or its inverse."""
     matrix = torch.tensor(_RGB_TO_XYZ, dtype=torch.float64)
-    return (matrix / matrix.sum(1, keepdim=True)).to(like.device, like.dtype)
+    matrix = matrix / matrix.sum(1, keepdim=True)
+    if inverse:
+        matrix = torch.linalg.inv(matrix)
+    return matrix.to(like.dtype).to(like.device)  # in this order: not every device has float64
 
 
 def _signed_power(x: torch.Tensor, exponent: float) -> torch.Tensor:
@@ -43,6 +46,6 @@ def lab_to_srgb(lab: torch.Tensor) -> torch.Tensor:
     fy = (lightness + 0.16) / 1.16
     f = torch.stack([fy + (a * 255.0 - 128.0) / 500.0, fy, fy - (b * 255.0 - 128.0) / 200.0], -1)
     xyz = torch.where(f > _DELTA, f**3, 3 * _DELTA**2 * (f - 4.0 / 29.0))
-    linear = xyz @ torch.linalg.inv(_matrix(lab).double()).to(lab.dtype).T
+    linear = xyz @ _matrix(lab, inverse=True).T
     magnitude = linear.abs()
     return torch.where(magnitude <= 0.0031308, linear * 12.92, (1.055 * magnitude.clamp_min(1e-12).pow(1.0 / 2.4) - 0.055).copysign(linear))

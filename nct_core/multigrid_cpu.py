@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 
-from typing import TYPE_CHECKING
+from . import threads
 
 if TYPE_CHECKING:
     from . import solvers
 
+_GRAIN_POSITIONS = 4096  # fewer are done before a thread has woken up
 _NO_GRAPH = (np.zeros(1, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+
+def _grain(x: torch.Tensor) -> int:
+    return max(1, _GRAIN_POSITIONS // x.shape[1])
 
 
 def apply(x: torch.Tensor, blocks: torch.Tensor, right: torch.Tensor, down: torch.Tensor, graph: solvers.Graph | None) -> torch.Tensor:
     """A x."""
     out = torch.empty_like(x)
     edges = _NO_GRAPH if graph is None else (graph.starts.numpy(), graph.neighbours.numpy(), graph.weights.numpy())
-    _apply(x.numpy(), blocks.numpy(), right.numpy(), down.numpy(), *edges, out.numpy())
+    threads.over_rows(_apply, x.shape[0], x.numpy(), blocks.numpy(), right.numpy(), down.numpy(), *edges, out.numpy(), grain=_grain(x))
     return out
 
 
 def smooth(x: torch.Tensor, rhs: torch.Tensor, blocks: torch.Tensor, right: torch.Tensor, down: torch.Tensor, color: int) -> None:
     """One half of a red-black Gauss-Seidel sweep, in place: solves the blocks of every position of one colour (0 or 1)."""
-    _smooth(x.numpy(), rhs.numpy(), blocks.numpy(), right.numpy(), down.numpy(), color)
+    threads.over_rows(_smooth, x.shape[0], x.numpy(), rhs.numpy(), blocks.numpy(), right.numpy(), down.numpy(), color, grain=_grain(x))
 
 
 def restrict_residual(
@@ -32,21 +39,21 @@ def restrict_residual(
 ) -> torch.Tensor:
     """The residual rhs - A x summed over 2x2 aggregates, [*shape, 6]."""
     coarse = x.new_empty((*shape, 6))
-    _restrict_residual(x.numpy(), rhs.numpy(), blocks.numpy(), right.numpy(), down.numpy(), coarse.numpy())
+    threads.over_rows(_restrict_residual, shape[0], x.numpy(), rhs.numpy(), blocks.numpy(), right.numpy(), down.numpy(), coarse.numpy(), grain=_grain(coarse))
     return coarse
 
 
 def prolong_add(coarse: torch.Tensor, x: torch.Tensor) -> None:
     """x += the coarse correction, constant over each aggregate."""
-    _prolong_add(coarse.numpy(), x.numpy())
+    threads.over_rows(_prolong_add, x.shape[0], coarse.numpy(), x.numpy(), grain=_grain(x))
 
 
-@njit(parallel=True, cache=True, fastmath=True)
-def _apply(x, blocks, right, down, starts, neighbours, weights, out):
+@njit(nogil=True, cache=True, fastmath=True)
+def _apply(first, last, x, blocks, right, down, starts, neighbours, weights, out):
     """out = A x for the block-diagonal data term, the grid's edges and, if it has any, the graph's edges."""
     height, width = right.shape
     has_graph = neighbours.shape[0] > 0
-    for i in prange(height):
+    for i in range(first, last):
         acc = np.empty(6, np.float32)
         for j in range(width):
             for c in range(3):
@@ -74,11 +81,11 @@ def _apply(x, blocks, right, down, starts, neighbours, weights, out):
                 out[i, j, c] = acc[c]
 
 
-@njit(parallel=True, cache=True, fastmath=True)
-def _smooth(x, rhs, blocks, right, down, color):
+@njit(nogil=True, cache=True, fastmath=True)
+def _smooth(first, last, x, rhs, blocks, right, down, color):
     """One half of a red-black Gauss-Seidel sweep: solves the 2x2 blocks of every position of one colour."""
     height, width = right.shape
-    for i in prange(height):
+    for i in range(first, last):
         acc = np.empty(6, np.float32)
         for j in range((i + color) % 2, width, 2):
             degree = np.float32(0.0)
@@ -111,11 +118,11 @@ def _smooth(x, rhs, blocks, right, down, color):
                 x[i, j, 2 * c + 1] = (m11 * acc[2 * c + 1] - m12 * acc[2 * c]) * scale
 
 
-@njit(parallel=True, cache=True, fastmath=True)
-def _restrict_residual(x, rhs, blocks, right, down, coarse):
+@njit(nogil=True, cache=True, fastmath=True)
+def _restrict_residual(first, last, x, rhs, blocks, right, down, coarse):
     """coarse = the residual rhs - A x, summed over 2x2 aggregates."""
     height, width = right.shape
-    for ic in prange(coarse.shape[0]):
+    for ic in range(first, last):
         acc = np.empty(6, np.float32)
         for jc in range(coarse.shape[1]):
             acc[:] = 0.0
@@ -142,10 +149,10 @@ def _restrict_residual(x, rhs, blocks, right, down, coarse):
                 coarse[ic, jc, c] = acc[c]
 
 
-@njit(parallel=True, cache=True, fastmath=True)
-def _prolong_add(coarse, x):
+@njit(nogil=True, cache=True, fastmath=True)
+def _prolong_add(first, last, coarse, x):
     """x += the coarse correction, constant over each aggregate."""
-    for i in prange(x.shape[0]):
+    for i in range(first, last):
         for j in range(x.shape[1]):
             for c in range(6):
                 x[i, j, c] += coarse[i // 2, j // 2, c]

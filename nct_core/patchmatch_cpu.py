@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
+from . import threads
 from .nnf import Field
 
 _REJECTED = np.float32(-2.0)
@@ -27,26 +28,28 @@ def patchmatch(
     a, b = features.contiguous().numpy(), target_features.contiguous().numpy()
     field, other = start.copy(), np.empty_like(start)
     score = np.empty(start.shape[:2], np.float32)
-    _score_all(a, b, field, score)
+    rows = score.shape[0]
+    threads.over_rows(_score_all, rows, a, b, field, score, grain=1)
     for iteration in range(iterations):
         for jump in jumps:
-            _propagate(a, b, target_valid, field, other, score, jump)
+            threads.over_rows(_propagate, rows, a, b, target_valid, field, other, score, jump, grain=1)
             field, other = other, field
-        _random_search(a, b, target_valid, field, score, np.array(radii, np.int64), iteration, seed)
+        threads.over_rows(_random_search, rows, a, b, target_valid, field, score, np.array(radii, np.int64), iteration, seed, grain=1)
     return field
 
 
 @njit(inline="always")
 def hash_u32(seed, iteration, trial, position):
-    """A 32-bit counter-based random number (the finaliser of MurmurHash3 over the mixed counters)."""
-    x = np.uint32(position) * np.uint32(0x9E3779B1) + np.uint32(seed)
-    x ^= np.uint32(iteration) * np.uint32(0x85EBCA77) + np.uint32(trial) * np.uint32(0xC2B2AE3D)
-    x ^= x >> np.uint32(16)
-    x *= np.uint32(0x85EBCA6B)
-    x ^= x >> np.uint32(13)
-    x *= np.uint32(0xC2B2AE35)
-    x ^= x >> np.uint32(16)
-    return x
+    """A 32-bit counter-based random number: the finaliser of MurmurHash3 over the mixed counters, as int64."""
+    mask = np.uint64(0xFFFFFFFF)
+    x = (np.uint64(position) * np.uint64(0x9E3779B1) + np.uint64(seed)) & mask
+    x ^= (np.uint64(iteration) * np.uint64(0x85EBCA77) + np.uint64(trial) * np.uint64(0xC2B2AE3D)) & mask
+    x ^= x >> np.uint64(16)
+    x = (x * np.uint64(0x85EBCA6B)) & mask
+    x ^= x >> np.uint64(13)
+    x = (x * np.uint64(0xC2B2AE35)) & mask
+    x ^= x >> np.uint64(16)
+    return np.int64(x)
 
 
 @njit(inline="always")
@@ -78,19 +81,19 @@ def _similarity(a, b, row, col, to_row, to_col, best):
     return total / np.float32(count)
 
 
-@njit(parallel=True, cache=True)
-def _score_all(a, b, field, score):
-    for row in prange(score.shape[0]):
+@njit(nogil=True, cache=True)
+def _score_all(first, last, a, b, field, score):
+    for row in range(first, last):
         for col in range(score.shape[1]):
             score[row, col] = _similarity(a, b, row, col, field[row, col, 0], field[row, col, 1], _REJECTED)
 
 
-@njit(parallel=True, cache=True)
-def _propagate(a, b, valid, field, out, score, jump):
+@njit(nogil=True, cache=True)
+def _propagate(first, last, a, b, valid, field, out, score, jump):
     """Tries the matches of the four neighbours ``jump`` cells away, shifted back; reads ``field``, writes ``out``."""
     height, width = score.shape
     to_height, to_width = valid.shape
-    for row in prange(height):
+    for row in range(first, last):
         for col in range(width):
             best_row, best_col, best = field[row, col, 0], field[row, col, 1], score[row, col]
             for side in range(4):
@@ -108,11 +111,11 @@ def _propagate(a, b, valid, field, out, score, jump):
             out[row, col, 0], out[row, col, 1], score[row, col] = best_row, best_col, best
 
 
-@njit(parallel=True, cache=True)
-def _random_search(a, b, valid, field, score, radii, iteration, seed):
+@njit(nogil=True, cache=True)
+def _random_search(first, last, a, b, valid, field, score, radii, iteration, seed):
     height, width = score.shape
     to_height, to_width = valid.shape
-    for row in prange(height):
+    for row in range(first, last):
         for col in range(width):
             best_row, best_col, best = field[row, col, 0], field[row, col, 1], score[row, col]
             position = row * width + col
@@ -120,8 +123,8 @@ def _random_search(a, b, valid, field, score, radii, iteration, seed):
                 radius = radii[trial]
                 top, bottom = max(best_row - radius, 0), min(best_row + radius, to_height - 1)
                 left, right = max(best_col - radius, 0), min(best_col + radius, to_width - 1)
-                to_row = top + np.int64(hash_u32(seed, iteration, 2 * trial, position) % np.uint32(bottom - top + 1))
-                to_col = left + np.int64(hash_u32(seed, iteration, 2 * trial + 1, position) % np.uint32(right - left + 1))
+                to_row = top + hash_u32(seed, iteration, 2 * trial, position) % (bottom - top + 1)
+                to_col = left + hash_u32(seed, iteration, 2 * trial + 1, position) % (right - left + 1)
                 if valid[to_row, to_col] and not (to_row == best_row and to_col == best_col):
                     found = _similarity(a, b, row, col, to_row, to_col, best)
                     if found > best:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from . import multigrid_cpu, multigrid_torch
@@ -41,9 +42,8 @@ class Graph:
 
     def degree(self) -> torch.Tensor:
         """Sum of the weights at every position, float32 [h * w]."""
-        total = torch.cat([torch.zeros(1, dtype=torch.float64, device=self.weights.device), self.weights.double().cumsum(0)])
-        ends = total[self.starts.long()]
-        return (ends[1:] - ends[:-1]).float()
+        total = np.concatenate([[0.0], np.cumsum(self.weights.cpu().numpy(), dtype=np.float64)])
+        return torch.from_numpy(np.diff(total[self.starts.cpu().numpy()]).astype(np.float32)).to(self.weights.device)
 
 
 @dataclass(frozen=True)

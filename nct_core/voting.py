@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
+from . import threads
 from .nnf import Field
 
 CONFIDENCE_FLOOR = 1e-6
@@ -84,9 +85,9 @@ def _vote_cpu(source_features, reference_features, reference_colors, forward, ba
     starts, voters = _voters(backward, source_valid.shape, reference_valid)
     height, width = source_valid.shape
     colors, error, voted = np.zeros((height, width, 3), np.float32), np.ones((height, width), np.float32), np.zeros((height, width), np.bool_)
-    _gather_votes(
-        source_features.contiguous().numpy(), reference_features.contiguous().numpy(), reference_colors.contiguous().numpy(),
-        forward, starts, voters, source_valid, reference_valid, np.float32(coherence), np.float32(completeness), colors, error, voted,
+    threads.over_rows(
+        _gather_votes, height, source_features.contiguous().numpy(), reference_features.contiguous().numpy(), reference_colors.contiguous().numpy(),
+        forward, starts, voters, source_valid, reference_valid, np.float32(coherence), np.float32(completeness), colors, error, voted, grain=1,
     )  # fmt: skip
     return torch.from_numpy(colors), torch.from_numpy(error), torch.from_numpy(voted)
 
@@ -105,12 +106,14 @@ def _voters(backward: Field, shape: tuple[int, int], reference_valid: NDArray[np
     return starts, flat[order].astype(np.int32)
 
 
-@njit(parallel=True, cache=True, fastmath=True)
-def _gather_votes(source_features, features, reference_colors, forward, starts, voters, source_valid, valid, coherence, completeness, colors, error, voted):
+@njit(nogil=True, cache=True, fastmath=True)
+def _gather_votes(
+    first, last, source_features, features, reference_colors, forward, starts, voters, source_valid, valid, coherence, completeness, colors, error, voted
+):
     height, width = source_valid.shape
     to_height, to_width = valid.shape
     channels = features.shape[2]
-    for row in prange(height):
+    for row in range(first, last):
         mean = np.empty(channels, np.float32)
         for col in range(width):
             if not source_valid[row, col]:

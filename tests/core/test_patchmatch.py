@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import torch
+
+from nct_core import nnf, patchmatch_cpu, patchmatch_torch, threads
+from nct_core.patchmatch import JUMPS, patchmatch, search_radii
+
+
+def unit_features(rng, shape, channels=16, smooth=2):
+    """Smooth random non-negative unit vectors, like a network's."""
+    planes = torch.from_numpy(rng.standard_normal((1, channels, *shape)).astype(np.float32))
+    for _ in range(smooth):
+        planes = torch.nn.functional.avg_pool2d(planes, 3, 1, 1)
+    features = planes[0].permute(1, 2, 0).relu() + 1e-3
+    return (features / features.norm(dim=-1, keepdim=True)).contiguous()
+
+
+def similarities(a, b):
+    """Brute force: for every position of a and of b the mean dot product over the patch positions inside both, [h, w, H, W]."""
+    (h, w, _), (to_h, to_w, _) = a.shape, b.shape
+    dots = np.einsum("ijc,klc->ijkl", a.numpy(), b.numpy())
+    total, count = np.zeros_like(dots), np.zeros_like(dots)
+    for di in (-1, 0, 1):
+        for dj in (-1, 0, 1):
+            here = tuple(slice(max(0, -d), n - max(0, d)) for d, n in ((di, h), (dj, w), (di, to_h), (dj, to_w)))
+            there = tuple(slice(max(0, d), n + min(0, d)) for d, n in ((di, h), (dj, w), (di, to_h), (dj, to_w)))
+            total[here] += dots[there]
+            count[here] += 1
+    return total / count
+
+
+def search(a, b, run=patchmatch, valid=None, radii=(32, 16, 8, 4, 2, 1), iterations=10, seed=0, **more):
+    valid = np.ones(b.shape[:2], bool) if valid is None else valid
+    start = nnf.to_valid(nnf.identity(a.shape[:2], b.shape[:2]), valid)
+    return run(a, b, start, valid, radii=radii, iterations=iterations, seed=seed, **more)
+
+
+def related(rng):
+    """Two noisy views of one scene, the second turned left to right in its right half: what matching is for."""
+    scene = unit_features(rng, (28, 30))
+    turned = torch.cat([scene[:, :15], scene[:, 15:].flip(1)], 1)
+    noisy = [view + 0.05 * torch.from_numpy(rng.random(view.shape).astype(np.float32)) for view in (scene[2:26], turned)]
+    return [(view / view.norm(dim=-1, keepdim=True)).contiguous() for view in noisy]
+
+
+def unrelated(rng):
+    """Two images that have nothing in common: no neighbour ever helps, the random search is on its own."""
+    return unit_features(rng, (24, 30)), unit_features(rng, (28, 22))
+
+
+@pytest.mark.parametrize(("pair", "least_exact", "most_ratio"), [(related, 0.93, 1.02), (unrelated, 0.6, 1.05)])
+def test_against_brute_force(pair, least_exact, most_ratio):
+    a, b = pair(np.random.default_rng(1))
+    truth = similarities(a, b)
+    field = search(a, b)
+    rows, cols = np.mgrid[: a.shape[0], : a.shape[1]]
+    found, best = truth[rows, cols, field[..., 0], field[..., 1]], truth.max((2, 3))
+    exact = float((found >= best - 1e-6).mean())
+    ratio = float((1 - found).mean() / (1 - best).mean())
+    print(f"{pair.__name__}: exact matches {exact:.3f}, mean distance ratio {ratio:.4f}")
+    assert exact >= least_exact and ratio <= most_ratio
+
+
+def test_a_planted_shift_is_found():
+    rng = np.random.default_rng(2)
+    scene = unit_features(rng, (40, 40), smooth=1)
+    a, b = scene[4:34, 6:36].contiguous(), scene[:36, :38].contiguous()
+    field = search(a, b)
+    rows, cols = np.mgrid[:30, :30]
+    inside = np.s_[1:29, 1:29]
+    assert (field[inside] == np.stack([rows + 4, cols + 6], -1)[inside]).all(-1).mean() > 0.99
+
+
+def test_devices_agree_and_the_seed_decides():
+    rng = np.random.default_rng(3)
+    a, b = unit_features(rng, (17, 23)), unit_features(rng, (19, 15))
+    cpu = search(a, b, patchmatch_cpu.patchmatch, jumps=JUMPS, iterations=4)
+    generic = search(a, b, patchmatch_torch.patchmatch, jumps=JUMPS, iterations=4)
+    assert (cpu == generic).all(-1).mean() > 0.995  # near-ties may fall either way
+    np.testing.assert_array_equal(cpu, search(a, b, iterations=4))
+    assert (search(a, b, radii=(8,), iterations=1) != search(a, b, radii=(8,), iterations=1, seed=1)).any()
+
+
+def test_threads_do_not_change_the_field(monkeypatch):
+    rng = np.random.default_rng(4)
+    a, b = unit_features(rng, (33, 21)), unit_features(rng, (25, 27))
+    many = search(a, b)
+    monkeypatch.setattr(threads, "count", lambda: 1)
+    np.testing.assert_array_equal(many, search(a, b))
+
+
+@pytest.mark.parametrize("run", [patchmatch_cpu.patchmatch, patchmatch_torch.patchmatch])
+def test_invalid_positions_are_never_matched(run):
+    rng = np.random.default_rng(5)
+    a, b = unit_features(rng, (16, 16)), unit_features(rng, (16, 16))
+    valid = rng.random((16, 16)) < 0.3
+    field = search(a, b, run, valid=valid, jumps=JUMPS, iterations=3)
+    assert valid[field[..., 0], field[..., 1]].all()
+
+
+def test_random_numbers_are_the_same_on_every_device():
+    positions = np.array([0, 1, 77, 2**20 + 3, 2**31 - 1])
+    for seed, iteration, trial in ((0, 0, 0), (5, 9, 13), (2**31 - 1, 49, 20)):
+        cpu = [int(patchmatch_cpu.hash_u32(seed, iteration, trial, p)) for p in positions]
+        generic = patchmatch_torch._hash_u32(seed, iteration, trial, torch.from_numpy(positions)).tolist()
+        assert cpu == generic
+
+
+def test_search_radii_halve_from_the_levels_own():
+    assert search_radii(5, 700) == (43, 21, 10, 5, 2, 1)
+    assert search_radii(3, 700) == (10, 5, 2, 1)
+    assert search_radii(1, 700) == (32, 16, 8, 4, 2, 1)
+    assert search_radii(3, 32) == (1,)

@@ -166,7 +166,13 @@ def _export(layer: Gimp.Layer, path: Path) -> None:
     copy = Gimp.Layer.new_from_drawable(layer, alone)
     alone.insert_layer(copy, None, 0)
     copy.set_offsets(0, 0)
-    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, alone, Gio.File.new_for_path(str(path)), None)
+    procedure = Gimp.get_pdb().lookup_procedure({".png": "file-png-export", ".tif": "file-tiff-export"}[path.suffix])
+    config = procedure.create_config()
+    config.set_property("image", alone)
+    config.set_property("file", Gio.File.new_for_path(str(path)))
+    config.set_property("include-color-profile", True)
+    config.set_property("include-thumbnail", False)
+    assert procedure.run(config).index(0) == Gimp.PDBStatusType.SUCCESS
     alone.delete()
 
 

@@ -74,6 +74,8 @@ def test_the_new_layer_equals_the_command_line(gimp: Gimp, transfers: dict[str, 
     output = gimp.home / f"{name}-cli{suffix}"
     options = [f"--{key.replace('_', '-').replace('bds-weight', 'bds')}={value}" for key, value in PARAMS.items()]
     assert cli.main(["transfer", str(source), str(reference), "-o", str(output), *options]) == 0
+    if CASES[name][3]:
+        assert images.read(result).icc_profile == CASES[name][3]
     before, ours, theirs = (images.read(path).pixels for path in (source, result, output))
     assert (ours.dtype.name, ours.shape, ours.shape[2]) == (dtype, theirs.shape, channels)
     assert np.abs(ours.astype(float) - theirs).max() <= tolerance

@@ -1,7 +1,7 @@
 """Drawables to pixels and back.
 
-Pixels travel in the drawable's own colour space with its own curve ("R'G'B'", "Y'"), beside the image's profile; all conversion is the
-worker's. Images without a profile of their own are sRGB. They are read and written in bands, so that no whole image lies in this process.
+Pixels travel as GIMP would export them: in the image's own colour space and curve ("R'G'B'", "Y'"; "RGB", "Y" where that is linear), beside
+the profile that says so; all conversion is the worker's. They are read and written in bands, so that no whole image lies in this process.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ from gi.repository import Babl, Gegl, Gimp  # noqa: E402  after the versions are
 from nct_shared.protocol import PixelLayout  # noqa: E402
 
 _MODELS = {1: "Y'", 2: "Y'A", 3: "R'G'B'", 4: "R'G'B'A"}
+_LINEAR_MODELS = {1: "Y", 2: "YA", 3: "RGB", 4: "RGBA"}
 _BABL_TYPES = {"uint8": "u8", "uint16": "u16", "float32": "float"}
-# Integers of another curve would lose steps in R'G'B'; floats do not.
+# Integers of another curve than the exported one would lose steps in it; floats do not.
 _DTYPES = {Gimp.Precision.U8_NON_LINEAR: "uint8", Gimp.Precision.U16_NON_LINEAR: "uint16"}
 
 
 def icc_profile(drawable: Gimp.Drawable) -> bytes:
     """The profile that describes the pixels of :func:`read`; empty means sRGB."""
-    profile = drawable.get_image().get_color_profile()
-    return bytes(profile.get_icc_profile()) if profile else b""
+    image = drawable.get_image()
+    profile = image.get_effective_color_profile()
+    if image.get_color_profile() is None and not profile.is_linear():
+        return b""
+    return bytes(profile.get_icc_profile())
 
 
 def layout_of(drawable: Gimp.Drawable) -> PixelLayout:
@@ -83,5 +87,6 @@ def insert_above(source: Gimp.Layer, layer: Gimp.Layer) -> None:
 
 
 def _format(drawable: Gimp.Drawable, layout: PixelLayout) -> str:
-    name = f"{_MODELS[layout.channels]} {_BABL_TYPES[layout.dtype]}"
+    models = _LINEAR_MODELS if drawable.get_image().get_effective_color_profile().is_linear() else _MODELS
+    name = f"{models[layout.channels]} {_BABL_TYPES[layout.dtype]}"
     return str(Babl.get_name(Babl.format_with_space(name, Babl.format_get_space(drawable.get_format()))))

@@ -7,7 +7,9 @@ Lab is CIE L*a*b* for the D65 white, scaled as the method's published program sc
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 _RGB_TO_XYZ = (
     (0.4123907993, 0.3575843394, 0.1804807884),
@@ -17,13 +19,15 @@ _RGB_TO_XYZ = (
 _DELTA = 6.0 / 29.0
 
 
-def _matrix(like: torch.Tensor, *, inverse: bool = False) -> torch.Tensor:
-    """Linear sRGB to XYZ relative to the white, so that (1, 1, 1) maps to (1, 1, 1), or its inverse."""
-    matrix = torch.tensor(_RGB_TO_XYZ, dtype=torch.float64)
-    matrix = matrix / matrix.sum(1, keepdim=True)
-    if inverse:
-        matrix = torch.linalg.inv(matrix)
-    return matrix.to(like.dtype).to(like.device)  # in this order: not every device has float64
+_RGB_TO_WHITE = np.array(_RGB_TO_XYZ) / np.sum(_RGB_TO_XYZ, 1, keepdims=True)
+"""Linear sRGB to XYZ relative to the white, so that (1, 1, 1) maps to (1, 1, 1)."""
+_WHITE_TO_RGB = np.linalg.inv(_RGB_TO_WHITE)
+
+
+def _mix(colors: torch.Tensor, matrix: NDArray[np.float64]) -> torch.Tensor:
+    """matrix @ color, one product after the other: a BLAS may add up in another order from one run to the next."""
+    x, y, z = colors.unbind(-1)
+    return torch.stack([float(a) * x + float(b) * y + float(c) * z for a, b, c in matrix], -1)
 
 
 def _signed_power(x: torch.Tensor, exponent: float) -> torch.Tensor:
@@ -34,7 +38,7 @@ def srgb_to_lab(srgb: torch.Tensor) -> torch.Tensor:
     """Converts sRGB-encoded [..., 3] float (nominal [0, 1]) to scaled Lab [..., 3] of the same dtype."""
     magnitude = srgb.abs()
     linear = torch.where(magnitude <= 0.04045, srgb / 12.92, _signed_power((magnitude + 0.055) / 1.055, 2.4).copysign(srgb))
-    xyz = linear @ _matrix(srgb).T
+    xyz = _mix(linear, _RGB_TO_WHITE)
     f = torch.where(xyz > _DELTA**3, xyz.clamp_min(1e-12).pow(1.0 / 3.0), xyz / (3 * _DELTA**2) + 4.0 / 29.0)
     fx, fy, fz = f.unbind(-1)
     return torch.stack([1.16 * fy - 0.16, (500.0 * (fx - fy) + 128.0) / 255.0, (200.0 * (fy - fz) + 128.0) / 255.0], -1)
@@ -46,6 +50,6 @@ def lab_to_srgb(lab: torch.Tensor) -> torch.Tensor:
     fy = (lightness + 0.16) / 1.16
     f = torch.stack([fy + (a * 255.0 - 128.0) / 500.0, fy, fy - (b * 255.0 - 128.0) / 200.0], -1)
     xyz = torch.where(f > _DELTA, f**3, 3 * _DELTA**2 * (f - 4.0 / 29.0))
-    linear = xyz @ _matrix(lab, inverse=True).T
+    linear = _mix(xyz, _WHITE_TO_RGB)
     magnitude = linear.abs()
     return torch.where(magnitude <= 0.0031308, linear * 12.92, (1.055 * magnitude.clamp_min(1e-12).pow(1.0 / 2.4) - 0.055).copysign(linear))

@@ -28,7 +28,9 @@ class FeaturePyramid:
             layers = {"VGG-16": models.vgg16, "VGG-19": models.vgg19}[backbone]().features
         taps = [i + 1 for i, layer in enumerate(layers) if i == 0 or isinstance(layers[i - 1], nn.MaxPool2d)]
         network = layers[: taps[-1] + 1]
-        network.load_state_dict({name.removeprefix("features."): tensor for name, tensor in weights.items() if int(name.split(".")[1]) <= taps[-1]}, assign=True)
+        network.load_state_dict(
+            {name.removeprefix("features."): tensor for name, tensor in weights.items() if int(name.split(".")[1]) <= taps[-1]}, assign=True
+        )
         for layer in network:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = True

@@ -8,6 +8,8 @@ Coordinates, everywhere in this library: (row, column), absolute indices counted
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
@@ -16,7 +18,7 @@ Field = NDArray[np.int32]
 Shape = tuple[int, int]
 
 
-def rescale(points: NDArray, old: int, new: int) -> NDArray:
+def rescale(points: NDArray[Any], old: int, new: int) -> NDArray[np.float64]:
     """Maps positions along one axis of ``old`` cells to the axis of ``new`` cells that covers the same extent (float)."""
     return (points + 0.5) * (new / old) - 0.5
 

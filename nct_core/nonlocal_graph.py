@@ -7,7 +7,9 @@ import os
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from .nnf import rescale
 from .solvers import Graph
@@ -29,12 +31,10 @@ class Clusters:
 
     def __init__(self, features: torch.Tensor, count: int, seed: int) -> None:
         height, width, channels = features.shape
-        points = features.reshape(-1, channels)
-        labels = _kmeans(points, min(count, points.shape[0]), seed).view(height, width)
-        self.labels: NDArray[np.int64] = labels.cpu().numpy()
+        points = features.reshape(-1, channels).cpu().numpy().astype(np.float64)
+        self.labels = _kmeans(points, min(count, len(points)), seed).reshape(height, width)
         """int64 [h, w]."""
-        one_hot = torch.nn.functional.one_hot(labels).permute(2, 0, 1).float()
-        self._dilated = torch.nn.functional.max_pool2d(one_hot[None], 3, 1, 1)[0].bool().cpu().numpy()
+        self._dilated = np.stack([binary_dilation(self.labels == cluster, np.ones((3, 3))) for cluster in range(self.labels.max() + 1)])
 
     def on_grid(self, shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Carries the clusters up to a finer grid: labels int64 [h, w] and dilated membership bool [count, h, w]."""
@@ -42,23 +42,21 @@ class Clusters:
         return self.labels[np.ix_(rows, cols)], self._dilated[:, rows[:, None], cols[None]]
 
 
-def _kmeans(points: torch.Tensor, count: int, seed: int) -> torch.Tensor:
-    """Lloyd's algorithm from k-means++ centres; labels int64 [n]."""
-    generator = torch.Generator().manual_seed(seed)
-    centers = points[torch.randint(points.shape[0], (1,), generator=generator).item()][None]
-    for _ in range(count - 1):
-        distance = torch.cdist(points, centers).min(1).values.square().cpu().double()
-        if float(distance.sum()) <= 0:
+def _kmeans(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.int64]:
+    """Lloyd's algorithm from k-means++ centres; float64, so that no order of additions decides a label. Labels int64 [n]."""
+    rng = np.random.default_rng(seed)
+    centers = points[[rng.integers(len(points))]]
+    while len(centers) < count:
+        distance = cdist(points, centers, "sqeuclidean").min(1)
+        if distance.sum() <= 0:
             break
-        centers = torch.cat([centers, points[torch.multinomial(distance, 1, generator=generator).item()][None]])
-    labels = torch.cdist(points, centers).argmin(1)
+        centers = np.concatenate([centers, points[[rng.choice(len(points), p=distance / distance.sum())]]])
+    labels = cdist(points, centers, "sqeuclidean").argmin(1)
     for _ in range(_KMEANS_ROUNDS):
-        # One-hot products add up in a fixed order on every device, unlike scattered additions.
-        member = torch.nn.functional.one_hot(labels, centers.shape[0]).to(points.dtype)
-        size = member.sum(0)[:, None]
-        centers = torch.where(size > 0, (member.T @ points) / size.clamp_min(1.0), centers)
-        new = torch.cdist(points, centers).argmin(1)
-        if torch.equal(new, labels):
+        for cluster in np.unique(labels):
+            centers[cluster] = points[labels == cluster].mean(0)
+        new = cdist(points, centers, "sqeuclidean").argmin(1)
+        if np.array_equal(new, labels):
             break
         labels = new
     return labels

@@ -52,7 +52,9 @@ class TransferParams:
         "how alike the transforms of similarly coloured pixels in one feature cluster are (paper section 3.3)",
     )  # fmt: skip
     nonlocal_neighbours: int = _parameter(8, 1, 32, "Nonlocal neighbours", "k", "count", "similarly coloured pixels each pixel is tied to (paper section 3.3)")
-    clusters: int = _parameter(10, 1, 64, "Feature clusters", "-", "count", "k-means clusters of the coarsest features, within which pixels are tied (paper section 3.3)")
+    clusters: int = _parameter(
+        10, 1, 64, "Feature clusters", "-", "count", "k-means clusters of the coarsest features, within which pixels are tied (paper section 3.3)"
+    )
     patchmatch_iterations: int = _parameter(10, 1, 50, "Matching iterations", "-", "count", "PatchMatch iterations at every level (program)")
     seed: int = _parameter(0, 0, 2**31 - 1, "Random seed", "-", "-", "seed of the random search; the same seed gives the same result (ours)")
 

@@ -27,7 +27,7 @@ def patchmatch(
     """See :func:`nct_core.patchmatch.patchmatch`."""
     a, b = features.contiguous().numpy(), target_features.contiguous().numpy()
     field, other = start.copy(), np.empty_like(start)
-    score = np.empty(start.shape[:2], np.float32)
+    score = np.empty(features.shape[:2], np.float32)
     rows = score.shape[0]
     threads.over_rows(_score_all, rows, a, b, field, score, grain=1)
     for iteration in range(iterations):
@@ -113,7 +113,7 @@ def _propagate(first, last, a, b, valid, field, out, score, jump):
 
 @njit(nogil=True, cache=True)
 def _random_search(first, last, a, b, valid, field, score, radii, iteration, seed):
-    height, width = score.shape
+    width = score.shape[1]
     to_height, to_width = valid.shape
     for row in range(first, last):
         for col in range(width):
@@ -130,5 +130,3 @@ def _random_search(first, last, a, b, valid, field, score, radii, iteration, see
                     if found > best:
                         best_row, best_col, best = to_row, to_col, found
             field[row, col, 0], field[row, col, 1], score[row, col] = best_row, best_col, best
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -178,9 +179,9 @@ class _Transfer:
             forward = nnf.upsample(self.forward, grid, to_grid, self.reference_grid)
             backward = nnf.upsample(self.backward, to_grid, grid, self.source_grid)
         radii = search_radii(level, max(*self.source.shape, *self.reference.shape))
-        settings = {"radii": radii, "iterations": self.params.patchmatch_iterations, "seed": self.params.seed}
-        self.forward = patchmatch(features, reference_features, nnf.to_valid(forward, to_valid), to_valid, **settings)
-        self.backward = patchmatch(reference_features, features, nnf.to_valid(backward, valid), valid, **settings)
+        search = functools.partial(patchmatch, radii=radii, iterations=self.params.patchmatch_iterations, seed=self.params.seed)
+        self.forward = search(features, reference_features, nnf.to_valid(forward, to_valid), to_valid)
+        self.backward = search(reference_features, features, nnf.to_valid(backward, valid), valid)
         self.source_grid, self.reference_grid = grid, to_grid
         return voting.vote(
             features, reference_features, self.source.lab_on(grid), self.reference.lab_on(to_grid), self.forward, self.backward, valid, to_valid,

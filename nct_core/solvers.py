@@ -116,7 +116,8 @@ def solve(system: System, rhs: torch.Tensor, *, tolerance: float, max_iterations
 
 
 def _dot(x: torch.Tensor, y: torch.Tensor) -> float:
-    return float(torch.dot(x.reshape(-1), y.reshape(-1)))
+    # Not torch.dot: a BLAS may add up in another order from one run to the next.
+    return float((x * y).sum())
 
 
 def _hierarchy(system: System) -> list[System]:

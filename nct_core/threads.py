@@ -7,6 +7,7 @@ result, and nothing spins while another program has the cores.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -39,5 +40,5 @@ def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any, grain: in
         kernel(0, rows, *arguments)
         return
     edges = [rows * i // bands for i in range(bands + 1)]
-    for done in [_pool().submit(kernel, first, last, *arguments) for first, last in zip(edges, edges[1:])]:
+    for done in [_pool().submit(kernel, first, last, *arguments) for first, last in itertools.pairwise(edges)]:
         done.result()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from nct_core import nnf, voting
+from nct_core import nnf, voting_cpu, voting_torch
 from nct_core.voting import CONFIDENCE_FLOOR, Guidance, vote
 
 
@@ -41,11 +41,11 @@ def oracle(source_features, features, source_colors, colors, forward, backward, 
     return np.where(voted[..., None], mean[..., -3:], source_colors.numpy()), error, voted
 
 
-@pytest.mark.parametrize("run", ["_vote_cpu", "_vote_torch"])
+@pytest.mark.parametrize("run", [voting_cpu.vote, voting_torch.vote])
 @pytest.mark.parametrize("bds_weight", [0.0, 2.0])
 @pytest.mark.parametrize("holes", [False, True])
 def test_against_a_dense_oracle(run, bds_weight, holes, monkeypatch):
-    monkeypatch.setattr(voting, "_vote_cpu", getattr(voting, run))
+    monkeypatch.setattr(voting_cpu, "vote", run)
     args = scene(1, (9, 7), (6, 11), holes=holes)
     guidance, voted = vote(*args, bds_weight=bds_weight)
     colors, error, truth_voted = oracle(*args, bds_weight)

@@ -1,0 +1,53 @@
+"""Voting on any torch device; see :mod:`nct_core.voting` for the contract."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .nnf import Field
+
+
+def vote(
+    source_features: torch.Tensor,
+    reference_features: torch.Tensor,
+    reference_colors: torch.Tensor,
+    forward: Field,
+    backward: Field,
+    source_valid: NDArray[np.bool_],
+    reference_valid: NDArray[np.bool_],
+    coherence: float,
+    completeness: float,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Mean colours [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
+    device = source_features.device
+    height, width = source_valid.shape
+    to_height, to_width = reference_valid.shape
+    payload = torch.cat([reference_features, reference_colors, torch.ones_like(reference_colors[..., :1])], -1)
+    # Coherence and completeness alike are pairs (patch centre in the source, patch centre in the reference).
+    rows, cols = np.nonzero(source_valid)
+    to_rows, to_cols = np.nonzero(reference_valid)
+    pairs = (
+        (rows, cols, forward[rows, cols, 0], forward[rows, cols, 1], coherence),
+        (backward[to_rows, to_cols, 0], backward[to_rows, to_cols, 1], to_rows, to_cols, completeness),
+    )
+    votes = torch.zeros(height * width, payload.shape[-1], device=device)
+    source_ok, reference_ok = (torch.from_numpy(valid).to(device) for valid in (source_valid, reference_valid))
+    for *positions, weight in pairs:
+        row, col, to_row, to_col = (torch.from_numpy(p.astype(np.int64)).to(device) for p in positions)
+        for di in (-1, 0, 1):
+            for dj in (-1, 0, 1):
+                i, j, k, m = row + di, col + dj, to_row + di, to_col + dj
+                keep = (i >= 0) & (i < height) & (j >= 0) & (j < width) & (k >= 0) & (k < to_height) & (m >= 0) & (m < to_width)
+                i, j, k, m = i[keep], j[keep], k[keep], m[keep]
+                keep = source_ok[i, j] & reference_ok[k, m]
+                i, j, k, m = i[keep], j[keep], k[keep], m[keep]
+                # index_put_ with accumulate sorts by index on CUDA, so its sums do not depend on thread timing.
+                votes.index_put_((i * width + j,), weight * payload[k, m], accumulate=True)
+    total = votes[:, -1:]
+    voted = (total[:, 0] > 0).view(height, width)
+    colors = (votes[:, -4:-1] / total.clamp_min(1e-30)).view(height, width, 3)
+    mean = torch.nn.functional.normalize(votes[:, :-4], dim=-1, eps=1e-15).view(height, width, -1)
+    error = torch.where(voted, -(mean * source_features).sum(-1), torch.ones((), device=device))
+    return colors, error, voted

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import torch
+from skimage.color import deltaE_ciede2000
+
+from nct_core import local_affine, solvers
+from nct_core.local_affine import affine_system, edge_weights, fit, initial_transform, recolor, upsample_edge_aware
+from nct_core.nonlocal_graph import Clusters, nonlocal_graph
+
+
+def picture(seed, shape):
+    """Smooth regions with texture, float32 [h, w, 3] in scaled Lab."""
+    rng = np.random.default_rng(seed)
+    base = torch.from_numpy(rng.random((1, 3, 5, 6)).astype(np.float32))
+    planes = torch.nn.functional.interpolate(base, size=shape, mode="bilinear")[0].permute(1, 2, 0) * 0.5 + 0.2
+    return (planes + 0.05 * torch.from_numpy(rng.standard_normal((*shape, 3)).astype(np.float32))).clamp(0, 1).contiguous()
+
+
+def graph_of(source, k=4, weight=2.0):
+    shape = tuple(source.shape[:2])
+    clusters = Clusters(torch.nn.functional.normalize(source, dim=-1), 3, seed=0)
+    return nonlocal_graph(source, np.ones(shape, bool), clusters, neighbours=k, weight=weight)
+
+
+def energy(x, source, guidance, confidence, graph, data_weight, local_weight, contrast_weight):
+    """The four terms of the energy, straight from the definition in fit's docstring, in float64."""
+    a, b, lightness = x[..., 0::2], x[..., 1::2], source[..., 0]
+    data = (data_weight * confidence[..., None] * (a * source + b - guidance) ** 2).sum()
+    local = x.new_zeros(())
+    for here, there in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        weight = 2 * local_weight / ((lightness[here] - lightness[there]).abs() ** 1.2 + 1e-4)
+        local = local + (weight[..., None] * (x[here] - x[there]) ** 2).sum()
+    flat, starts = x.reshape(-1, 6), graph.starts.long()
+    head = torch.repeat_interleave(torch.arange(len(flat)), starts[1:] - starts[:-1])
+    tie = (graph.weights.double()[:, None] * (flat[head] - flat[graph.neighbours.long()]) ** 2).sum() / 2  # stored from both ends
+    contrast = contrast_weight * ((x - initial_transform(source, guidance)) ** 2).sum()
+    return data, local, tie, contrast
+
+
+def test_the_gradient_of_the_energy_is_zero_at_the_solution(monkeypatch):
+    monkeypatch.setattr(local_affine, "_AFFINE_TOLERANCE", 1e-6)
+    source, guidance = picture(1, (18, 21)), picture(2, (18, 21))
+    confidence = torch.rand(18, 21, generator=torch.Generator().manual_seed(3)).clamp_min(1e-6)
+    graph = graph_of(source)
+    weights = {"data_weight": 4.0, "local_weight": 0.125, "contrast_weight": 2.0}
+    solution = fit(source, guidance, confidence, graph, **weights)
+    x = solution.x.double().requires_grad_()
+    terms = energy(x, source.double(), guidance.double(), confidence.double(), graph, **weights)
+    gradients = [torch.autograd.grad(term, x, retain_graph=True)[0] for term in terms]
+    scale = max(float(gradient.norm()) for gradient in gradients)
+    assert all(float(gradient.norm()) > 1e-4 * scale for gradient in gradients)  # every term takes part
+    assert float(sum(gradients).norm()) < 5e-4 * scale
+
+
+def test_a_planted_recoloring_is_recovered():
+    source = picture(4, (40, 44))
+    slope, shift = torch.tensor([0.7, 1.2, 0.9]), torch.tensor([0.15, -0.08, 0.06])
+    guidance = slope * source + shift
+    solution = fit(source, guidance, torch.ones(40, 44), graph_of(source), data_weight=1.0, local_weight=0.125, contrast_weight=2.0)
+    assert difference(recolor(solution.x, source), guidance).mean() < 1.0
+
+
+def test_a_planted_recoloring_survives_upsampling():
+    source = picture(5, (64, 72))
+    slope, shift = torch.tensor([0.8, 1.1, 0.9]), torch.tensor([0.1, -0.05, 0.04])
+    low = torch.stack([slope, shift], -1).flatten().expand(8, 9, 6).contiguous()
+    solution = upsample_edge_aware(low, source, weight=0.024 * 64)
+    assert difference(recolor(solution.x, source), slope * source + shift).mean() < 0.2
+
+
+def difference(a, b):
+    """CIEDE2000 between two float32 [h, w, 3] in scaled Lab."""
+    scale, offset = np.array([100.0, 255.0, 255.0]), np.array([0.0, 128.0, 128.0])
+    return deltaE_ciede2000(a.numpy() * scale - offset, b.numpy() * scale - offset)
+
+
+def test_upsampling_keeps_an_edge_where_the_picture_has_one():
+    source = torch.zeros(32, 32, 3)
+    source[:, 17:] = 0.8
+    low = torch.zeros(4, 4, 6)
+    low[..., 0::2], low[:, 2:, 1::2] = 1.0, -0.3
+    x = upsample_edge_aware(low, source, weight=0.024 * 64).x
+    assert (x[:, 16, 1] - x[:, 0, 1]).abs().max() < 0.06 and (x[:, 17, 1] - x[:, 31, 1]).abs().max() < 0.06
+    assert (x[:, 16, 1] - x[:, 17, 1]).abs().min() > 0.15
+
+
+def test_the_initial_transform_matches_mean_and_deviation():
+    source = picture(6, (9, 11))
+    guidance = 0.5 * source + 0.3
+    x = initial_transform(source, guidance)
+    sigma = 255 * source[3:6, 4:7].reshape(-1, 3).std(0, unbiased=False)
+    torch.testing.assert_close(x[4, 5, 0::2], 0.5 * sigma / (sigma + 0.6), rtol=1e-3, atol=1e-4)
+    mean_s, mean_g = (image[3:6, 4:7].mean((0, 1)) for image in (source, guidance))
+    torch.testing.assert_close(x[4, 5, 0::2] * mean_s + x[4, 5, 1::2], mean_g, rtol=1e-4, atol=1e-5)
+
+
+def test_edges_are_weak_where_lightness_jumps():
+    lightness = torch.tensor([[0.2, 0.2, 0.9]])
+    right, down = edge_weights(lightness, 0.25)
+    torch.testing.assert_close(right[0], torch.tensor([0.25 / 1e-4, 0.25 / (0.7**1.2 + 1e-4), 0.0]))
+    assert not down.any()
+
+
+def test_without_votes_the_transform_comes_from_around():
+    source = picture(7, (20, 20))
+    confidence = torch.ones(20, 20)
+    confidence[8:12, 8:12] = 1e-6
+    guidance = torch.where((confidence < 0.5)[..., None], source, source * 0.5)
+    solution = fit(source, guidance, confidence, graph_of(source), data_weight=64.0, local_weight=0.125, contrast_weight=0.0)
+    assert difference(recolor(solution.x, source), source * 0.5).mean() < 1.0
+
+
+class TestNonlocalGraph:
+    def test_ties_are_the_nearest_colors_of_the_cluster(self):
+        rng = np.random.default_rng(8)
+        source = torch.from_numpy(rng.random((6, 8, 3)).astype(np.float32))
+        features = torch.zeros(6, 8, 2)
+        features[:, :4, 0], features[:, 4:, 1] = 1, 1
+        graph = nonlocal_graph(source, np.ones((6, 8), bool), Clusters(features, 2, seed=0), neighbours=3, weight=2.0)
+        colors, cols = source.reshape(-1, 3).numpy(), np.tile(np.arange(8), 6)
+        expected = {}
+        for p in range(48):
+            members = [q for q in range(48) if q != p and (cols[q] <= 4 if cols[p] < 4 else cols[q] >= 3)]  # one cell dilated
+            for q in sorted(members, key=lambda q: ((colors[p] - colors[q]) ** 2).sum())[:3]:
+                weight = 2.0 / 3 * np.exp(1 - ((colors[p] - colors[q]) ** 2).sum() / 3)
+                for pair in ((p, q), (q, p)):
+                    expected[pair] = expected.get(pair, 0) + weight
+        found = {}
+        starts = graph.starts.numpy()
+        for p in range(48):
+            for e in range(starts[p], starts[p + 1]):
+                pair = (p, int(graph.neighbours[e]))
+                found[pair] = found.get(pair, 0) + float(graph.weights[e])
+        assert found.keys() == expected.keys()
+        assert all(found[pair] == pytest.approx(expected[pair], rel=1e-5) for pair in expected)
+
+    def test_flat_colors_and_single_positions(self):
+        clusters = Clusters(torch.ones(4, 4, 3), 10, seed=0)
+        flat = nonlocal_graph(torch.full((40, 40, 3), 0.5), np.ones((40, 40), bool), clusters, neighbours=8, weight=2.0)
+        assert flat.neighbours.numel() == 2 * 8 * 1600
+        assert nonlocal_graph(torch.zeros(1, 1, 3), np.ones((1, 1), bool), Clusters(torch.ones(1, 1, 3), 10, seed=0), neighbours=8, weight=2.0) is None
+
+    def test_transparent_positions_have_no_ties(self):
+        valid = np.ones((10, 10), bool)
+        valid[:5] = False
+        graph = nonlocal_graph(torch.rand(10, 10, 3), valid, Clusters(torch.ones(2, 2, 3), 2, seed=0), neighbours=4, weight=2.0)
+        assert graph.neighbours.min() >= 50 and not graph.degree()[:50].any()
+
+
+def test_the_matrix_is_symmetric():
+    source, guidance = picture(9, (7, 6)), picture(10, (7, 6))
+    weights = {"data_weight": 4.0, "local_weight": 0.125, "contrast_weight": 2.0}
+    system, _ = affine_system(source, guidance, torch.ones(7, 6), graph_of(source), **weights)
+    x, y = torch.randn(2, 7, 6, 6, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close((y * solvers.multiply(system, x)).sum(), (x * solvers.multiply(system, y)).sum(), rtol=1e-4, atol=1e-2)

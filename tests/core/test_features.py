@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from nct_core import DeviceError, features, weights
+from nct_core.features import FeaturePyramid
+from nct_core.torchvision_compat import models
+
+
+@pytest.mark.parametrize(("backbone", "depth", "taps"), [("VGG-16", 30, (1, 6, 11, 18, 25)), ("VGG-19", 36, (1, 6, 11, 20, 29))])
+def test_taps_against_torchvisions_own_network(backbone, depth, taps):
+    torch.manual_seed(0)
+    network = {"VGG-16": models.vgg16, "VGG-19": models.vgg19}[backbone](weights=None).features.eval()
+    assert len(network) >= depth
+    image = torch.rand(64, 80, 3, generator=torch.Generator().manual_seed(1))
+    x = (image.permute(2, 0, 1)[None] - torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    pyramid = FeaturePyramid({f"features.{name}": tensor for name, tensor in network.state_dict().items()}, backbone, torch.device("cpu"))
+    out = pyramid(image, range(1, 6))
+    with torch.inference_mode():
+        for i, layer in enumerate(network):
+            x = layer(x)
+            if i in taps:
+                level = taps.index(i) + 1
+                expected = torch.nn.functional.normalize(x[0].permute(1, 2, 0), dim=-1)
+                torch.testing.assert_close(out[level], expected, atol=2e-4, rtol=1e-3)
+    assert {level: tuple(f.shape) for level, f in out.items()} == {1: (64, 80, 64), 2: (32, 40, 128), 3: (16, 20, 256), 4: (8, 10, 512), 5: (4, 5, 512)}
+
+
+def test_the_installed_network_sees_and_gives_unit_vectors():
+    file = weights.find()
+    pyramid = FeaturePyramid(weights.load(file), file.backbone, torch.device("cpu"))
+    scene = torch.rand(96, 96, 3, generator=torch.Generator().manual_seed(2))
+    out = pyramid(scene, [1, 3])
+    assert sorted(out) == [1, 3]
+    for tensor in out.values():
+        torch.testing.assert_close(tensor.norm(dim=-1), torch.ones(tensor.shape[:2]))
+    torch.testing.assert_close(pyramid(scene, [3])[3], out[3])
+
+
+def test_out_of_memory_is_a_device_error(monkeypatch):
+    def fail(_):
+        raise torch.OutOfMemoryError("no more")
+
+    pyramid = object.__new__(features.FeaturePyramid)
+    pyramid.device, pyramid._blocks = torch.device("cpu"), [fail]
+    pyramid._mean, pyramid._std = torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)
+    with pytest.raises(DeviceError, match="64x32 px, but cpu is out of memory"):
+        pyramid(torch.zeros(32, 64, 3), [1])

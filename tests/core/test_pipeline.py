@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+import torch
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from nct_core import Cancelled, DeviceError, InputError, TransferParams, devices, transfer
+from nct_core.working import prepare, working_shape
+
+SMALL = TransferParams(working_size=128, patchmatch_iterations=4)
+
+
+def landscape(seed, shape=(96, 128), sky=(0.5, 0.7, 0.95), ground=(0.3, 0.5, 0.2), horizon=0.5):
+    """A textured sky over textured ground, float32 [h, w, 3]."""
+    rng = np.random.default_rng(seed)
+    out = np.empty((*shape, 3), np.float32)
+    line = int(shape[0] * horizon)
+    out[:line], out[line:] = sky, ground
+    coarse = rng.standard_normal((shape[0] // 8 + 1, shape[1] // 8 + 1))
+    texture = np.kron(coarse, np.ones((8, 8)))[: shape[0], : shape[1]]
+    out[:line] += 0.03 * texture[:line, :, None]
+    out[line:] += 0.08 * rng.standard_normal((shape[0] - line, shape[1], 1))
+    return np.clip(out, 0, 1).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return landscape(1), landscape(2, (120, 110), sky=(0.95, 0.6, 0.4), ground=(0.25, 0.2, 0.35), horizon=0.45)
+
+
+@pytest.fixture(scope="module")
+def result(pair):
+    return transfer(pair[0], [pair[1]], SMALL)
+
+
+def test_each_part_takes_the_color_of_its_counterpart(pair, result):
+    source, reference = pair
+    for rows, to_rows in ((slice(4, 40), slice(4, 45)), (slice(56, 92), slice(65, 116))):
+        found, wanted, before = (rgb2lab(np.clip(image, 0, 1)[r].mean((0, 1))) for image, r in ((result.image, rows), (reference, to_rows), (source, rows)))
+        assert deltaE_ciede2000(found, wanted) < 4 < 15 < deltaE_ciede2000(before, wanted)
+
+
+def test_what_comes_back(pair, result):
+    source, reference = pair
+    assert result.image.shape == source.shape and result.image.dtype == np.float32 and np.isfinite(result.image).all()
+    assert result.confidence.shape == source.shape[:2] and result.confidence.dtype == np.float32
+    assert result.confidence.min() > 0 and result.confidence.max() <= 1
+    matches = result.correspondences
+    assert matches.shape == (*source.shape[:2], 2) and matches.dtype == np.float32
+    assert matches.min() >= 0 and (matches.max((0, 1)) <= np.array(reference.shape[:2]) - 1).all()
+    assert result.labels is None and result.backbone in ("VGG-16", "VGG-19") and result.device and result.seconds > 0
+    np.testing.assert_array_equal(result.transform.apply(source), result.image)
+
+
+def test_matches_stay_within_their_kind(result):
+    rows = result.correspondences[..., 0]
+    assert np.median(rows[:40]) < 54 < np.median(rows[56:])
+
+
+def test_the_same_input_gives_the_same_bits(pair, result):
+    np.testing.assert_array_equal(transfer(pair[0], [pair[1]], SMALL).image, result.image)
+
+
+def test_the_generic_path_agrees_with_the_compiled_kernels(pair, monkeypatch):
+    """The torch path of other devices, run on the CPU in place of the compiled one."""
+    from nct_core import multigrid_torch, patchmatch_cpu, patchmatch_torch, solvers, voting_cpu, voting_torch
+
+    small = TransferParams(working_size=64, patchmatch_iterations=2)
+    compiled = transfer(pair[0], [pair[1]], small).image
+    monkeypatch.setattr(patchmatch_cpu, "patchmatch", patchmatch_torch.patchmatch)
+    monkeypatch.setattr(voting_cpu, "vote", voting_torch.vote)
+    monkeypatch.setattr(solvers, "kernels_for", lambda tensor: multigrid_torch)
+    generic = transfer(pair[0], [pair[1]], small).image
+    assert deltaE_ciede2000(rgb2lab(np.clip(generic, 0, 1)), rgb2lab(np.clip(compiled, 0, 1))).mean() < 0.5
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_agrees_with_the_cpu(pair, result):
+    image = transfer(pair[0], [pair[1]], SMALL, device="cuda").image
+    assert deltaE_ciede2000(rgb2lab(np.clip(image, 0, 1)), rgb2lab(np.clip(result.image, 0, 1))).mean() < 0.5
+
+
+def test_strength_and_channels(pair):
+    source, reference = pair
+    np.testing.assert_array_equal(transfer(source, [reference], TransferParams(working_size=96, strength=0.0)).image, source)
+    grey = source.mean(-1, keepdims=True)
+    with_alpha = np.concatenate([source, np.full((*source.shape[:2], 1), 0.5, np.float32)], -1)
+    for image in (grey, with_alpha):
+        out = transfer(image, [reference], SMALL).image
+        assert out.shape == image.shape and np.abs(out[..., 0] - image[..., 0]).mean() > 0.01
+    np.testing.assert_array_equal(out[..., 3], with_alpha[..., 3])
+
+
+def test_transparent_pixels_neither_match_nor_vote(pair):
+    source, reference = pair
+    masked = np.concatenate([reference, np.ones((*reference.shape[:2], 1), np.float32)], -1)
+    masked[:30, :, 3] = 0
+    masked[:30, :, :3] = (0.0, 1.0, 0.0)
+    other = masked.copy()
+    other[:30, :, :3] = (1.0, 0.0, 1.0)
+    first, second = (transfer(source, [image], SMALL) for image in (masked, other))
+    np.testing.assert_array_equal(first.image, second.image)
+    assert first.correspondences[..., 0].min() >= 25  # the border cells are shared
+
+
+def test_sizes_do_not_have_to_fit(pair):
+    for shape in ((16, 16), (2, 300), (400, 90)):
+        assert transfer(landscape(3, shape), [pair[1]], TransferParams(working_size=96)).image.shape == (*shape, 3)
+    assert working_shape((2, 2000), 700) == (64, 700) and working_shape((6000, 4000), 700) == (700, 467)
+
+
+def test_progress_never_falls_and_cancel_stops(pair):
+    fractions, stages = [], []
+    transfer(pair[0], [pair[1]], TransferParams(working_size=64), progress=lambda fraction, stage: (fractions.append(fraction), stages.append(stage)))
+    assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
+    assert "Matching, level 3 of 5" in stages
+    calls = []
+    with pytest.raises(Cancelled):
+        transfer(pair[0], [pair[1]], SMALL, cancel=lambda: bool(calls.append(1)) or len(calls) > 4)
+    assert len(calls) == 5
+
+
+def test_wrong_input_is_named(pair):
+    source, reference = pair
+    broken = reference.copy()
+    broken[3, 4] = np.nan
+    clear = np.concatenate([reference, np.zeros((*reference.shape[:2], 1), np.float32)], -1)
+    cases = [
+        (source, [], "expected a reference image, got none"),
+        (source, [source.copy()], "differs from the source, got the same pixels"),
+        (source, [reference, reference], "expected one reference image, got 2"),
+        (source, [broken], "reference: expected finite values, got 3 that are NaN or infinite"),
+        (source, [clear], "reference: expected at least one pixel that is not fully transparent"),
+        (source[:1], [reference], "source: expected at least 2 pixels a side, .* got 128x1"),
+        (source.astype(np.float64), [reference], r"source: expected a float32 array .* got float64 \[96, 128, 3\]"),
+        (np.zeros((4, 30001, 1), np.float32), [reference], "source: expected at most 30000 pixels a side .* got 30001x4"),
+        ("source.png", [reference], "source: expected a float32 array .* got str"),
+    ]
+    for image, references, message in cases:
+        with pytest.raises(InputError, match=message):
+            transfer(image, references, SMALL)
+
+
+def test_devices_by_name():
+    assert devices.resolve("cpu") == torch.device("cpu") and devices.describe(torch.device("cpu")) == "CPU"
+    with pytest.raises(DeviceError, match=r"expected one of the devices .* got 'quantum'"):
+        devices.resolve("quantum")
+    with pytest.raises(DeviceError, match="got 'cuda:99'"):
+        devices.resolve("cuda:99")
+
+
+def test_transparent_parts_are_filled_from_around():
+    image = np.zeros((70, 70, 4), np.float32)
+    image[:, :, :3], image[..., 3] = (0.2, 0.4, 0.6), 1
+    image[20:50, 20:50] = (1, 0, 0, 0)
+    work = prepare(image, 700, torch.device("cpu"))
+    assert not work.valid[25:45, 25:45].any() and work.valid[:18].all()
+    np.testing.assert_allclose(work.rgb.numpy(), np.broadcast_to(np.float32([0.2, 0.4, 0.6]), (70, 70, 3)), atol=1e-5)

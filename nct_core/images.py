@@ -23,11 +23,10 @@ import pyvips
 
 from . import icc, output
 from .errors import InputError
+from .params import MAX_PIXELS, MAX_SIDE
 
 log = logging.getLogger(__name__)
 
-MAX_SIDE = 30_000  # px
-MAX_PIXELS = 200_000_000
 WEBP_MAX_SIDE = 16_383  # px, a limit of the format
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP"}
 LOADERS = {"pngload_source": "PNG", "tiffload_source": "TIFF", "jpegload_source": "JPEG", "webpload_source": "WebP"}

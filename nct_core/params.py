@@ -13,6 +13,11 @@ from typing import Any
 
 from .errors import InputError
 
+MAX_SIDE = 30_000
+"""Pixels on the longer side of an image that is accepted."""
+MAX_PIXELS = 200_000_000
+"""Pixels of an image that is accepted."""
+
 
 def _parameter(default: float, low: float, high: float, label: str, symbol: str, unit: str, effect: str, *, basic: bool = False) -> Any:
     meta = {"low": low, "high": high, "label": label, "symbol": symbol, "unit": unit, "effect": effect, "basic": basic}

@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Union
 
 from .errors import ProtocolError
+from .params import MAX_PIXELS, MAX_SIDE
 
 VERSION = 1
 MAGIC = b"NCT1"
 MAX_HEADER_BYTES = 1 << 16
-MAX_SIDE = 30_000
-MAX_PIXELS = 200_000_000
 MAX_ICC_BYTES = 1 << 24
 BAND_BYTES = 1 << 22
 ITEM_BYTES = {"uint8": 1, "uint16": 2, "float32": 4}

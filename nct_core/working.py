@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from .color import srgb_to_lab
 from .errors import InputError
 from .nnf import Shape
+from .params import MAX_PIXELS, MAX_SIDE
 
-MAX_SIDE = 30_000
-MAX_PIXELS = 200_000_000
 # The coarsest features need 16 px for one cell; below 64 px a side there would be next to nothing to match.
 _MIN_WORKING_SIDE = 64
 _COVERED = 0.25

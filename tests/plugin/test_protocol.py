@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nct_core import protocol
+from nct_core import params, protocol
 from nct_core.errors import ProtocolError
 
 names = st.text(max_size=20)
@@ -81,7 +81,7 @@ def test_a_pipe_that_delivers_in_pieces() -> None:
     assert received == payload
 
 
-@given(st.integers(1, protocol.MAX_SIDE), st.integers(1, 6000), st.integers(1, 4), st.sampled_from(sorted(protocol.ITEM_BYTES)))
+@given(st.integers(1, params.MAX_SIDE), st.integers(1, 6000), st.integers(1, 4), st.sampled_from(sorted(protocol.ITEM_BYTES)))
 def test_bands_cover_every_row_once_and_are_small(width: int, height: int, channels: int, dtype: str) -> None:
     layout = protocol.PixelLayout(width, height, channels, dtype)
     bands = list(layout.bands())

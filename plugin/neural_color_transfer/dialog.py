@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gi
+from gimpfu_dialog import labelled
 from nct_shared.params import describe
 
 gi.require_version("Gimp", "3.0")
@@ -30,7 +31,7 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Ima
     if there_is_one:
         _choose_last(chooser, config)
     _fill(dialog)
-    row = _row("_Take colours from:", chooser if there_is_one else _note("There is no other layer yet: open a second picture or add a layer."))
+    row = labelled("_Take colours from:", chooser if there_is_one else _note("There is no other layer yet: open a second picture or add a layer."))
     content = dialog.get_content_area()
     content.pack_start(row, False, False, SPACING)
     content.reorder_child(row, 0)
@@ -60,16 +61,6 @@ def _fill(dialog: GimpUi.ProcedureDialog) -> None:
     dialog.fill_box("advanced-box", names[False])
     dialog.fill_expander("advanced", "advanced-title", False, "advanced-box")
     dialog.fill([*names[True], "advanced"])
-
-
-def _row(label: str, widget: Gtk.Widget) -> Gtk.Box:
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=SPACING)
-    caption = Gtk.Label.new_with_mnemonic(label)
-    caption.set_mnemonic_widget(widget)
-    row.pack_start(caption, False, False, 0)
-    row.pack_start(widget, True, True, 0)
-    row.show_all()
-    return row
 
 
 def _note(text: str) -> Gtk.Label:

@@ -32,6 +32,9 @@ _OBJECTS = {
 }
 _FILES = {PF_FILE: "OPEN", PF_FILENAME: "OPEN", PF_DIRNAME: "SELECT_FOLDER"}
 _FLAGS = GObject.ParamFlags.READWRITE
+# GIMP's introspection gives its own flags without their shift.
+_UNCHECKED = GObject.ParamFlags(int(_FLAGS) | Gimp.PARAM_NO_VALIDATE << GObject.PARAM_USER_SHIFT)
+_UNCHECKED_UNSAVED = GObject.ParamFlags(int(_UNCHECKED) | Gimp.PARAM_DONT_SERIALIZE << GObject.PARAM_USER_SHIFT)
 
 
 class error(RuntimeError):  # noqa: N801  gimpfu's name
@@ -63,10 +66,11 @@ def declare(procedure: Gimp.Procedure, parameter: Parameter, suffix: str) -> Non
     type_name, *details = _argument_type(parameter) if suffix == "argument" else _result_type(parameter)
     blurb = parameter.hint or parameter.label.replace("_", "")
     flags = _FLAGS
-    if parameter.kind == PF_DRAWABLES:
-        # GIMP cannot save arrays of objects (they would be others in another session), and refuses empty ones without telling why.
-        # Its introspection gives these flags without the shift.
-        flags = GObject.ParamFlags(int(_FLAGS) | (Gimp.PARAM_NO_VALIDATE | Gimp.PARAM_DONT_SERIALIZE) << GObject.PARAM_USER_SHIFT)
+    if parameter.kind in _FILES:
+        flags = _UNCHECKED  # GIMP would refuse a file that does not exist yet
+    elif parameter.kind == PF_DRAWABLES:
+        # GIMP would refuse an empty array without telling why, and cannot save one: its objects would be others in another session.
+        flags = _UNCHECKED_UNSAVED
         if suffix == "argument":
             procedure.add_string_aux_argument(_last(parameter), "", "", "", _FLAGS)
     getattr(procedure, f"add_{type_name}_{suffix}")(parameter.name, parameter.label, blurb, *details, flags)
@@ -143,6 +147,7 @@ def _object_type(parameter: Parameter) -> tuple[Any, ...]:
 
 def _color(value: Any) -> Gegl.Color:
     """Understands gimpfu's defaults: a name, or red, green, blue and maybe alpha as 0..255 or as fractions."""
+    Gegl.init(None)
     color = Gegl.Color.new(value if isinstance(value, str) else "black")
     if isinstance(value, (tuple, list)):
         scale = 255.0 if all(isinstance(part, int) for part in value) else 1.0

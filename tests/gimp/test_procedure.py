@@ -12,7 +12,8 @@ from typing import Any
 import icc_profiles
 import numpy as np
 import pytest
-from conftest import Gimp
+from gimp_session import Gimp
+from pictures import blobs
 
 from nct_core import cli, images
 from nct_core.params import describe
@@ -37,19 +38,8 @@ CASES = {
 }
 
 
-def blobs(seed: int, size: tuple[int, int], channels: int, dtype: str) -> np.ndarray:
-    noise = np.random.default_rng(seed)
-    rows, columns = np.mgrid[: size[1], : size[0]] / max(size)
-    waves = [np.sin(rows * a + columns * b + c) for a, b, c in noise.uniform(2, 9, (channels, 3))]
-    image = np.clip(np.stack(waves, axis=-1) * 0.4 + 0.5, 0, 1)
-    if channels in (2, 4):
-        image[: size[1] // 4, :, -1] = 0
-    scale = 1 if dtype == "float32" else np.iinfo(dtype).max
-    return (image * scale).astype(dtype)
-
-
 def write_pixels(folder: Path, name: str, seed: int, size: tuple[int, int], channels: int, dtype: str) -> dict[str, Any]:
-    blobs(seed, size, channels, dtype).tofile(folder / name)
+    blobs(seed, size[::-1], channels, dtype).tofile(folder / name)
     return {"file": name, "size": size, "channels": channels, "dtype": dtype}
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import icc_profiles
 import numpy as np
 import pytest
-from conftest import COMMAND, QUICK, Connection, picture
+from connection import COMMAND, QUICK, REFERENCE_SHAPE, SHAPE, Connection
+from pictures import blobs
 
 import nct_core
 from nct_core import images, protocol
@@ -34,13 +35,13 @@ def test_hello_names_version_device_and_backbone(connection: Connection) -> None
     [(3, "uint8", None), (4, "uint16", None), (1, "uint8", None), (2, "float32", None), (3, "float32", icc_profiles.adobe_rgb())],
 )
 def test_a_transfer_gives_what_the_library_gives(greeted: Connection, channels: int, dtype: str, icc: bytes | None) -> None:
-    source = picture(3, channels=channels, dtype=dtype)
+    source = blobs(3, SHAPE, channels=channels, dtype=dtype)
     greeted.send_image("own", source, icc or b"")
     greeted.transfer(source="own")
     received = greeted.pixels(greeted.answer())
     assert received.dtype == source.dtype
     assert not np.array_equal(received, source)
-    np.testing.assert_array_equal(received, expected(source, picture(2, (40, 56)), icc))
+    np.testing.assert_array_equal(received, expected(source, blobs(2, REFERENCE_SHAPE), icc))
     if channels in (2, 4):
         np.testing.assert_array_equal(received[..., -1], source[..., -1])
 
@@ -63,7 +64,7 @@ def test_a_result_can_be_applied_with_another_strength(greeted: Connection) -> N
     greeted.transfer("full")
     full = greeted.pixels(greeted.answer())
     greeted.send("apply", id="none", result="full", strength=0)
-    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), picture(1))
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), blobs(1, SHAPE))
     greeted.send("apply", id="again", result="full", strength=1.0)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), full)
 
@@ -92,7 +93,7 @@ def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection)
 
 
 def test_a_running_and_a_waiting_job_can_be_cancelled(greeted: Connection) -> None:
-    greeted.send_image("large", picture(4, (300, 400)))
+    greeted.send_image("large", blobs(4, (300, 400)))
     greeted.transfer("running", source="large", working_size=700)
     greeted.transfer("waiting")
     assert greeted.receive()["type"] == "progress"  # type: ignore[index]
@@ -105,10 +106,10 @@ def test_a_running_and_a_waiting_job_can_be_cancelled(greeted: Connection) -> No
 
 
 def test_an_image_replaces_the_one_of_the_same_name(greeted: Connection) -> None:
-    greeted.send_image("changing", picture(5))
-    greeted.send_image("changing", picture(6))
+    greeted.send_image("changing", blobs(5, SHAPE))
+    greeted.send_image("changing", blobs(6, SHAPE))
     greeted.transfer(source="changing")
-    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), expected(picture(6), picture(2, (40, 56))))
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), expected(blobs(6, SHAPE), blobs(2, REFERENCE_SHAPE)))
 
 
 def test_it_leaves_when_stdin_ends_while_it_starts(connection: Connection) -> None:
@@ -124,8 +125,8 @@ def test_it_leaves_when_stdin_ends_while_it_waits(connection: Connection) -> Non
 
 def test_it_leaves_when_stdin_ends_while_it_computes(connection: Connection) -> None:
     connection.answer()
-    connection.send_image("s", picture(1, (300, 400)))
-    connection.send_image("r", picture(2, (300, 400)), role="reference")
+    connection.send_image("s", blobs(1, (300, 400)))
+    connection.send_image("r", blobs(2, (300, 400)), role="reference")
     connection.transfer(working_size=700)
     while (header := connection.receive()) and header["fraction"] == 0:
         pass

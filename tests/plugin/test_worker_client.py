@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import QUICK, picture
+from connection import QUICK, REFERENCE_SHAPE, SHAPE
+from pictures import blobs
 
 import nct_core
 from nct_core import images
@@ -45,7 +46,7 @@ def is_running(pid: int) -> bool:
 
 def test_a_transfer_from_images_to_pixels(client: Any, settings: Any) -> None:
     heard: list[tuple[float, str]] = []
-    source, reference = picture(1), picture(2, (40, 56))
+    source, reference = blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)
     with client.Worker(settings) as worker:
         assert worker.hello()["version"] == nct_core.__version__
         send(client, worker, "s", "source", source)
@@ -63,8 +64,8 @@ def test_a_transfer_from_images_to_pixels(client: Any, settings: Any) -> None:
 def test_errors_and_cancelling_reach_the_caller(client: Any, settings: Any) -> None:
     with client.Worker(settings) as worker:
         worker.hello()
-        send(client, worker, "s", "source", picture(1, (300, 400)))
-        send(client, worker, "r", "reference", picture(2))
+        send(client, worker, "s", "source", blobs(1, (300, 400)))
+        send(client, worker, "r", "reference", blobs(2, SHAPE))
         with pytest.raises(client.WorkerError, match="strength must lie between 0 and 1, got 9") as caught:
             worker.wait(worker.transfer("s", ["r"], {"strength": 9}, "cpu"), print)
         assert caught.value.code == "input"
@@ -144,7 +145,7 @@ def test_a_worker_that_leaves_while_it_is_sent_an_image(client: Any, settings: A
     leaving = "import sys; sys.exit('reasons of its own')"
     changed = client.Settings([sys.executable, "-c", leaving], str(tmp_path / "nct.log"), settings.version)
     with pytest.raises(client.WorkerError, match=r"ended unexpectedly \(exit status 1\)"), client.Worker(changed) as worker:
-        send(client, worker, "s", "source", picture(1, (900, 900)))
+        send(client, worker, "s", "source", blobs(1, (900, 900)))
     assert (tmp_path / "nct.log").read_text() == "reasons of its own\n"
 
 

@@ -1,0 +1,59 @@
+"""The plug-in's end of a worker's pipes, frame by frame."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+
+from nct_core import protocol
+
+COMMAND = [sys.executable, "-I", "-m", "nct_core.worker"]
+QUICK = {"working_size": 64}
+SHAPE, REFERENCE_SHAPE = (48, 64), (40, 56)
+
+
+class Connection:
+    """A worker's process and its pipes."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.sink, self.source = self.process.stdin, self.process.stdout
+
+    def send(self, kind: str, **fields: Any) -> None:
+        protocol.write_frame(self.sink, {"type": kind, **fields})
+
+    def send_image(self, name: str, pixels: np.ndarray, icc: bytes = b"", role: str = "source") -> None:
+        layout = protocol.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name, len(icc))
+        protocol.write_frame(self.sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [icc, pixels.tobytes()])
+
+    def transfer(self, name: str = "t", source: str = "s", reference: str = "r", **params: Any) -> None:
+        self.send("transfer", id=name, source=source, references=[reference], params={**QUICK, **params}, device="cpu")
+
+    def receive(self) -> protocol.Header | None:
+        return protocol.read_header(self.source)
+
+    def answer(self) -> protocol.Header:
+        """The next frame that is no progress."""
+        while True:
+            header = self.receive()
+            assert header is not None, "the worker has left"
+            if header["type"] != "progress":
+                return header
+
+    def pixels(self, result: protocol.Header) -> np.ndarray:
+        assert result["type"] == "result", result
+        pixels = np.empty((result["height"], result["width"], result["channels"]), result["dtype"])
+        protocol.read_into(self.source, pixels.data)
+        return pixels
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.sink.close()
+        self.source.close()

@@ -24,6 +24,7 @@ VERSION = 1
 MAGIC = b"NCT1"
 MAX_HEADER_BYTES = 1 << 16
 MAX_ICC_BYTES = 1 << 24
+MAX_ID_CHARACTERS = 100
 BAND_BYTES = 1 << 22
 ITEM_BYTES = {"uint8": 1, "uint16": 2, "float32": 4}
 ROLES = ("source", "reference")
@@ -34,7 +35,7 @@ _Number = (int, float)
 
 MESSAGES: dict[str, dict[str, Any]] = {
     # worker -> plug-in
-    "hello": {"protocol": int, "version": str, "device": str, "backbone": str},
+    "hello": {"protocol": int, "version": str, "device": str, "backbone": str},  # backbone "" without weights
     "progress": {"id": str, "fraction": _Number, "stage": str},
     "result": {"id": str, "backbone": str, "device": str, "seconds": _Number, **_PIXELS},
     "error": {"id": str, "code": str, "message": str, "detail": str},  # id "" where no job is at fault
@@ -195,6 +196,8 @@ def _check(header: Header) -> None:
         value = header.get(name)
         if not isinstance(value, expected) or isinstance(value, bool):
             raise ProtocolError(f"expected a valid {name!r} in the message {kind!r}, got {value!r:.60}")
+    if len(header.get("id", "")) > MAX_ID_CHARACTERS:
+        raise ProtocolError(f"expected an 'id' of at most {MAX_ID_CHARACTERS} characters, got {len(header['id'])}")
     if "width" in fields:
         PixelLayout.of(header)
     elif header.get("payload", 0) != 0:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_STORED_BYTES = 1 << 34
-MAX_DETAIL_CHARACTERS = 8000
+MAX_MESSAGE_CHARACTERS, MAX_DETAIL_CHARACTERS = 1000, 4000  # fit a header, whatever they are escaped to
 LOG_BYTES = 1 << 20
 PROGRESS_STEP = 0.005
 
@@ -194,7 +194,7 @@ class Worker:
         code = error.code if isinstance(error, NctError) else "internal"
         message = str(error) if isinstance(error, NctError) else f"the worker failed unexpectedly ({type(error).__name__}: {error!s:.200})"
         logger.log(logging.INFO if isinstance(error, Cancelled) else logging.ERROR, "%s: %s\n%s", code, message, detail)
-        self._send({"type": "error", "id": name, "code": code, "message": message, "detail": detail[-MAX_DETAIL_CHARACTERS:]})
+        self._send({"type": "error", "id": name, "code": code, "message": message[:MAX_MESSAGE_CHARACTERS], "detail": detail[-MAX_DETAIL_CHARACTERS:]})
 
 
 class _Progress:
@@ -224,7 +224,7 @@ def _hello() -> protocol.Header:
         backbone = weights.find().backbone
     except WeightsError as error:
         logger.warning("%s", error)
-        backbone = "none"
+        backbone = ""
     device = devices.describe(devices.resolve("auto"))
     return {"type": "hello", "protocol": protocol.VERSION, "version": __version__, "device": device, "backbone": backbone}
 

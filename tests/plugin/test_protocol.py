@@ -135,6 +135,7 @@ def test_a_header_that_is_no_json_object_is_refused(header: bytes) -> None:
         ({"type": ["image"]}, "known type"),
         ({"type": "cancel"}, "valid 'id'"),
         ({"type": "cancel", "id": 3}, "valid 'id'"),
+        ({"type": "cancel", "id": "x" * 101}, "at most 100 characters, got 101"),
         ({"type": "shutdown", "payload": 10}, "no payload"),
         ({**IMAGE, "width": 0, "payload": 5}, "at most 30000 pixels a side"),
         ({**IMAGE, "width": -2}, "at most 30000 pixels a side"),
@@ -164,7 +165,13 @@ def test_a_payload_that_ends_early_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("header", "chunks"),
-    [({"type": "dance"}, []), (IMAGE, [bytes(52)]), (IMAGE, [bytes(53), b"x"]), ({"type": "cancel", "id": "x" * 70000}, [])],
+    [
+        ({"type": "dance"}, []),
+        (IMAGE, [bytes(52)]),
+        (IMAGE, [bytes(53), b"x"]),
+        ({"type": "cancel", "id": "x" * 101}, []),
+        ({"type": "error", "id": "", "code": "", "message": "", "detail": "x" * 70000}, []),
+    ],
 )
 def test_the_writer_does_not_send_what_the_reader_would_refuse(header: dict[str, Any], chunks: list[bytes]) -> None:
     with pytest.raises(ValueError):

@@ -76,6 +76,7 @@ def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection)
         ("c", {"strength": 7.0}, "strength must lie between 0 and 1, got 7"),
         ("d", {"no_such_name": 1}, "unknown parameter 'no_such_name'"),
         ("e", {"reference": "s"}, "differs from the source"),
+        ("f", {"\N{GRINNING FACE}" * 2000: 1}, "unknown parameter"),
     ]:
         greeted.transfer(name, **request)
         error = greeted.answer()

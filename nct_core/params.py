@@ -49,7 +49,7 @@ class TransferParams:
         0.125, 0.0, 10.0, "Local smoothness", "lambda_l", "weight", "how alike the transforms of neighbouring pixels are (paper section 3.3)"
     )
     contrast_weight: float = _parameter(
-        2.0, 0.0, 100.0, "Local contrast", "mu", "weight",
+        1.5, 0.0, 100.0, "Local contrast", "mu", "weight",
         "how closely the local contrast follows the reference's; high values copy its grain too, at 0 contrast is lost (ours)",
     )  # fmt: skip
     nonlocal_weight: float = _parameter(

@@ -33,7 +33,8 @@ def energy(x, source, guidance, confidence, graph, data_weight, local_weight, co
     flat, starts = x.reshape(-1, 6), graph.starts.long()
     head = torch.repeat_interleave(torch.arange(len(flat)), starts[1:] - starts[:-1])
     tie = (graph.weights.double()[:, None] * (flat[head] - flat[graph.neighbours.long()]) ** 2).sum() / 2  # stored from both ends
-    contrast = contrast_weight * ((x - initial_transform(source, guidance)) ** 2).sum()
+    channel = torch.tensor([1.0, 1.0, 4.0, 4.0, 4.0, 4.0])
+    contrast = contrast_weight * (channel * (x - initial_transform(source, guidance)) ** 2).sum()
     return data, local, tie, contrast
 
 

@@ -38,8 +38,8 @@ CASES = {
 }
 
 
-def write_pixels(folder: Path, name: str, seed: int, size: tuple[int, int], channels: int, dtype: str) -> dict[str, Any]:
-    blobs(seed, size[::-1], channels, dtype).tofile(folder / name)
+def write_pixels(folder: Path, name: str, seed: int, size: tuple[int, int], channels: int, dtype: str, brightness: float = 1.0) -> dict[str, Any]:
+    (blobs(seed, size[::-1], channels, dtype) * brightness).astype(dtype).tofile(folder / name)
     return {"file": name, "size": size, "channels": channels, "dtype": dtype}
 
 
@@ -50,7 +50,7 @@ def transfers(gimp: Gimp) -> dict[str, dict[str, Any]]:
     for seed, (name, (channels, dtype, precision, profile, suffix, _)) in enumerate(CASES.items()):
         (gimp.home / f"{name}.icc").write_bytes(profile)
         source = {**write_pixels(gimp.home, f"{name}.source", seed, SIZE, channels, dtype), "offsets": (-11, 23)}
-        reference = write_pixels(gimp.home, f"{name}.reference", seed + 100, REFERENCE_SIZE, channels, dtype)
+        reference = write_pixels(gimp.home, f"{name}.reference", seed + 100, REFERENCE_SIZE, channels, dtype, 0.5)
         case = {"name": name, "precision": precision, "profile": str(gimp.home / f"{name}.icc") if profile else "", "suffix": suffix}
         cases.append({**case, "source": source, "reference": reference, "params": PARAMS})
     return dict(zip(CASES, gimp.call("transfer", folder=str(gimp.home), cases=cases)))

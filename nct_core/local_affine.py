@@ -100,9 +100,10 @@ def fit(
     + sum over the graph's ties of weight * [(a_p - a_q)^2 + (b_p - b_q)^2]
     + mu sum_p [(a - a_0)^2 + (b - b_0)^2]
 
-    with (a_0, b_0) of :func:`initial_transform`, and 4 mu in the chromaticity channels. The published program stops after 100 iterations of conjugate gradients from there.
-    At the true minimum of the first three terms alone the slopes are those of a regression on misaligned votes, which is far too
-    flat: pictures lose their contrast. The last term says what the early stop leaves unsaid, and the minimum is unique.
+    with (a_0, b_0) of :func:`initial_transform`, and 4 mu in the chromaticity channels. The published program stops after 100
+    iterations of conjugate gradients from there. At the true minimum of the first three terms alone the slopes are those of a
+    regression on misaligned votes, which is far too flat: pictures lose their contrast. The last term says what the early stop
+    leaves unsaid, and the minimum is unique.
 
     Args:
         source, guidance: float32 [h, w, 3], scaled Lab; the source is the original one, not the recoloured.

@@ -48,6 +48,38 @@ def prolong_add(coarse: torch.Tensor, x: torch.Tensor) -> None:
     threads.over_rows(_prolong_add, x.shape[0], coarse.numpy(), x.numpy(), grain=_grain(x))
 
 
+def dot(x: torch.Tensor, y: torch.Tensor) -> float:
+    """Sum of the products, row by row in float64, so that it does not depend on the number of threads."""
+    rows = np.empty(x.shape[0], np.float64)
+    threads.over_rows(_dot, x.shape[0], x.numpy(), y.numpy(), rows, grain=4 * _grain(x))
+    return float(rows.sum())
+
+
+def combine(x: torch.Tensor, factor: float, y: torch.Tensor, step: float) -> None:
+    """x = factor * x + step * y, in place."""
+    threads.over_rows(_combine, x.shape[0], x.numpy(), np.float32(factor), y.numpy(), np.float32(step), grain=4 * _grain(x))
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _dot(first, last, x, y, rows):
+    for i in range(first, last):
+        total = np.float64(0.0)
+        for j in range(x.shape[1]):
+            part = np.float32(0.0)
+            for c in range(6):
+                part += x[i, j, c] * y[i, j, c]
+            total += part
+        rows[i] = total
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _combine(first, last, x, factor, y, step):
+    for i in range(first, last):
+        for j in range(x.shape[1]):
+            for c in range(6):
+                x[i, j, c] = factor * x[i, j, c] + step * y[i, j, c]
+
+
 @njit(nogil=True, cache=True, fastmath=True)
 def _apply(first, last, x, blocks, right, down, starts, neighbours, weights, out):
     """out = A x for the block-diagonal data term, the grid's edges and, if it has any, the graph's edges."""

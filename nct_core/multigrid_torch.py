@@ -28,6 +28,16 @@ def apply(x: torch.Tensor, blocks: torch.Tensor, right: torch.Tensor, down: torc
     return out
 
 
+def dot(x: torch.Tensor, y: torch.Tensor) -> float:
+    """Sum of the products; not torch.dot, since a BLAS may add up in another order from one run to the next."""
+    return float((x * y).sum())
+
+
+def combine(x: torch.Tensor, factor: float, y: torch.Tensor, step: float) -> None:
+    """x = factor * x + step * y, in place."""
+    x.mul_(factor).add_(y, alpha=step)
+
+
 def _sum_rows(flow: torch.Tensor, ends: torch.Tensor, here: torch.Tensor) -> torch.Tensor:
     """Sums the values of each row of compressed rows, in a fixed order where the device can."""
     if flow.device.type == "mps":  # has no segment_reduce

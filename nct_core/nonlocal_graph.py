@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,6 +9,7 @@ from scipy.ndimage import binary_dilation
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
+from . import threads
 from .nnf import rescale
 from .solvers import Graph
 
@@ -90,7 +89,7 @@ def nonlocal_graph(colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clu
         queries = np.flatnonzero((labels == cluster) & valid)
         if len(queries) == 0 or len(candidates) < 2:
             continue
-        found = cKDTree(jittered[candidates]).query(jittered[queries], k=min(neighbours + 1, len(candidates)), workers=os.cpu_count() or 1)[1]
+        found = cKDTree(jittered[candidates]).query(jittered[queries], k=min(neighbours + 1, len(candidates)), workers=threads.count())[1]
         head, tail = np.repeat(queries, found.shape[1]), candidates[found.ravel()]
         keep = head != tail
         heads.append(head[keep])

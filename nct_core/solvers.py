@@ -95,29 +95,25 @@ def solve(system: System, rhs: torch.Tensor, *, tolerance: float, max_iterations
     Raises:
         ConvergenceError: the tolerance was not reached.
     """
-    hierarchy = _hierarchy(system)
+    hierarchy, kernels = _hierarchy(system), kernels_for(rhs)
     x = torch.zeros_like(rhs) if start is None else start.clone()
     residual = rhs - multiply(system, x) if start is not None else rhs.clone()
     z = _cycle(hierarchy, 0, residual)
-    direction, rz = z.clone(), _dot(residual, z)
+    direction, rz = z.clone(), kernels.dot(residual, z)
     for iteration in range(max_iterations + 1):
-        energy = max(_dot(x, rhs), _dot(x, rhs - residual))
+        # x . rhs is the energy of the solution; x . (rhs - residual) that of what was found so far.
+        energy = max(along := kernels.dot(x, rhs), along - kernels.dot(x, residual))
         error = (max(rz, 0.0) / energy) ** 0.5 if energy > 0 else (0.0 if rz <= 0 else float("inf"))
         if error <= tolerance:
             return Solution(x, iteration, error)
         product = multiply(system, direction)
-        step = rz / _dot(direction, product)
-        x += step * direction
-        residual -= step * product
+        step = rz / kernels.dot(direction, product)
+        kernels.combine(x, 1.0, direction, step)
+        kernels.combine(residual, 1.0, product, -step)
         z = _cycle(hierarchy, 0, residual)
-        rz, old = _dot(residual, z), rz
-        direction = z + (rz / old) * direction
+        rz, old = kernels.dot(residual, z), rz
+        kernels.combine(direction, rz / old, z, 1.0)
     raise ConvergenceError(f"expected a relative error of {tolerance:g} from the linear solver, got {error:.3g} after {max_iterations} iterations")
-
-
-def _dot(x: torch.Tensor, y: torch.Tensor) -> float:
-    # Not torch.dot: a BLAS may add up in another order from one run to the next.
-    return float((x * y).sum())
 
 
 def _hierarchy(system: System) -> list[System]:

@@ -95,7 +95,9 @@ def test_both_implementations_of_every_kernel_agree(shape):
         coarse = kernels.restrict_residual(x, rhs, system.blocks, right, down, coarse_shape)
         z = y.clone()
         kernels.prolong_add(coarse, z)
-        out.append((y, coarse, z))
+        combined = x.clone()
+        kernels.combine(combined, 0.5, rhs, -1.5)
+        out.append((y, coarse, z, combined, torch.tensor(kernels.dot(x, rhs), dtype=torch.float32)))
     for cpu, generic in zip(*out):
         torch.testing.assert_close(cpu, generic, rtol=1e-4, atol=2e-3)
 

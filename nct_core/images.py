@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from . import icc, output
+from . import icc, output, tiff
 from .errors import InputError
 from .params import MAX_PIXELS, MAX_SIDE
 
@@ -98,13 +98,19 @@ def _open(path: Path) -> pyvips.Image:
     if not start:
         raise InputError(f"{path}: expected an image, got an empty file")
     try:
-        image = pyvips.Image.new_from_source(pyvips.Source.new_from_file(str(path)), "", access="sequential", fail_on="error")
+        image = _open_strictly(path)
     except pyvips.Error as error:
         raise InputError(f"{path}: expected a PNG, TIFF, JPEG or WebP image, got something that cannot be read as one ({_reason(error)})") from error
     loader = image.get("vips-loader")
     if loader not in LOADERS:
         raise InputError(f"{path}: expected a PNG, TIFF, JPEG or WebP image, got {loader.split('load')[0].upper()}; convert it first")
     return image
+
+
+def _open_strictly(path: Path) -> pyvips.Image:
+    changed = tiff.without_empty_page(path)
+    source = pyvips.Source.new_from_file(str(path)) if changed is None else pyvips.Source.new_from_memory(changed)
+    return pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
 
 
 def _reason(error: pyvips.Error) -> str:

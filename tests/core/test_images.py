@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import stat
+import struct
 import sys
 from pathlib import Path
 
@@ -366,3 +367,25 @@ def test_pixels_that_a_format_cannot_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at most 16383 pixels a side for WebP, got 16384 x 2"):
         images.write(tmp_path / "a.webp", Picture(np.zeros((2, 16384, 3), np.uint8)))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_a_second_tiff_page_without_an_image_is_passed_over(tmp_path, order, big):
+    """What GIMP 3.2 exports: a thumbnail's directory that holds no image."""
+    tifffile = pytest.importorskip("tifffile")
+    pixels = np.random.default_rng(0).integers(0, 65536, (20, 30, 3), np.uint16)
+    path = tmp_path / "two.tif"
+    tifffile.imwrite(path, pixels, byteorder=order, bigtiff=big)
+    data = bytearray(path.read_bytes())
+    offset, count, entry, first = (f"{order}Q", f"{order}Q", 20, 8) if big else (f"{order}I", f"{order}H", 12, 4)
+    directory = struct.unpack_from(offset, data, first)[0]
+    link = directory + struct.calcsize(count) + struct.unpack_from(count, data, directory)[0] * entry
+    struct.pack_into(offset, data, link, len(data))
+    data += struct.pack(count, 1) + struct.pack(f"{order}HH", 254, 4) + (struct.pack(f"{order}QQ", 1, 1) if big else struct.pack(f"{order}II", 1, 1))
+    data += struct.pack(offset, 0)
+    path.write_bytes(data)
+    np.testing.assert_array_equal(images.read(path).pixels, pixels)
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError):
+        images.read(path)

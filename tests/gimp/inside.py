@@ -171,7 +171,6 @@ def _export(layer: Gimp.Layer, path: Path) -> None:
     config.set_property("image", alone)
     config.set_property("file", Gio.File.new_for_path(str(path)))
     config.set_property("include-color-profile", True)
-    config.set_property("include-thumbnail", False)
     assert procedure.run(config).index(0) == Gimp.PDBStatusType.SUCCESS
     alone.delete()
 

@@ -6,6 +6,8 @@ the three channels one after the other.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 
@@ -20,6 +22,21 @@ _OUT_OF_RANGE_WEIGHT = 1e-6
 _CHROMA_CONTRAST = 4.0
 _AFFINE_TOLERANCE = 1e-3
 _SMOOTHING_TOLERANCE = 2e-3
+
+
+@dataclass(frozen=True)
+class TermWeights:
+    """Weights of the terms of :func:`fit`; the nonlocal term's are in its graph.
+
+    Attributes:
+        data: d, source pixels per position of the grid.
+        local: lambda_l.
+        contrast: mu.
+    """
+
+    data: float
+    local: float
+    contrast: float
 
 
 def edge_weights(lightness: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,19 +85,16 @@ def affine_system(
     guidance: torch.Tensor,
     confidence: torch.Tensor,
     graph: Graph | None,
-    *,
-    data_weight: float,
-    local_weight: float,
-    contrast_weight: float,
+    weights: TermWeights,
 ) -> tuple[System, torch.Tensor]:
     """The normal equations A x = rhs of :func:`fit`: the matrix and rhs, float32 [h, w, 6]."""
-    data = (data_weight * confidence)[..., None]
-    contrast = contrast_weight * source.new_tensor([1.0, _CHROMA_CONTRAST, _CHROMA_CONTRAST])
+    data = (weights.data * confidence)[..., None]
+    contrast = weights.contrast * source.new_tensor([1.0, _CHROMA_CONTRAST, _CHROMA_CONTRAST])
     blocks = torch.stack([data * source * source + contrast, data * source, data + contrast.expand_as(source)], -1).flatten(-2)
     rhs = torch.stack([data * guidance * source, data * guidance], -1).flatten(-2)
     rhs = rhs + contrast.repeat_interleave(2) * initial_transform(source, guidance)
     # Every pair of neighbours counts twice in the energy.
-    right, down = edge_weights(source[..., 0], 2.0 * local_weight)
+    right, down = edge_weights(source[..., 0], 2.0 * weights.local)
     return System(blocks.contiguous(), right, down, graph), rhs.contiguous()
 
 
@@ -89,10 +103,7 @@ def fit(
     guidance: torch.Tensor,
     confidence: torch.Tensor,
     graph: Graph | None,
-    *,
-    data_weight: float,
-    local_weight: float,
-    contrast_weight: float,
+    weights: TermWeights,
 ) -> Solution:
     """Fits the transform at a level's grid: the minimiser of data, local, nonlocal (paper section 3.3) and contrast terms (ours).
 
@@ -109,15 +120,12 @@ def fit(
         source, guidance: float32 [h, w, 3], scaled Lab; the source is the original one, not the recoloured.
         confidence: float32 [h, w], w in [1e-6, 1].
         graph: the nonlocal ties, or None.
-        data_weight: d, source pixels per position of this grid.
-        local_weight: lambda_l.
-        contrast_weight: mu.
+        weights: d, lambda_l and mu.
 
     Raises:
         ConvergenceError: the solver did not reach its tolerance.
     """
-    weights = {"data_weight": data_weight, "local_weight": local_weight, "contrast_weight": contrast_weight}
-    system, rhs = affine_system(source, guidance, confidence, graph, **weights)
+    system, rhs = affine_system(source, guidance, confidence, graph, weights)
     return solvers.solve(system, rhs, tolerance=_AFFINE_TOLERANCE, start=initial_transform(source, guidance))
 
 

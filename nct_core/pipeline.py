@@ -15,7 +15,7 @@ from . import devices, local_affine, nnf, voting, weights
 from .color import lab_to_srgb
 from .errors import Cancelled, InputError
 from .features import COARSEST, FeaturePyramid
-from .local_affine import recolor
+from .local_affine import TermWeights, recolor
 from .nonlocal_graph import Clusters, nonlocal_graph
 from .params import TransferParams
 from .patchmatch import patchmatch, search_radii
@@ -195,10 +195,8 @@ class _Transfer:
         graph = nonlocal_graph(
             colors, self.source.valid_on(self.source_grid), clusters, neighbours=self.params.nonlocal_neighbours, weight=self.params.nonlocal_weight
         )
-        return local_affine.fit(
-            colors, guidance.colors, self.confidence, graph,
-            data_weight=self._pixels_per_position(), local_weight=self.params.local_weight, contrast_weight=self.params.contrast_weight,
-        ).x  # fmt: skip
+        terms = TermWeights(data=self._pixels_per_position(), local=self.params.local_weight, contrast=self.params.contrast_weight)
+        return local_affine.fit(colors, guidance.colors, self.confidence, graph, terms).x
 
     def _pixels_per_position(self) -> float:
         """d: working pixels per position of the current grid."""

@@ -4,7 +4,7 @@ import torch
 from skimage.color import deltaE_ciede2000
 
 from nct_core import local_affine, solvers
-from nct_core.local_affine import affine_system, edge_weights, fit, initial_transform, recolor, upsample_edge_aware
+from nct_core.local_affine import TermWeights, affine_system, edge_weights, fit, initial_transform, recolor, upsample_edge_aware
 from nct_core.nonlocal_graph import Clusters, nonlocal_graph
 
 
@@ -22,19 +22,19 @@ def graph_of(source, k=4, weight=2.0):
     return nonlocal_graph(source, np.ones(shape, bool), clusters, neighbours=k, weight=weight)
 
 
-def energy(x, source, guidance, confidence, graph, data_weight, local_weight, contrast_weight):
+def energy(x, source, guidance, confidence, graph, weights):
     """The four terms of the energy, straight from the definition in fit's docstring, in float64."""
     a, b, lightness = x[..., 0::2], x[..., 1::2], source[..., 0]
-    data = (data_weight * confidence[..., None] * (a * source + b - guidance) ** 2).sum()
+    data = (weights.data * confidence[..., None] * (a * source + b - guidance) ** 2).sum()
     local = x.new_zeros(())
     for here, there in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
-        weight = 2 * local_weight / ((lightness[here] - lightness[there]).abs() ** 1.2 + 1e-4)
+        weight = 2 * weights.local / ((lightness[here] - lightness[there]).abs() ** 1.2 + 1e-4)
         local = local + (weight[..., None] * (x[here] - x[there]) ** 2).sum()
     flat, starts = x.reshape(-1, 6), graph.starts.long()
     head = torch.repeat_interleave(torch.arange(len(flat)), starts[1:] - starts[:-1])
     tie = (graph.weights.double()[:, None] * (flat[head] - flat[graph.neighbours.long()]) ** 2).sum() / 2  # stored from both ends
     channel = torch.tensor([1.0, 1.0, 4.0, 4.0, 4.0, 4.0])
-    contrast = contrast_weight * (channel * (x - initial_transform(source, guidance)) ** 2).sum()
+    contrast = weights.contrast * (channel * (x - initial_transform(source, guidance)) ** 2).sum()
     return data, local, tie, contrast
 
 
@@ -43,10 +43,10 @@ def test_the_gradient_of_the_energy_is_zero_at_the_solution(monkeypatch):
     source, guidance = picture(1, (18, 21)), picture(2, (18, 21))
     confidence = torch.rand(18, 21, generator=torch.Generator().manual_seed(3)).clamp_min(1e-6)
     graph = graph_of(source)
-    weights = {"data_weight": 4.0, "local_weight": 0.125, "contrast_weight": 2.0}
-    solution = fit(source, guidance, confidence, graph, **weights)
+    weights = TermWeights(data=4.0, local=0.125, contrast=2.0)
+    solution = fit(source, guidance, confidence, graph, weights)
     x = solution.x.double().requires_grad_()
-    terms = energy(x, source.double(), guidance.double(), confidence.double(), graph, **weights)
+    terms = energy(x, source.double(), guidance.double(), confidence.double(), graph, weights)
     gradients = [torch.autograd.grad(term, x, retain_graph=True)[0] for term in terms]
     scale = max(float(gradient.norm()) for gradient in gradients)
     assert all(float(gradient.norm()) > 1e-4 * scale for gradient in gradients)  # every term takes part
@@ -57,7 +57,7 @@ def test_a_planted_recoloring_is_recovered():
     source = picture(4, (40, 44))
     slope, shift = torch.tensor([0.7, 1.2, 0.9]), torch.tensor([0.15, -0.08, 0.06])
     guidance = slope * source + shift
-    solution = fit(source, guidance, torch.ones(40, 44), graph_of(source), data_weight=1.0, local_weight=0.125, contrast_weight=2.0)
+    solution = fit(source, guidance, torch.ones(40, 44), graph_of(source), TermWeights(1.0, 0.125, 2.0))
     assert difference(recolor(solution.x, source), guidance).mean() < 1.0
 
 
@@ -107,7 +107,7 @@ def test_without_votes_the_transform_comes_from_around():
     confidence = torch.ones(20, 20)
     confidence[8:12, 8:12] = 1e-6
     guidance = torch.where((confidence < 0.5)[..., None], source, source * 0.5)
-    solution = fit(source, guidance, confidence, graph_of(source), data_weight=64.0, local_weight=0.125, contrast_weight=0.0)
+    solution = fit(source, guidance, confidence, graph_of(source), TermWeights(64.0, 0.125, 0.0))
     assert difference(recolor(solution.x, source), source * 0.5).mean() < 1.0
 
 
@@ -150,7 +150,7 @@ class TestNonlocalGraph:
 
 def test_the_matrix_is_symmetric():
     source, guidance = picture(9, (7, 6)), picture(10, (7, 6))
-    weights = {"data_weight": 4.0, "local_weight": 0.125, "contrast_weight": 2.0}
-    system, _ = affine_system(source, guidance, torch.ones(7, 6), graph_of(source), **weights)
+    weights = TermWeights(data=4.0, local=0.125, contrast=2.0)
+    system, _ = affine_system(source, guidance, torch.ones(7, 6), graph_of(source), weights)
     x, y = torch.randn(2, 7, 6, 6, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close((y * solvers.multiply(system, x)).sum(), (x * solvers.multiply(system, y)).sum(), rtol=1e-4, atol=1e-2)

@@ -38,9 +38,9 @@ class TransferResult:
         backbone: "VGG-16" or "VGG-19".
         device: what computed it, in words.
         seconds: wall time.
-        field: int32 [h, w, 2], the finest nearest-neighbour field, source to first reference (see :mod:`nct_core.nnf`).
-        field_confidence: float32 [h, w], w of the finest level, on the field's grid.
-        reference_grid, reference_shape: the grid that ``field`` points into, and the first reference's (rows, columns).
+        field: int32 [h, w, 2], the coarsest nearest-neighbour field, source to first reference (see :mod:`nct_core.nnf`).
+        field_grid, reference_shape: the grid that ``field`` points into, and the first reference's (rows, columns).
+        finest_confidence: float32 [h, w], w of the finest level.
     """
 
     image: NDArray[np.float32]
@@ -50,19 +50,23 @@ class TransferResult:
     device: str
     seconds: float
     field: nnf.Field
-    field_confidence: NDArray[np.float32]
-    reference_grid: nnf.Shape
+    field_grid: nnf.Shape
     reference_shape: nnf.Shape
+    finest_confidence: NDArray[np.float32]
 
     @property
     def confidence(self) -> NDArray[np.float32]:
         """float32 [H, W], (0, 1]: how well each source pixel's features agree with what the reference voted for it."""
-        return resize(torch.from_numpy(self.field_confidence)[..., None], self._shape)[..., 0].numpy()
+        return resize(torch.from_numpy(self.finest_confidence)[..., None], self._shape)[..., 0].numpy()
 
     @property
     def correspondences(self) -> NDArray[np.float32]:
-        """float32 [H, W, 2]: for every source pixel the (row, column) of its match, in pixels of the first reference."""
-        return nnf.to_pixels(self.field, self.reference_grid, self._shape, self.reference_shape)
+        """float32 [H, W, 2]: for every source pixel the (row, column) of its match, in pixels of the first reference.
+
+        These are the matches of the coarsest level, by meaning. Finer levels look for ever more local likeness around them, which
+        gives better colours and worse counterparts (ours; measured against true correspondences).
+        """
+        return nnf.to_pixels(self.field, self.field_grid, self._shape, self.reference_shape)
 
     @property
     def _shape(self) -> nnf.Shape:
@@ -131,8 +135,8 @@ def transfer(
     report(1.0, "Done")
     return TransferResult(
         image=image, transform=transform, labels=None, backbone=file.backbone, device=devices.describe(at), seconds=time.perf_counter() - started,
-        field=work.forward, field_confidence=work.confidence.cpu().numpy(),
-        reference_grid=work.reference_grid, reference_shape=(reference.shape[0], reference.shape[1]),
+        field=work.coarsest, field_grid=work.coarsest_grid, reference_shape=(reference.shape[0], reference.shape[1]),
+        finest_confidence=work.confidence.cpu().numpy(),
     )  # fmt: skip
 
 
@@ -141,6 +145,8 @@ class _Transfer:
 
     forward: nnf.Field
     backward: nnf.Field
+    coarsest: nnf.Field
+    coarsest_grid: nnf.Shape
     source_grid: nnf.Shape
     reference_grid: nnf.Shape
     confidence: torch.Tensor
@@ -183,6 +189,8 @@ class _Transfer:
         self.forward = search(features, reference_features, nnf.to_valid(forward, to_valid), to_valid)
         self.backward = search(reference_features, features, nnf.to_valid(backward, valid), valid)
         self.source_grid, self.reference_grid = grid, to_grid
+        if level == COARSEST:
+            self.coarsest, self.coarsest_grid = self.forward, to_grid
         return voting.vote(
             features, reference_features, self.source.lab_on(grid), self.reference.lab_on(to_grid), self.forward, self.backward, valid, to_valid,
             bds_weight=self.params.bds_weight,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .color import lab_to_srgb, srgb_to_lab
 from .errors import InputError
 from .local_affine import recolor
+from .working import check_image
 
 _BAND_PIXELS = 1 << 19  # pixels worked on at a time; bounds the memory beyond input and output
 _WINDOW_RADIUS = 2
@@ -49,11 +50,11 @@ class ColorTransform:
             grey: its lightness is recoloured. Colours outside sRGB leave [0, 1].
 
         Raises:
-            InputError: strength lies outside [0, 1].
+            InputError: strength lies outside [0, 1], or the image is not usable (see :func:`nct_core.working.check_image`).
         """
         if not 0.0 <= strength <= 1.0:
             raise InputError(f"strength must lie between 0 and 1, got {strength}")
-        out = image.copy()
+        out = check_image("image", image).copy()
         if strength == 0.0:
             return out
         height, width = image.shape[:2]

@@ -17,6 +17,8 @@ from .params import MAX_PIXELS, MAX_SIDE
 # The coarsest features need 16 px for one cell; below 64 px a side there would be next to nothing to match.
 _MIN_WORKING_SIDE = 64
 _COVERED = 0.25
+# Far above any highlight, and below what forgotten scaling gives.
+_MAX_VALUE = 64.0
 
 
 def check_image(name: str, image: object) -> NDArray[np.float32]:
@@ -27,7 +29,7 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
         image: expected float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
 
     Raises:
-        InputError: it is something else, too small, too large, not finite, or wholly transparent.
+        InputError: it is something else, too small, too large, not finite, not scaled to [0, 1], or wholly transparent.
     """
     if not isinstance(image, np.ndarray) or image.dtype != np.float32 or image.ndim != 3 or image.shape[2] not in (1, 2, 3, 4):
         came = f"{image.dtype} {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
@@ -41,6 +43,8 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
     if not np.isfinite(image.sum(dtype=np.float64)):
         bad = int(height * width * channels - np.isfinite(image).sum())
         raise InputError(f"{name}: expected finite values, got {bad} that are NaN or infinite; clean the picture before the transfer")
+    if image.max() > _MAX_VALUE:
+        raise InputError(f"{name}: expected sRGB values of nominal range 0 to 1, got up to {image.max():g}; divide 8-bit values by 255, 16-bit ones by 65535")
     if channels in (2, 4) and not (image[..., -1] > 0).any():
         raise InputError(f"{name}: expected at least one pixel that is not fully transparent, got none")
     return image

@@ -134,6 +134,7 @@ def test_wrong_input_is_named(pair):
         (source[:1], [reference], "source: expected at least 2 pixels a side, .* got 128x1"),
         (source.astype(np.float64), [reference], r"source: expected a float32 array .* got float64 \[96, 128, 3\]"),
         (np.zeros((4, 30001, 1), np.float32), [reference], "source: expected at most 30000 pixels a side .* got 30001x4"),
+        (source * 255, [reference], "source: expected sRGB values of nominal range 0 to 1, got up to .*; divide 8-bit values by 255"),
         ("source.png", [reference], "source: expected a float32 array .* got str"),
     ]
     for image, references, message in cases:

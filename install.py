@@ -12,7 +12,8 @@ what is already there stays.
 from __future__ import annotations
 
 import argparse
-import shutil
+import contextlib
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +21,13 @@ from pathlib import Path
 if sys.version_info < (3, 9):  # noqa: UP036  for those who start it with what they have
     sys.exit(f"This needs Python 3.9 or newer, and {sys.executable} is {sys.version_info[0]}.{sys.version_info[1]}; run it with a newer one.")
 
-from installer import demo, development, environment, plugin
+from installer import demo, development, environment, lock, plugin, removal
 from installer.console import Trouble, heading, say
 from nct_core import __version__, doctor, places
 from nct_core.errors import NctError
 
 PROJECT = Path(__file__).resolve().parent
+LOG = "install.log"
 
 
 def install(machine: places.Machine, backbone: str) -> environment.Environment:
@@ -36,7 +38,7 @@ def install(machine: places.Machine, backbone: str) -> environment.Environment:
     """
     data, log = places.data_folder(machine), places.log_file(machine)
     heading("1 of 4: the library in its own Python environment")
-    library = environment.Environment(data / "venv", PROJECT, editable=False, log=data / "install.log")
+    library = environment.Environment(data / "venv", PROJECT, editable=False, log=data / LOG)
     library.install()
     heading("2 of 4: the network weights")
     library.fetch_weights(backbone)
@@ -71,16 +73,25 @@ def _check_gimps(machine: places.Machine, programs: list[places.Gimp], python: P
 
 
 def uninstall(machine: places.Machine) -> None:
-    """Removes all that this program made: plug-ins, environment, weights, logs, demo pictures, ./.venv and the GIMPs for the tests."""
+    """Removes all that this program made, and nothing else: plug-ins, environment, weights, logs, demo pictures, ./.venv, the GIMPs for the tests.
+
+    Raises:
+        Trouble: another install.py is at work.
+    """
     heading("Removing")
-    removed = [places.plugin_folder(folder) for folder in places.gimp_user_folders(machine) if plugin.remove(folder)]
-    for folder in (places.data_folder(machine), development.cache_folder(machine), PROJECT / ".venv"):
-        if folder.exists():
-            shutil.rmtree(folder)
-            removed.append(folder)
-    for path in removed:
-        say(f"removed: {path}")
-    say("done" if removed else "there was nothing to remove")
+    data, cache = places.data_folder(machine), development.cache_folder(machine)
+    own = ["venv", LOG, places.log_file(machine).name, *(f"demo/{name}" for name in (*demo.PICTURES, demo.RESULT))]
+    with lock.only_one(data) if data.exists() else contextlib.nullcontext():
+        removals = [plugin.remove(PROJECT, folder) for folder in places.gimp_user_folders(machine)]
+        removals += [removal.remove(cache, ["hosts"]), removal.remove(PROJECT / ".venv", ["."])]
+        done = removal.remove(data, own).done
+    removals.append(dataclasses.replace(removal.remove(data, [lock.NAME]), done=done))  # last: Windows removes no open file
+    for one in removals:
+        if one.done:
+            say(f"removed: {one.folder}" + (", but for what was not installed:" if one.kept else ""))
+        for path in one.kept:
+            say(f"  kept: {path}")
+    say("done" if any(one.done for one in removals) else "there was nothing to remove")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,11 +112,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.test:
             return development.test(PROJECT, options.backbone)
         else:
-            library = install(machine, options.backbone)
-            if options.demo:
-                demo.run(library, places.data_folder(machine) / "demo")
-            else:
-                print(f"\nReady. In GIMP: Filters > Neural Color Transfer. On the command line: {library.python.with_name('nct')} transfer --help")
+            data = places.data_folder(machine)
+            with lock.only_one(data):
+                library = install(machine, options.backbone)
+                nct = library.python.with_name("nct")
+                print(f"\nReady. In GIMP: Filters > Neural Color Transfer. On the command line: {nct} transfer --help", flush=True)
+                if options.demo:
+                    demo.run(library, data / "demo")
     except Trouble as trouble:
         print(f"\n{trouble}", file=sys.stderr)
         return 1

@@ -16,6 +16,7 @@ from .environment import Environment, clean_environment
 # Two landscapes that the package color-matcher (GPL-3.0) carries for its tests; one file for every system, 1.8 MB.
 PACKAGE = "color-matcher==0.6.0"
 PACKAGE_SHA256 = "fd642f9414c33b7f3ebc96fe0888c1c6200836142664589ce2ccb52ebcda7734"
+RESULT = "result.png"
 PICTURES = {"source.png": "tests/data/scotland_plain.png", "reference.png": "tests/data/scotland_house.png"}
 
 _WARM_UP = """
@@ -54,7 +55,7 @@ def run(library: Environment, folder: Path) -> None:
     """
     heading("Demo: a green landscape takes on the colours of another one")
     folder.mkdir(parents=True, exist_ok=True)
-    source, reference, result = (folder / name for name in (*PICTURES, "result.png"))
+    source, reference, result = (folder / name for name in (*PICTURES, RESULT))
     if not (source.exists() and reference.exists()):
         _get_pictures(library, folder)
     command = [str(library.python), "-I", "-m", "nct_core", "transfer", str(source), str(reference), "-o", str(result), "--json"]

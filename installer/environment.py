@@ -91,13 +91,13 @@ class Environment:
         say(f"ready: {self.folder}")
 
     def fetch_weights(self, backbone: str) -> None:
-        """Obtains the network weights.
+        """Obtains the network weights; what is wrong is said by the library, in a line of its own.
 
         Raises:
-            Trouble: there are none to be had.
+            Trouble: those asked for are not to be had.
         """
         if run_visibly([str(self.python), "-I", "-m", "nct_core.weights", "fetch", "--backbone", backbone], clean_environment()):
-            raise Trouble("The network weights are missing, the lines above say why; check the network and run install.py again.")
+            raise Trouble("Stopped at the network weights; the line above says why and what to do.")
 
     def _create(self) -> None:
         self.folder.parent.mkdir(parents=True, exist_ok=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from nct_core import __version__, doctor, places
 
+from . import removal
 from .console import say
 
 SHARED = ("protocol.py", "params.py", "errors.py")  # what the plug-in needs of nct_core
@@ -34,10 +36,10 @@ def install(project: Path, user_folder: Path, python: Path, log: Path) -> bool:
     """Puts the plug-in into one user folder; False where exactly this one is there already."""
     wanted = _files(project, python, log)
     folder = places.plugin_folder(user_folder)
-    present = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _content(folder)}
+    present = {name: (folder / name).read_bytes() for name in _installed(user_folder, wanted) if (folder / name).is_file()}
     if present == wanted:
         return False
-    remove(user_folder)
+    remove(project, user_folder)
     for name, content in wanted.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,13 +48,13 @@ def install(project: Path, user_folder: Path, python: Path, log: Path) -> bool:
     return True
 
 
-def remove(user_folder: Path) -> bool:
-    """Takes the plug-in out of one user folder; False where there is none."""
+def remove(project: Path, user_folder: Path) -> removal.Removal:
+    """Takes the plug-in out of one user folder; files in its folder that are not ours stay there."""
     folder = places.plugin_folder(user_folder)
-    if not folder.is_dir():
-        return False
-    shutil.rmtree(folder)
-    return True
+    if folder.is_symlink():  # somebody's own link, as developers make them: what it points to is not ours
+        folder.unlink()
+        return removal.Removal(folder, True, [])
+    return removal.remove(folder, [*_installed(user_folder, _files(project, Path(), Path())), "__pycache__", "nct_shared/__pycache__"])
 
 
 def sandbox_can_start(sandbox: str, python: Path) -> bool:
@@ -71,9 +73,16 @@ def _files(project: Path, python: Path, log: Path) -> dict[str, bytes]:
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in _content(source)}
     files["nct_shared/__init__.py"] = b""
     files.update({f"nct_shared/{name}": (project / "nct_core" / name).read_bytes() for name in SHARED})
-    worker = {"command": doctor.worker_command(str(python)), "log": str(log), "version": __version__}
+    worker = {"command": doctor.worker_command(str(python)), "log": str(log), "version": __version__, "files": [*sorted(files), "worker.json"]}
     files["worker.json"] = json.dumps(worker, indent=2).encode()
     return files
+
+
+def _installed(user_folder: Path, files: Iterable[str]) -> list[str]:
+    """The names of ``files`` and of what an earlier version put there, by its own account."""
+    told = (doctor.installed_worker(user_folder) or {}).get("files")
+    earlier = [name for name in told if isinstance(name, str) and ".." not in Path(name).parts] if isinstance(told, list) else []
+    return sorted({*files, *earlier})
 
 
 def _content(folder: Path) -> list[Path]:

@@ -33,35 +33,29 @@ def run(python: str | Path, arguments: Sequence[str], log: Path | None = None) -
         python: the interpreter whose pip runs; the user's pip configuration and PIP_* variables are
             honoured, but for those that would install into another place.
         arguments: pip's.
-        log: a file at whose end pip writes all details.
+        log: a file at whose end everything that pip says is kept.
 
     Returns:
         Why it failed, as part of a sentence; empty if it did not.
     """
     command = [str(python), "-I", "-m", "pip", "--disable-pip-version-check"]
-    options = [*(["--log", str(log)] if log else []), *(["--progress-bar", "raw"] if _reports_progress(command) else [])]
+    command += [*arguments, *(["--progress-bar", "raw"] if _reports_progress(command) else [])]
     environment = {name: value for name, value in os.environ.items() if name not in _REDIRECTIONS}
-    start = log.stat().st_size if log and log.exists() else 0
     process = subprocess.Popen(
-        [*command, *arguments, *options],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment,
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
     )
     assert process.stdout is not None
     shown, lines = _Display(), []
-    with process:
+    # pip's own --log has a line for every version of every package: megabytes that nobody can read.
+    with process, open(log or os.devnull, "a", encoding="utf-8", errors="replace", buffering=1) as file:
+        file.write(f"$ {' '.join(command)}\n")
         for line in process.stdout:
-            lines.append(line)
             shown.take(line.strip())
+            if not line.startswith("Progress "):
+                lines.append(line)
+                file.write(line)
     shown.end()
-    if process.returncode == 0:
-        return ""
-    details = log.read_bytes()[start:].decode(errors="replace") if log and log.exists() else ""
-    return _explain("".join(lines), details)
+    return _explain("".join(lines)) if process.returncode else ""
 
 
 def _reports_progress(command: Sequence[str]) -> bool:
@@ -99,9 +93,13 @@ class _Display:
         print(self._text, end="", flush=True)
 
 
-def _explain(output: str, details: str) -> str:
+def _explain(output: str) -> str:
     for sign, words in _SIGNS.items():
-        if sign in output or sign in details:  # with a log, pip says why a build failed only there
+        if sign in output:
             return words
-    errors = [line.partition("ERROR: ")[2] for line in output.splitlines() if line.startswith("ERROR: ")]
-    return f"pip says: {errors[-1] if errors else output.strip().splitlines()[-1] if output.strip() else 'nothing'}"
+    told, _, traceback = output.partition("ERROR: Exception:")  # pip's own headline over a traceback, which ends with the reason
+    errors = [line.partition("ERROR: ")[2].strip() for line in told.splitlines() if line.startswith("ERROR: ")]
+    reasons = [line for line in (traceback or told).splitlines() if line.strip() and not line.startswith((" ", "Traceback", "[notice]"))]
+    if traceback or not any(errors):
+        return f"pip says: {reasons[-1].strip() if reasons else 'nothing'}"
+    return f"pip says: {next(error for error in reversed(errors) if error)}"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import pickle
 import shutil
+import socket
+import ssl
 import sys
 import tarfile
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -49,8 +52,9 @@ def fetch(target: Path, backbone: str = "auto") -> WeightsFile:
             return fetch_vgg19(target)
         except WeightsError as error:
             if backbone == "vgg19":
-                raise
-            print(f"   VGG-19 cannot be had here ({error}); using VGG-16, whose results are close", flush=True)
+                instead = "VGG-16 is installed and stays in use" if _present(target, "vgg16") else "VGG-16 gives close results"
+                raise WeightsError(f"VGG-19 cannot be fetched here ({error}); {instead}: run this with --backbone vgg16, or without --backbone") from error
+            print(f"   VGG-19 cannot be fetched here ({error}); that is fine: VGG-16 is used, whose results are close", flush=True)
     return fetch_vgg16(target)
 
 
@@ -171,19 +175,32 @@ def _present(target: Path, backbone: str) -> list[WeightsFile]:
 
 
 def _download(url: str, partial: Path) -> None:
-    problem = ""
+    problem, server = "", urllib.parse.urlsplit(url).netloc
     for _ in range(_ATTEMPTS):
         before = partial.stat().st_size if partial.exists() else 0
         try:
             if _continue_download(url, partial, before):
                 return
             problem = "the connection ended early"
-        except (OSError, ValueError) as error:  # URLError, HTTPError, timeouts and broken connections are OSErrors
-            reason = getattr(error, "reason", error)
-            problem = getattr(reason, "strerror", None) or str(reason)
+        except urllib.error.HTTPError as error:
+            problem = f"it answers {error.code} {error.reason}"
+        except (OSError, ValueError) as error:  # URLError, timeouts and broken connections are OSErrors
+            problem = _in_words(getattr(error, "reason", error))
         if not partial.exists() or partial.stat().st_size == before:
             break  # no progress at all: the network does not allow it
-    raise WeightsError(f"{url}: {problem}")
+    raise WeightsError(f"{server}: {problem}")
+
+
+def _in_words(reason: object) -> str:
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return "its certificate is not trusted here"
+    if isinstance(reason, socket.gaierror):
+        return "there is no network, or it does not know this server"
+    if isinstance(reason, TimeoutError):
+        return "the server does not answer"
+    if isinstance(reason, ConnectionError):
+        return "the network refuses the connection"
+    return getattr(reason, "strerror", None) or str(reason)
 
 
 def _continue_download(url: str, partial: Path, have: int) -> bool:

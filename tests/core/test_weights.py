@@ -271,10 +271,27 @@ def test_a_download_of_something_else_is_refused_and_removed(serve: Any, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_refusing_network_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"^http://127\.0\.0\.1:9/vgg19\.pth: .*refused"):
+def test_a_refusing_network_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(WeightsError, match=r"^127\.0\.0\.1:9: the network refuses the connection$"):
         weights_sources.fetch_vgg19(tmp_path, "http://127.0.0.1:9/vgg19.pth")
+    with pytest.raises(WeightsError, match=r"^nowhere\.invalid: there is no network, or it does not know this server$"):
+        weights_sources.fetch_vgg19(tmp_path, "http://nowhere.invalid/vgg19.pth")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_vgg19_the_way_to_vgg16_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(weights_sources, "fetch_vgg19", functools.partial(weights_sources.fetch_vgg19, url="http://127.0.0.1:9/vgg19.pth"))
+    reason = r"VGG-19 cannot be fetched here \(127\.0\.0\.1:9: the network refuses the connection\)"
+    with pytest.raises(WeightsError, match=f"^{reason}; VGG-16 gives close results: run this with --backbone vgg16, or without --backbone$"):
+        weights_sources.fetch(folder, "vgg19")
+    stored = weights.store("VGG-16", planted("VGG-16"), folder)
+    with pytest.raises(WeightsError, match=f"^{reason}; VGG-16 is installed and stays in use: run this with --backbone vgg16, or"):
+        weights_sources.fetch(folder, "vgg19")
+    stored.path.unlink()
+    monkeypatch.setattr(weights_sources, "fetch_vgg16", lambda target: stored)
+    assert weights_sources.fetch(folder) == stored
+    assert re.fullmatch(rf"   {reason}; that is fine: VGG-16 is used, whose results are close\n", capsys.readouterr().out)
 
 
 # -- fetch

@@ -88,6 +88,9 @@ def test_the_demo_sets_up_everything_and_says_where_the_picture_is(home: Home) -
     assert done.returncode == 0, done.stdout + done.stderr
     told = re.search(r"Picture: (.+)\nBackbone (VGG-1[69]), device (.+), ([\d.]+) seconds\n$", done.stdout)
     assert told, done.stdout
+    ready = done.stdout.index(f"\nReady. In GIMP: Filters > Neural Color Transfer. On the command line: {home.python.with_name('nct')} transfer --help\n")
+    assert ready < told.start()
+    assert (home.data / "install.log").stat().st_size < 200_000
     picture, source = Path(told[1]), images.read(home.data / "demo/source.png")
     result = images.read(picture)
     assert result.pixels.shape == source.pixels.shape
@@ -142,10 +145,16 @@ def test_new_folders_and_damage_are_repaired(home: Home) -> None:
 
 def test_uninstall_removes_all_of_it_and_nothing_else(home: Home) -> None:
     own = home.folder / ".config/GIMP/3.4/plug-ins/another_plugin.py"
-    own.write_text("the user's own")
+    note, picture = home.folder / ".config/GIMP/3.4" / PLUGIN / "note.txt", home.data / "demo/mine.png"
+    for path in (own, note, picture):
+        path.write_text("the user's own")
     done = home.install("--uninstall")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not home.data.exists()
-    assert home.files().keys() == {own.relative_to(home.folder).as_posix()}
+    assert home.files().keys() == {path.relative_to(home.folder).as_posix() for path in (own, note, picture)}
+    assert done.stdout.count("kept: ") == 2 and f"kept: {note}\n" in done.stdout and f"kept: {picture}\n" in done.stdout
     again = home.install("--uninstall")
-    assert again.returncode == 0 and "nothing to remove" in again.stdout
+    assert again.returncode == 0 and "nothing to remove" in again.stdout and "removed: " not in again.stdout
+    picture.unlink()
+    picture.parent.rmdir()
+    home.install("--uninstall")
+    assert not home.data.exists()

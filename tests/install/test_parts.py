@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from installer import environment, plugin
+from installer import environment, lock, plugin, removal
 from installer.console import Trouble
-from nct_core import doctor, pip_progress
+from nct_core import doctor, pip_progress, places
 from nct_core.errors import ProtocolError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,30 @@ def test_a_package_with_another_checksum_is_refused(tmp_path: Path, monkeypatch:
     options = ["--no-index", "--find-links", str(tmp_path), "--no-deps", "--require-hashes", "-d", str(tmp_path / "out")]
     problem = pip_progress.run(sys.executable, ["download", *options, "-r", str(tmp_path / "requirements.txt")])
     assert "is not the published one (its SHA-256 differs)" in problem
+
+
+def test_pips_crash_is_told_by_its_reason(tmp_path: Path) -> None:
+    pip = tmp_path / "python"
+    pip.write_text(
+        "#!/bin/sh\necho 'Collecting thing'\necho 'ERROR: Exception:'\necho 'Traceback (most recent call last):'\n"
+        "echo '  File \"x.py\", line 1, in <module>'\necho \"OSError: [Errno 39] Directory not empty: 'thing'\"\nexit 2\n"
+    )
+    pip.chmod(0o755)
+    assert pip_progress.run(pip, ["install", "thing"], tmp_path / "pip.log") == "pip says: OSError: [Errno 39] Directory not empty: 'thing'"
+    assert "Traceback" in (tmp_path / "pip.log").read_text()
+
+
+def test_the_log_keeps_what_pip_says_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    links = tmp_path / "links"
+    links.mkdir()
+    for minor in range(50):
+        (links / f"thing-1.{minor}-py2-none-any.whl").write_bytes(b"for another Python")
+    problem = pip_progress.run(sys.executable, ["download", "--no-index", "--find-links", str(links), "thing"], tmp_path / "pip.log")
+    assert problem
+    log = (tmp_path / "pip.log").read_text()
+    assert log.startswith("$ ") and "No matching distribution found for thing" in log
+    assert log.count("thing-1.") == 0
 
 
 def test_an_unknown_failure_is_told_in_pips_words() -> None:
@@ -96,12 +121,63 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     assert not plugin.install(PROJECT, user_folder, python, log)
     (folder / "nct_shared/params.py").write_text("changed")
     (folder / "old_file.py").write_text("of an older version")
+    (folder / "worker.json").write_text(json.dumps({**worker, "files": [*worker["files"], "old_file.py"]}))
     assert plugin.install(PROJECT, user_folder, python, log)
     assert (folder / "nct_shared/params.py").read_bytes() == (PROJECT / "nct_core/params.py").read_bytes()
     assert not (folder / "old_file.py").exists()
 
-    assert plugin.remove(user_folder)
-    assert not folder.exists() and not plugin.remove(user_folder)
+    (folder / "nct_shared/__pycache__").mkdir()
+    (folder / "nct_shared/__pycache__/params.cpython-311.pyc").write_bytes(b"")
+    assert plugin.remove(PROJECT, user_folder) == removal.Removal(folder, True, [])
+    assert not folder.exists() and not plugin.remove(PROJECT, user_folder).done
+
+
+def test_a_note_in_the_plugins_folder_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "plug-ins/neural_color_transfer"
+    plugin.install(PROJECT, tmp_path, tmp_path / "python", tmp_path / "nct.log")
+    note = folder / "note.txt"
+    note.write_text("the user's own")
+    assert not plugin.install(PROJECT, tmp_path, tmp_path / "python", tmp_path / "nct.log")
+    assert plugin.install(PROJECT, tmp_path, tmp_path / "another python", tmp_path / "nct.log")
+    assert plugin.remove(PROJECT, tmp_path).kept == [note]
+    assert list(folder.iterdir()) == [note] and note.read_text() == "the user's own"
+
+
+def test_a_link_in_the_plugins_place_goes_and_its_target_stays(tmp_path: Path) -> None:
+    target = shutil.copytree(PROJECT / "plugin/neural_color_transfer", tmp_path / "work")
+    (tmp_path / "plug-ins").mkdir()
+    (tmp_path / "plug-ins/neural_color_transfer").symlink_to(target)
+    assert plugin.remove(PROJECT, tmp_path).done
+    assert not any((tmp_path / "plug-ins").iterdir()) and (target / "neural_color_transfer.py").exists()
+
+
+def test_only_what_was_installed_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    for name in ("venv/bin/python", "demo/source.png", "demo/mine.png", "install.log", "mine.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    done = removal.remove(folder, ["venv", "demo/source.png", "demo/result.png", "install.log"])
+    assert done == removal.Removal(folder, True, [folder / "demo/mine.png", folder / "mine.txt"])
+    assert sorted(path.name for path in folder.rglob("*")) == ["demo", "mine.png", "mine.txt"]
+    assert removal.remove(folder, ["demo", "mine.txt"]).kept == [] and not folder.exists()
+    assert not removal.remove(folder, ["venv"]).done
+
+
+def test_a_second_installer_waits_for_nobody_and_says_so(tmp_path: Path) -> None:
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); import pathlib; from installer import lock\n"
+    code += "with lock.only_one(pathlib.Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline().strip() == b"mine"
+        variables = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path.parent)}
+        with pytest.raises(Trouble, match=r"^Another install\.py is running; wait for it to end"), lock.only_one(tmp_path):
+            pass
+        (tmp_path.parent / places.APPLICATION).symlink_to(tmp_path)
+        for arguments in ([], ["--demo"]):
+            done = subprocess.run([sys.executable, str(PROJECT / "install.py"), *arguments], env=variables, capture_output=True, text=True)
+            assert done.returncode == 1 and "Another install.py is running" in done.stderr
+        other.kill()
+    with lock.only_one(tmp_path):  # the system lifted it
+        pass
 
 
 def test_a_worker_that_does_not_answer_is_said() -> None:

@@ -1,0 +1,122 @@
+"""What ``install.py`` does: installing, step by step, and removing."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+from pathlib import Path
+
+from nct_core import __version__, doctor, places
+from nct_core.errors import NctError
+
+from . import demo, development, environment, lock, plugin, removal
+from .console import Trouble, heading, say
+
+PROJECT = Path(__file__).resolve().parents[1]
+LOG = "install.log"
+
+
+def install(machine: places.Machine, backbone: str) -> environment.Environment:
+    """Library, weights and plug-in for this user; every step does nothing where its work is done.
+
+    Raises:
+        Trouble: a step failed; the message is for the user.
+    """
+    data, log = places.data_folder(machine), places.log_file(machine)
+    heading("1 of 4: the library in its own Python environment")
+    library = environment.Environment(data / "venv", PROJECT, editable=False, log=data / LOG)
+    library.install()
+    heading("2 of 4: the network weights")
+    library.fetch_weights(backbone)
+    heading("3 of 4: the plug-in")
+    programs = places.gimp_programs(machine)
+    folders = plugin.user_folders(machine, programs)
+    for folder in folders:
+        new = plugin.install(PROJECT, folder, library.python, log)
+        say(f"{'installed' if new else 'already there'}: {places.plugin_folder(folder)}")
+    if not folders:
+        say("no GIMP 3 here: install GIMP 3 (https://www.gimp.org), start it once and run install.py again; library and command line work without it")
+    heading("4 of 4: does it work?")
+    demo.warm_up(library)
+    try:
+        say(f"the worker {doctor.worker_hello(doctor.worker_command(str(library.python)))}")
+    except NctError as error:
+        raise Trouble(f"The worker does not answer: {error} (details: {log})") from error
+    _check_gimps(machine, programs, library.python)
+    return library
+
+
+def _check_gimps(machine: places.Machine, programs: list[places.Gimp], python: Path) -> None:
+    for gimp in programs:
+        if not doctor.plugin_answers(gimp):
+            raise Trouble(f"GIMP {gimp.version} ({gimp.program}) does not find the plug-in; start it with --verbose to see why, and report it as a bug.")
+        say(f"GIMP {gimp.version} has Filters > Neural Color Transfer")
+    for sandbox in places.sandboxes(machine):
+        able = plugin.sandbox_can_start(sandbox, python)
+        say(f"the GIMP in a {sandbox} {'can' if able else 'cannot'} start the worker")
+        if not able:
+            say("  its sandbox does not let it: use a GIMP without a sandbox (from your system's packages, or the AppImage)")
+
+
+def uninstall(machine: places.Machine) -> None:
+    """Removes all that this program made, and nothing else: plug-ins, environment, weights, logs, demo pictures, ./.venv, the GIMPs for the tests.
+
+    Raises:
+        Trouble: another install.py is at work.
+    """
+    heading("Removing")
+    data, cache = places.data_folder(machine), development.cache_folder(machine)
+    own = ["venv", LOG, places.log_file(machine).name, *(f"demo/{name}" for name in (*demo.PICTURES, demo.RESULT))]
+    with lock.only_one(data) if data.exists() else contextlib.nullcontext():
+        removals = [plugin.remove(PROJECT, folder) for folder in places.gimp_user_folders(machine)]
+        removals += [removal.remove(cache, ["hosts"]), removal.remove(PROJECT / ".venv", ["."])]
+        done = removal.remove(data, own).done
+    removals.append(dataclasses.replace(removal.remove(data, [lock.NAME]), done=done))  # last: Windows removes no open file
+    for one in removals:
+        if one.done:
+            say(f"removed: {one.folder}" + (", but for what was not installed:" if one.kept else ""))
+        for path in one.kept:
+            say(f"  kept: {path}")
+    say("done" if any(one.done for one in removals) else "there was nothing to remove")
+
+
+def main(description: str | None) -> int:
+    """The program ``install.py``, which ``description`` is about.
+
+    Returns:
+        Exit status 0: all is well; 1: trouble, said in one sentence; 130: stopped by the user.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--demo", action="store_true", help="install, then recolour a built-in picture")
+    action.add_argument("--test", action="store_true", help="make ./.venv for development and run all checks")
+    action.add_argument("--uninstall", action="store_true", help="remove all that was installed")
+    parser.add_argument("--backbone", choices=("auto", "vgg19", "vgg16"), default="auto", help="the network: VGG-19 where its 575 MB can be had, else VGG-16")
+    options = parser.parse_args()
+    machine = places.Machine()
+    print(f"Neural Color Transfer {__version__}", flush=True)
+    try:
+        if options.uninstall:
+            uninstall(machine)
+        elif options.test:
+            return development.test(PROJECT, options.backbone)
+        else:
+            data = places.data_folder(machine)
+            with lock.only_one(data):
+                library = install(machine, options.backbone)
+                nct = library.python.with_name("nct")
+                print(f"\nReady. In GIMP: Filters > Neural Color Transfer. On the command line: {nct} transfer --help", flush=True)
+                if options.demo:
+                    demo.run(library, data / "demo")
+    except Trouble as trouble:
+        print(f"\n{trouble}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"\nThe system refused: {error}. Check free space and permissions, then run install.py again.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Run install.py again to continue.", file=sys.stderr)
+        return 130
+    return 0

@@ -7,8 +7,11 @@ Everything that can be checked without the network is checked before torch is lo
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import logging
+import os
 import re
 import sys
 import traceback
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 from . import __version__
 from .errors import InputError, NctError
 from .params import Parameter, TransferParams, describe
+from .terminal import ProgressBar, ShownWarnings, interruption_deferred
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
 OPTION_NAMES = {"bds_weight": "--bds"}
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
+DASHED_FILE = re.compile(r"-[^=]*\.[A-Za-z]+")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,10 +45,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    debug = "--debug" in (sys.argv if arguments is None else arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = _run(arguments, debug)
     try:
-        options = _parser().parse_args(arguments)
+        print(printed.getvalue(), end="", flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
+        if not isinstance(error, BrokenPipeError):  # a reader that has left wants no more
+            return _fail(f"expected to print on standard output, got {error.strerror or error}; files that were asked for are written", 2, debug)
+    return code
+
+
+def _run(arguments: Sequence[str], debug: bool) -> int:
+    try:
+        options = _parse(arguments)
         return int(options.run(options))
+    except SystemExit as done:  # --help and --version
+        return int(done.code or 0)
     except NctError as error:
         return _fail(str(error), 2, debug)
     except MemoryError as error:
@@ -65,19 +86,28 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see {self.prog} --help")
 
 
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    try:
+        return _parser().parse_args(arguments)
+    except InputError as error:
+        dashed = [argument for argument in arguments if DASHED_FILE.fullmatch(argument)]
+        hint = f"; a file name that begins with '-' needs './' in front: ./{dashed[0]}" if dashed else ""
+        raise InputError(f"{error}{hint}") from error
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="nct", description="A picture takes on the colours of other pictures, matched by meaning.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"nct {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     transfer = commands.add_parser("transfer", help="recolour a picture", description="Recolour SOURCE with the colours of REFERENCE.", allow_abbrev=False)
-    transfer.add_argument("source", metavar="SOURCE", type=Path, help="the picture to recolour: PNG, TIFF, JPEG or WebP")
-    transfer.add_argument("references", metavar="REFERENCE", type=Path, nargs="+", help="a picture that has the wanted colours")
-    transfer.add_argument("-o", "--output", metavar="OUTPUT", type=Path, required=True, help="where to write the result; the suffix chooses the format")
+    transfer.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolour: PNG, TIFF, JPEG or WebP")
+    transfer.add_argument("references", metavar="REFERENCE", type=_file, nargs="+", help="a picture that has the wanted colours; this version uses one")
+    transfer.add_argument("-o", "--output", metavar="OUTPUT", type=_file, required=True, help="where to write the result; the suffix chooses the format")
     transfer.add_argument(
-        "--correspondences", metavar="F.npy", type=Path, help="also write each source pixel's match in the first reference: [H, W, (row, column)]"
+        "--correspondences", metavar="F.npy", type=_file, help="also write each source pixel's match in the first reference: [H, W, (row, column)]"
     )
-    transfer.add_argument("--confidence", metavar="F.png", type=Path, help="also write how sure each match is, as an 8-bit grey picture")
+    transfer.add_argument("--confidence", metavar="F.png", type=_file, help="also write how sure each match is, as an 8-bit grey picture")
     transfer.add_argument("--device", type=_device, default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default auto)")
     transfer.add_argument("--weights", metavar="FILE", help="network weights to use in place of the installed ones")
     transfer.add_argument("--json", action="store_true", help="print one JSON object about the run")
@@ -99,8 +129,23 @@ def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter) -> None
     unit = "" if parameter.unit in ("-", "weight", "count", "fraction") else f" {parameter.unit}"
     text = f"{parameter.effect}; {parameter.low:.10g} to {parameter.high:.10g}{unit}, default {parameter.default:g}"
     flag = OPTION_NAMES.get(parameter.name, "--" + parameter.name.replace("_", "-"))
-    kind = int if parameter.integer else float
-    group.add_argument(flag, dest=f"parameter_{parameter.name}", type=kind, metavar="N" if parameter.integer else "X", help=text.replace("%", "%%"))
+
+    def number(given: str) -> float:
+        try:
+            return int(given) if parameter.integer else float(given)
+        except ValueError as error:
+            kind = "a whole number" if parameter.integer else "a number"
+            raise argparse.ArgumentTypeError(f"expected {kind} between {parameter.low:.10g} and {parameter.high:.10g}, got {given!r}") from error
+
+    group.add_argument(flag, dest=f"parameter_{parameter.name}", type=number, metavar="N" if parameter.integer else "X", help=text.replace("%", "%%"))
+
+
+def _file(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("expected a file name, got an empty one")
+    if ADDRESS.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"expected a file on this computer, got the address {text!r}; download it first")
+    return Path(text)
 
 
 def _device(text: str) -> str:
@@ -118,7 +163,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def _transfer(options: argparse.Namespace) -> int:
     given = {name.removeprefix("parameter_"): value for name, value in vars(options).items() if name.startswith("parameter_") and value is not None}
     params = TransferParams.from_mapping(given)
-    warnings = _Warnings(show=not options.quiet)
+    warnings = ShownWarnings(show=not options.quiet)
     log = logging.getLogger("nct_core")
     log.addHandler(warnings)
     logging.getLogger("pyvips").addHandler(logging.NullHandler())  # what libvips has to say comes in its exceptions
@@ -148,13 +193,20 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
     wanted = {options.output: tuple(images.FORMATS), options.correspondences: (".npy",), options.confidence: (".png",)}
     wanted.pop(None, None)
-    if len({path.resolve() for path in wanted}) < 1 + sum(path is not None for path in (options.correspondences, options.confidence)):
+    targets = {output.check_writable(path, suffixes) for path, suffixes in wanted.items()}
+    if len(targets) < 1 + sum(path is not None for path in (options.correspondences, options.confidence)):
         raise InputError("expected another file for each of --output, --correspondences and --confidence, got one twice")
-    for path, suffixes in wanted.items():
-        output.check_writable(path, suffixes)
+    for path in wanted:
         for given in (options.source, *options.references):
-            if path.exists() and given.exists() and path.samefile(given):
+            if _same_file(path, given):
                 raise InputError(f"{path}: expected an output file other than the source and the references, got {given} itself")
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one is not there, or cannot be: reading and writing say why
+        return False
 
 
 def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[TransferResult, tuple[int, int]]:
@@ -170,23 +222,33 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     images.check_storable(options.output, source.pixels.shape, dtype)
     inputs = [_srgb(path, picture) for path, picture in zip((options.source, *options.references), (source, *references))]
 
-    bar = _Bar(show=sys.stderr.isatty() and not options.quiet)
+    bar = ProgressBar(show=sys.stderr.isatty() and not options.quiet)
     bar(0.0, "Starting")
     try:
-        from .devices import out_of_memory_as_error
-        from .pipeline import transfer
+        with interruption_deferred():
+            from .devices import out_of_memory_as_error
+            from .pipeline import transfer
 
         with out_of_memory_as_error("the pictures"):
             result = transfer(inputs[0], inputs[1:], params, device=options.device, weights_path=options.weights, progress=bar)
     finally:
         bar.clear()
     pixels = images.from_srgb(result.image, source.icc_profile, dtype)
-    images.write(options.output, images.Picture(pixels, source.icc_profile, source.metadata, source.resolution))
-    if options.correspondences:
-        _save_array(options.correspondences, result.correspondences)
-    if options.confidence:
-        images.write(options.confidence, images.Picture(images.from_srgb(result.confidence[..., None], None, np.uint8)))
+    with contextlib.ExitStack() as files:  # an error, of the last file too, leaves none behind: all are renamed at the end
+        images.save(_temporary(files, options.output), images.Picture(pixels, source.icc_profile, source.metadata, source.resolution))
+        if options.correspondences:
+            with open(_temporary(files, options.correspondences), "wb") as file:
+                np.save(file, result.correspondences)
+        if options.confidence:
+            sure = images.from_srgb(result.confidence[..., None], None, np.uint8)
+            images.save(_temporary(files, options.confidence), images.Picture(sure))
     return result, (pixels.shape[1], pixels.shape[0])
+
+
+def _temporary(files: contextlib.ExitStack, path: Path) -> Path:
+    from . import output
+
+    return files.enter_context(output.replacing(path.resolve()))
 
 
 def _srgb(path: Path, picture: Picture) -> np.ndarray:
@@ -198,15 +260,6 @@ def _srgb(path: Path, picture: Picture) -> np.ndarray:
         raise InputError(f"{path}: {error}") from error
 
 
-def _save_array(path: Path, array: np.ndarray) -> None:
-    import numpy as np
-
-    from . import output
-
-    with output.replacing(path.resolve()) as temporary:
-        np.save(temporary, array)
-
-
 def _peak_memory_mib() -> float | None:
     """The most memory this process has held; None where the system does not say (Windows)."""
     try:
@@ -215,36 +268,3 @@ def _peak_memory_mib() -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
-
-
-class _Warnings(logging.Handler):
-    """Keeps the library's warnings for the report and shows them."""
-
-    def __init__(self, show: bool) -> None:
-        super().__init__(logging.WARNING)
-        self.show = show
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        self.messages.append(message)
-        if self.show:
-            print("nct: warning:", message, file=sys.stderr)
-
-
-class _Bar:
-    """A progress bar on standard error."""
-
-    WIDTH = 30
-
-    def __init__(self, show: bool) -> None:
-        self.show = show
-
-    def __call__(self, fraction: float, stage: str) -> None:
-        if self.show:
-            done = round(self.WIDTH * fraction)
-            print(f"\r\x1b[K[{'#' * done}{'.' * (self.WIDTH - done)}] {fraction:4.0%} {stage}", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self.show:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

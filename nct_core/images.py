@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from . import icc, output, tiff
+from . import icc, opening, output
 from .errors import InputError
 from .params import MAX_PIXELS, MAX_SIDE
 
@@ -29,12 +29,12 @@ log = logging.getLogger(__name__)
 
 WEBP_MAX_SIDE = 16_383  # px, a limit of the format
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP"}
-LOADERS = {"pngload_source": "PNG", "tiffload_source": "TIFF", "jpegload_source": "JPEG", "webpload_source": "WebP"}
 DEPTHS = {"PNG": ("uint8", "uint16"), "TIFF": ("uint8", "uint16", "float32"), "JPEG": ("uint8",), "WebP": ("uint8",)}
 SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 INTERPRETATIONS = ("srgb", "rgb", "rgb16", "scrgb", "b-w", "grey16")
 METADATA = ("exif-", "xmp-data", "iptc-data", "resolution-unit", "png-comment-")
-DEFAULT_RESOLUTION = 72 / 25.4  # pixels per millimetre, where the file says nothing
+KEPT, EXIF = 31, 1  # flags of libvips: all metadata, and the EXIF data, which it makes up where there are none
+DEFAULT_RESOLUTION = 2.8351  # pixels per millimetre, where the file says nothing: 72 an inch (a hair more: PNG cuts to whole pixels a metre)
 BAND_PIXELS = 1 << 14  # converted at a time: the work in float64 stays in the processor's cache and small beside the image
 
 
@@ -63,7 +63,7 @@ def read(path: str | os.PathLike[str]) -> Picture:
             before anything is decoded), or its pixels are of an unsupported kind (CMYK, Lab, 32-bit integer ...).
     """
     path = Path(path)
-    image = _open(path)
+    image = opening.open_image(path)
     if image.width > MAX_SIDE or image.height > MAX_SIDE or image.width * image.height > MAX_PIXELS:
         raise InputError(
             f"{path}: expected at most {MAX_SIDE} pixels a side and {MAX_PIXELS // 1_000_000} megapixels, "
@@ -79,44 +79,13 @@ def read(path: str | os.PathLike[str]) -> Picture:
             image = image.copy_memory().autorot()
         pixels = np.ndarray(buffer=image.write_to_memory(), dtype=SAMPLES[image.format], shape=(image.height, image.width, image.bands))
     except pyvips.Error as error:
-        raise InputError(f"{path}: expected a whole image, but the file is damaged or truncated ({_reason(error)})") from error
+        raise opening.unreadable(path, error) from error
     metadata = {name: image.get(name) for name in image.get_fields() if name.startswith(METADATA)}
     if "xmp-data" in metadata:
         metadata["xmp-data"] = re.sub(rb"(tiff:Orientation(?:=\"|>))\d", rb"\g<1>1", metadata["xmp-data"])
     resolution = (image.xres, image.yres) if image.xres != 1 else (DEFAULT_RESOLUTION, DEFAULT_RESOLUTION)  # 1 is libvips' "unknown"
     profile = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
     return Picture(pixels, profile, metadata, resolution)
-
-
-def _open(path: Path) -> pyvips.Image:
-    """Reads the header only."""
-    try:
-        with open(path, "rb") as file:
-            start = file.read(16)
-    except OSError as error:
-        raise InputError(f"{path}: expected an image file that can be read, got {error.strerror or error}") from error
-    if not start:
-        raise InputError(f"{path}: expected an image, got an empty file")
-    try:
-        image = _open_strictly(path)
-    except pyvips.Error as error:
-        raise InputError(f"{path}: expected a PNG, TIFF, JPEG or WebP image, got something that cannot be read as one ({_reason(error)})") from error
-    loader = image.get("vips-loader")
-    if loader not in LOADERS:
-        raise InputError(f"{path}: expected a PNG, TIFF, JPEG or WebP image, got {loader.split('load')[0].upper()}; convert it first")
-    return image
-
-
-def _open_strictly(path: Path) -> pyvips.Image:
-    changed = tiff.without_empty_page(path)
-    source = pyvips.Source.new_from_file(str(path)) if changed is None else pyvips.Source.new_from_memory(changed)
-    return pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
-
-
-def _reason(error: pyvips.Error) -> str:
-    """The most telling line of libvips' message."""
-    lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
 
 
 def storable_dtype(path: str | os.PathLike[str], dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -139,10 +108,20 @@ def write(path: str | os.PathLike[str], picture: Picture) -> None:
     Raises:
         InputError: the file cannot be written, or the format cannot hold these pixels.
     """
-    path = output.check_writable(path, FORMATS)
+    target = output.check_writable(path, FORMATS)
+    check_storable(path, picture.pixels.shape, picture.pixels.dtype)
+    with output.replacing(target) as temporary:
+        save(temporary, picture)
+
+
+def save(path: Path, picture: Picture) -> None:
+    """What :func:`write` does between its checks and the renaming of the temporary file ``path``.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     kind = FORMATS[path.suffix.lower()]
     pixels = picture.pixels
-    check_storable(path, pixels.shape, pixels.dtype)
     profile = picture.icc_profile
     if kind == "JPEG" and pixels.shape[2] in (2, 4):
         pixels = _over_white(pixels)
@@ -152,29 +131,29 @@ def write(path: str | os.PathLike[str], picture: Picture) -> None:
     image = image.copy(interpretation=_interpretation(pixels), xres=picture.resolution[0], yres=picture.resolution[1])
     for name, value in picture.metadata.items():
         image.set_type(pyvips.GValue.blob_type if isinstance(value, bytes) else pyvips.GValue.gstr_type, name, value)
-    image.set_type(pyvips.GValue.gint_type, "orientation", 1)
-    image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", b"")  # drops the one in the EXIF data, which has the old colours
+    if "exif-data" in picture.metadata:
+        image.set_type(pyvips.GValue.gint_type, "orientation", 1)
+        image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", b"")  # drops the one in the EXIF data, which has the old colours
     if kind == "TIFF" and "exif-data" in picture.metadata:
         log.warning("EXIF data cannot be written to TIFF and is left out")
     if profile:
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    with output.replacing(path) as temporary:
-        _save(image, kind, str(temporary))
+    _encode(image, kind, str(path), keep=KEPT if "exif-data" in picture.metadata else KEPT & ~EXIF)
 
 
-def _save(image: pyvips.Image, kind: str, path: str) -> None:
+def _encode(image: pyvips.Image, kind: str, path: str, *, keep: int) -> None:
     try:
         if kind == "PNG":
-            image.pngsave(path)
+            image.pngsave(path, keep=keep)
         elif kind == "TIFF":
             predictor = "float" if image.format == "float" else "horizontal"
-            image.tiffsave(path, compression="deflate", predictor=predictor, bigtiff=image.width * image.height > MAX_PIXELS // 2)
+            image.tiffsave(path, keep=keep, compression="deflate", predictor=predictor, bigtiff=image.width * image.height > MAX_PIXELS // 2)
         elif kind == "JPEG":
-            image.jpegsave(path, Q=95, subsample_mode="off", optimize_coding=True)
+            image.jpegsave(path, keep=keep, Q=95, subsample_mode="off", optimize_coding=True)
         else:
-            image.webpsave(path, Q=95, smart_subsample=True, exact=True)
+            image.webpsave(path, keep=keep, Q=95, smart_subsample=True, exact=True)
     except pyvips.Error as error:
-        raise OSError(_reason(error)) from error
+        raise OSError(opening.reason(error)) from error
 
 
 def check_storable(path: str | os.PathLike[str], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

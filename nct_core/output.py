@@ -21,20 +21,35 @@ def check_writable(path: str | os.PathLike[str], suffixes: Collection[str]) -> P
         InputError: the suffix is not one of ``suffixes``, or the folder does not exist or cannot be written to.
     """
     path = Path(path)
+    try:
+        return _check(path, suffixes)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links, before Python 3.13
+        raise InputError(f"{path}: expected a name that a file can have, got {getattr(error, 'strerror', None) or error}; choose another name") from error
+
+
+def _check(path: Path, suffixes: Collection[str]) -> Path:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        path.lstat()  # raises where the name is too long
+    if path.is_dir():
+        raise InputError(f"{path}: expected the name of a file, but it is a folder; add a file name to it")
     if path.suffix.lower() not in suffixes:
         raise InputError(f"{path}: expected a file name that ends in {', '.join(suffixes)}, got {path.suffix or 'none'!r}")
-    path = path.resolve()
-    if not path.parent.is_dir():
+    target = path.resolve()
+    if not target.parent.exists():
         raise InputError(f"{path}: expected a folder that exists, but there is no {path.parent}; create it first")
-    if path.exists() and not (path.is_file() and os.access(path, os.W_OK)):
-        raise InputError(f"{path}: expected a file that may be written, but it is {'write-protected' if path.is_file() else 'not a file'}")
-    probe = _temporary_name(path)
+    if not target.parent.is_dir():
+        raise InputError(f"{path}: expected a file name in a folder, but {path.parent} is a file; choose another folder")
+    if target.exists() and not (target.is_file() and os.access(target, os.W_OK)):
+        raise InputError(f"{path}: expected a file that may be written, but it is {'write-protected' if target.is_file() else 'not a file'}")
+    probe = _temporary_name(target)
     try:
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
-        raise InputError(f"{path}: expected a folder that can be written to, got {error.strerror or error}; choose another folder") from error
-    return path
+        raise InputError(
+            f"{path}: expected a folder that can be written to, but no file can be made in {path.parent} ({error.strerror or error}); choose another folder"
+        ) from error
+    return target
 
 
 @contextlib.contextmanager

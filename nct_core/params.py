@@ -7,7 +7,6 @@ Defaults and ranges live here and nowhere else: the command line and the plug-in
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,8 +69,9 @@ class TransferParams:
             if not number or (parameter.integer and not isinstance(value, int)):
                 kind = "a whole number" if parameter.integer else "a number"
                 raise InputError(f"{parameter.name} must be {kind}, got {value!r}")
-            if not (math.isfinite(value) and parameter.low <= value <= parameter.high):
-                raise InputError(f"{parameter.name} must lie between {parameter.low:g} and {parameter.high:g}, got {value:g}")
+            if not parameter.low <= value <= parameter.high:
+                got = value if isinstance(value, int) else f"{value:.15g}"
+                raise InputError(f"{parameter.name} must lie between {parameter.low:.10g} and {parameter.high:.10g}, got {got}")
 
     @classmethod
     def from_mapping(cls, values: dict[str, Any]) -> TransferParams:

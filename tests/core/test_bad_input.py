@@ -51,6 +51,7 @@ def refuse(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: object)
     assert out == ""
     assert err.count("\n") == 1
     assert err.startswith("nct: error: ")
+    assert "Vips" not in err
     assert "expected" in err or "SHA-256" in err
     assert not list(folder.iterdir())
     return err
@@ -58,6 +59,15 @@ def refuse(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: object)
 
 def not_an_image(path: Path) -> None:
     path.write_text("This is a letter and no picture.\n" * 100)
+
+
+def bitmap(path: Path) -> None:
+    Image.fromarray(picture()).save(path, "BMP")
+
+
+def header_only(path: Path) -> None:
+    images.write(path, Picture(picture()))
+    path.write_bytes(path.read_bytes()[:20])
 
 
 def empty(path: Path) -> None:
@@ -111,11 +121,13 @@ def too_many(path: Path) -> None:
 
 
 BAD_FILES: list[tuple[Callable[[Path], None], str]] = [
-    (not_an_image, "expected a PNG, TIFF, JPEG or WebP image"),
+    (not_an_image, "expected a PNG, TIFF, JPEG or WebP image, got a file of another kind; convert it to one of these first"),
+    (bitmap, "expected a PNG, TIFF, JPEG or WebP image, got a file of another kind; convert it to one of these first"),
+    (header_only, "got a damaged file (its beginning cannot be read); get or save it again"),
     (empty, "an empty file"),
-    (a_folder, "Is a directory" if sys.platform != "win32" else "Permission denied"),
-    (missing, "No such file"),
-    (no_pixels, "expected a PNG, TIFF, JPEG or WebP image"),
+    (a_folder, "expected an image file, got a folder"),
+    (missing, "there is no such file; check the path"),
+    (no_pixels, "got a damaged file"),
     (one_pixel, "at least 2 pixels a side"),
     (one_row, "at least 2 pixels a side, since a single row or column has no patches to match, got 2000x1"),
     (one_column, "at least 2 pixels a side, since a single row or column has no patches to match, got 1x2000"),
@@ -191,7 +203,10 @@ def test_outputs_that_cannot_be_written(good: Path, folder: Path, capsys: pytest
     images.write(other, Picture(picture()))
     before = good.read_bytes()
     assert "there is no" in refuse(capsys, folder, good, other, "-o", folder / "no" / "out.png")
-    assert "there is no" in refuse(capsys, folder, good, other, "-o", other / "out.png")
+    assert "other.png is a file" in refuse(capsys, folder, good, other, "-o", other / "out.png")
+    assert "it is a folder" in refuse(capsys, folder, good, other, "-o", good.parent)
+    assert "expected a name that a file can have" in refuse(capsys, folder, good, other, "-o", folder / f"{'x' * 300}.png")
+    assert "too long" in refuse(capsys, folder, good.with_name(f"{'x' * 300}.png"), other, "-o", folder / "out.png")
     assert "ends in .png" in refuse(capsys, folder, good, other, "-o", folder / "out.gif")
     assert "ends in .png" in refuse(capsys, folder, good, other, "-o", folder / "out")
     assert "ends in .npy" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--correspondences", folder / "c.txt")
@@ -200,7 +215,7 @@ def test_outputs_that_cannot_be_written(good: Path, folder: Path, capsys: pytest
     assert "other than the source" in refuse(capsys, folder, good, other, "-o", good)
     assert "other than the source" in refuse(capsys, folder, good, other, "-o", folder.parent / "out" / ".." / "good" / "other.png")
     (good.parent / "taken.png").mkdir()
-    assert "not a file" in refuse(capsys, folder, good, other, "-o", good.parent / "taken.png")
+    assert "it is a folder" in refuse(capsys, folder, good, other, "-o", good.parent / "taken.png")
     assert good.read_bytes() == before
     wide = good.with_name("wide.png")
     images.write(wide, Picture(picture(2, 16_384)))
@@ -209,7 +224,7 @@ def test_outputs_that_cannot_be_written(good: Path, folder: Path, capsys: pytest
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a folder in which even the superuser cannot create files")
 def test_folder_that_cannot_be_written_to(good: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "choose another folder" in refuse(capsys, folder, good, good, "-o", "/proc/out.png")
+    assert "expected a folder that can be written to, but no file can be made in /proc" in refuse(capsys, folder, good, good, "-o", "/proc/out.png")
 
 
 def test_weights(good: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from nct_core import TransferParams, images
 from nct_core.cli import main
 from nct_core.images import Picture
 from nct_core.params import describe
+from nct_core.terminal import interruption_deferred
 
 SMALL = ["--working-size", "64", "--patchmatch-iterations", "2"]
 COMMAND = [sys.executable, "-m", "nct_core"]
@@ -114,9 +115,7 @@ def test_strength_0_keeps_the_source(pictures: tuple[Path, Path], tmp_path: Path
 
 
 def test_every_parameter_is_an_option_with_its_range(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_info:
-        main(["transfer", "--help"])
-    assert exit_info.value.code == 0
+    assert main(["transfer", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     names = {"bds_weight": "--bds"}
     for parameter in describe():
@@ -125,9 +124,7 @@ def test_every_parameter_is_an_option_with_its_range(capsys: pytest.CaptureFixtu
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_info:
-        main(["--version"])
-    assert exit_info.value.code == 0
+    assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"nct {nct_core.__version__}\n"
 
 
@@ -154,7 +151,14 @@ def test_help_and_errors_do_not_load_torch(arguments: list[str]) -> None:
         (["transmute"], "invalid choice"),
         (["transfer", "{source}", "-o", "{out}"], "required: REFERENCE"),
         (["transfer", "{source}", "{reference}"], "required: -o/--output"),
-        (["transfer", "{source}", "{reference}", "-o", "{out}", "--strength", "much"], "--strength: invalid float value: 'much'"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--strength", "much"], "--strength: expected a number between 0 and 1, got 'much'"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--strength", "0,5"], "--strength: expected a number between 0 and 1, got '0,5'"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--seed", "1.5"], "--seed: expected a whole number between 0 and 2147483647, got '1.5'"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--seed", "2147483648"], "seed must lie between 0 and 2147483647, got 2147483648"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--seed", "1" + "0" * 400], "seed must lie between 0 and 2147483647, got 1000"),
+        (["transfer", "-weird.png", "{reference}", "-o", "{out}"], "needs './' in front: ./-weird.png"),
+        (["transfer", "", "{reference}", "-o", "{out}"], "SOURCE: expected a file name, got an empty one"),
+        (["transfer", "{source}", "https://example.org/a.png", "-o", "{out}"], "got the address 'https://example.org/a.png'; download it first"),
         (["transfer", "{source}", "{reference}", "-o", "{out}", "--strength", "1.5"], "strength must lie between 0 and 1, got 1.5"),
         (["transfer", "{source}", "{reference}", "-o", "{out}", "--bds", "nan"], "bds_weight must lie between 0 and 4, got nan"),
         (["transfer", "{source}", "{reference}", "-o", "{out}", "--working-size", "9"], "working_size must lie between 64 and 2000, got 9"),
@@ -183,6 +187,77 @@ def test_an_unexpected_error_is_one_line_and_debug_shows_more(tmp_path: Path, mo
     assert capsys.readouterr().err == "nct: error: unexpected RuntimeError: a defect in two lines; run again with --debug for the traceback\n"
     assert main([*arguments, "--debug"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_without_room_for_the_last_file_none_is_left(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import resource
+
+    matches = tmp_path / "matches.npy"  # 40 x 56 x 2 x 4 bytes; the picture takes less
+    arguments = ["transfer", *map(str, pictures), "-o", str(tmp_path / "a.jpg"), "--correspondences", str(matches), *SMALL, "--quiet"]
+    assert main(arguments) == 0
+    names = {tmp_path / "a.jpg", matches}
+    assert set(tmp_path.iterdir()) == names
+    assert (tmp_path / "a.jpg").stat().st_size < 12_000 < matches.stat().st_size
+    for name in names:
+        name.unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, hard))
+    try:
+        assert main(arguments) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "matches.npy: expected to write the file" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device without room")
+def test_standard_output_that_takes_nothing() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("nct: error: expected to print on standard output, got No space left")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows reports a closed pipe in another way")
+def test_a_reader_that_has_left_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*COMMAND, "--version"], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_interruption_waits_for_what_must_not_be_interrupted() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), interruption_deferred():
+        signal.raise_signal(signal.SIGINT)
+        done.append("the rest")
+    assert done == ["the rest"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with interruption_deferred():
+        pass
+
+
+INTERRUPTED_IMPORT = """
+import signal, sys, nct_core.cli
+
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch._C":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupter())
+sys.exit(nct_core.cli.main())
+"""
+
+
+def test_interruption_while_torch_is_loaded(pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED_IMPORT, "transfer", *pictures, "-o", tmp_path / "out.png"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "nct: error: interrupted\n")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

@@ -125,6 +125,29 @@ def test_orientation_is_applied_and_reset(tmp_path: Path, suffix: str) -> None:
             assert out.getexif().get_ifd(0x8769)[0x9003] == "2024:01:02 03:04:05"
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_no_exif_data_are_made_up(tmp_path: Path, suffix: str) -> None:
+    images.write(tmp_path / f"a{suffix}", Picture(smooth(3, "uint8"), icc_profiles.display_p3()))
+    with Image.open(tmp_path / f"a{suffix}") as out:
+        assert "exif" not in out.info
+        assert out.info["icc_profile"] == icc_profiles.display_p3()
+        if suffix != ".webp":
+            assert out.info["dpi"] == pytest.approx((72, 72), abs=0.012)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_damaged_profile_is_announced(tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture) -> None:
+    # libvips drops the one of a PNG file without a word.
+    Image.fromarray(smooth(3, "uint8")).save(tmp_path / f"a{suffix}", icc_profile=b"no profile" * 30)
+    picture = images.read(tmp_path / f"a{suffix}")
+    images.to_srgb(picture.pixels, picture.icc_profile)
+    assert [record.getMessage().count("sRGB assumed") for record in caplog.records if record.name.startswith("nct_core")] == [1]
+    caplog.clear()
+    Image.fromarray(smooth(3, "uint8")).save(tmp_path / f"b{suffix}")
+    images.read(tmp_path / f"b{suffix}")
+    assert not [record for record in caplog.records if record.name.startswith("nct_core")]
+
+
 def test_exif_that_tiff_cannot_hold_is_announced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     exif = Image.Exif()
     exif[0x010F] = "A maker"

@@ -1,0 +1,59 @@
+"""What the command line does with the terminal: warnings, a progress bar and Ctrl+C."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+
+class ShownWarnings(logging.Handler):
+    """Keeps the library's warnings for the report and shows them."""
+
+    def __init__(self, show: bool) -> None:
+        super().__init__(logging.WARNING)
+        self.show = show
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        self.messages.append(message)
+        if self.show:
+            print("nct: warning:", message, file=sys.stderr)
+
+
+class ProgressBar:
+    """A progress bar on standard error."""
+
+    WIDTH = 30
+
+    def __init__(self, show: bool) -> None:
+        self.show = show
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        if self.show:
+            done = round(self.WIDTH * fraction)
+            print(f"\r\x1b[K[{'#' * done}{'.' * (self.WIDTH - done)}] {fraction:4.0%} {stage}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self.show:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def interruption_deferred() -> Iterator[None]:
+    """Lets Ctrl+C take effect at the end: torch's modules abort the process when it comes while they are loaded."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: came.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if came.is_set():
+        raise KeyboardInterrupt

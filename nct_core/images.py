@@ -34,7 +34,7 @@ SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 INTERPRETATIONS = ("srgb", "rgb", "rgb16", "scrgb", "b-w", "grey16")
 METADATA = ("exif-", "xmp-data", "iptc-data", "resolution-unit", "png-comment-")
 KEPT, EXIF = 31, 1  # flags of libvips: all metadata, and the EXIF data, which it makes up where there are none
-DEFAULT_RESOLUTION = 2.8351  # pixels per millimetre, where the file says nothing: 72 an inch (a hair more: PNG cuts to whole pixels a metre)
+DEFAULT_RESOLUTION = 72 / 25.4  # pixels per millimetre, where the file says nothing
 BAND_PIXELS = 1 << 14  # converted at a time: the work in float64 stays in the processor's cache and small beside the image
 
 
@@ -138,7 +138,8 @@ def save(path: Path, picture: Picture) -> None:
         log.warning("EXIF data cannot be written to TIFF and is left out")
     if profile:
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    _encode(image, kind, str(path), keep=KEPT if "exif-data" in picture.metadata else KEPT & ~EXIF)
+    needs_exif = "exif-data" in picture.metadata or (kind in ("JPEG", "WebP") and DEFAULT_RESOLUTION not in picture.resolution)  # it holds theirs
+    _encode(image, kind, str(path), keep=KEPT if needs_exif else KEPT & ~EXIF)
 
 
 def _encode(image: pyvips.Image, kind: str, path: str, *, keep: int) -> None:

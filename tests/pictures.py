@@ -15,3 +15,12 @@ def blobs(seed: int, shape: tuple[int, int], channels: int = 3, dtype: str = "ui
         image[: shape[0] // 4, :, -1] = 0
     scale = 1 if dtype == "float32" else np.iinfo(dtype).max
     return (np.clip(image, 0, 1) * scale).astype(dtype)
+
+
+def smooth(channels: int, dtype: str, height: int = 24, width: int = 31) -> np.ndarray:
+    """Gradients in every channel; alpha runs from 0 to 1 too."""
+    rows, columns = np.mgrid[0:height, 0:width] / (max(height, width) - 1)
+    image = np.stack([rows, columns, 1 - rows, (rows + columns) / 2][:channels], axis=-1)
+    if channels == 2:
+        image[..., 1] = columns
+    return image.astype(np.float32) if dtype == "float32" else np.rint(image * np.iinfo(dtype).max).astype(dtype)

@@ -63,12 +63,12 @@ def initial_transform(source: torch.Tensor, guidance: torch.Tensor) -> torch.Ten
 
     def moments(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         planes = F.pad(image.permute(2, 0, 1)[None] * 255.0, (1, 1, 1, 1))
-        count = F.avg_pool2d(F.pad(torch.ones_like(image[None, None, :, :, 0]), (1, 1, 1, 1)), 3, 1)
+        inside = F.pad(torch.ones_like(image[None, None, :, :, 0]), (1, 1, 1, 1))
+        count = F.avg_pool2d(inside, 3, 1)
         mean = F.avg_pool2d(planes, 3, 1) / count
         # Deviation from the window's own mean, shift by shift: no cancellation between large squares.
         height, width = image.shape[:2]
         spread = torch.zeros_like(mean)
-        inside = F.pad(torch.ones_like(image[None, None, :, :, 0]), (1, 1, 1, 1))
         for i in range(3):
             for j in range(3):
                 window = (..., slice(i, i + height), slice(j, j + width))
@@ -83,16 +83,17 @@ def initial_transform(source: torch.Tensor, guidance: torch.Tensor) -> torch.Ten
 def affine_system(
     source: torch.Tensor,
     guidance: torch.Tensor,
+    start: torch.Tensor,
     confidence: torch.Tensor,
     graph: Graph | None,
     weights: TermWeights,
 ) -> tuple[System, torch.Tensor]:
-    """The normal equations A x = rhs of :func:`fit`: the matrix and rhs, float32 [h, w, 6]."""
+    """The normal equations A x = rhs of :func:`fit`: the matrix and rhs, float32 [h, w, 6]; ``start`` is (a_0, b_0)."""
     data = (weights.data * confidence)[..., None]
     contrast = weights.contrast * source.new_tensor([1.0, _CHROMA_CONTRAST, _CHROMA_CONTRAST])
     blocks = torch.stack([data * source * source + contrast, data * source, data + contrast.expand_as(source)], -1).flatten(-2)
     rhs = torch.stack([data * guidance * source, data * guidance], -1).flatten(-2)
-    rhs = rhs + contrast.repeat_interleave(2) * initial_transform(source, guidance)
+    rhs = rhs + contrast.repeat_interleave(2) * start
     # Every pair of neighbours counts twice in the energy.
     right, down = edge_weights(source[..., 0], 2.0 * weights.local)
     return System(blocks.contiguous(), right, down, graph), rhs.contiguous()
@@ -125,8 +126,9 @@ def fit(
     Raises:
         ConvergenceError: the solver did not reach its tolerance.
     """
-    system, rhs = affine_system(source, guidance, confidence, graph, weights)
-    return solvers.solve(system, rhs, tolerance=_AFFINE_TOLERANCE, start=initial_transform(source, guidance))
+    start = initial_transform(source, guidance)
+    system, rhs = affine_system(source, guidance, start, confidence, graph, weights)
+    return solvers.solve(system, rhs, tolerance=_AFFINE_TOLERANCE, start=start)
 
 
 def upsample_edge_aware(low: torch.Tensor, source: torch.Tensor, *, weight: float) -> Solution:

@@ -23,10 +23,15 @@ def rescale(points: NDArray[Any], old: int, new: int) -> NDArray[np.float64]:
     return (points + 0.5) * (new / old) - 0.5
 
 
+def nearest_cells(shape: Shape, grid: Shape) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """For every row and for every column of ``shape`` the nearest row and column of ``grid``, which covers the same extent."""
+    rows, cols = (np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1).astype(np.intp) for n, m in zip(shape, grid))
+    return rows, cols
+
+
 def identity(shape: Shape, target_shape: Shape) -> Field:
     """The scaled identity: every position of ``shape`` maps to the same relative position of ``target_shape``."""
-    axes = [np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1) for n, m in zip(shape, target_shape)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).astype(np.int32)
+    return np.stack(np.meshgrid(*nearest_cells(shape, target_shape), indexing="ij"), -1).astype(np.int32)
 
 
 def upsample(field: Field, shape: Shape, target_shape: Shape, old_target_shape: Shape) -> Field:
@@ -41,7 +46,7 @@ def upsample(field: Field, shape: Shape, target_shape: Shape, old_target_shape: 
         int32 [*shape, 2] into ``target_shape``.
     """
     out = np.empty((*shape, 2), np.int32)
-    nearest = [np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1).astype(np.intp) for n, m in zip(shape, field.shape)]
+    nearest = nearest_cells(shape, (field.shape[0], field.shape[1]))
     matches = field[np.ix_(*nearest)]
     for axis in (0, 1):
         n, coarse = shape[axis], field.shape[axis]
@@ -64,7 +69,7 @@ def to_pixels(field: Field, grid_shape: Shape, shape: Shape, target_shape: Shape
     Returns:
         float32 [*shape, 2]: for every pixel of the first image the (row, column) of its match in pixels of the second.
     """
-    nearest = [np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1).astype(np.intp) for n, m in zip(shape, field.shape)]
+    nearest = nearest_cells(shape, (field.shape[0], field.shape[1]))
     out = np.empty((*shape, 2), np.float32)
     for axis in (0, 1):
         matches = field[..., axis][np.ix_(*nearest)]

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from . import threads
-from .nnf import rescale
+from .nnf import nearest_cells
 from .solvers import Graph
 
 _KMEANS_ROUNDS = 50
@@ -37,7 +37,7 @@ class Clusters:
 
     def on_grid(self, shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Carries the clusters up to a finer grid: labels int64 [h, w] and dilated membership bool [count, h, w]."""
-        rows, cols = (np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1).astype(np.intp) for n, m in zip(shape, self.labels.shape))
+        rows, cols = nearest_cells(shape, (self.labels.shape[0], self.labels.shape[1]))
         return self.labels[np.ix_(rows, cols)], self._dilated[:, rows[:, None], cols[None]]
 
 

@@ -173,7 +173,8 @@ class _Transfer:
             low = self._fit(guidance, voted, clusters)
             smoothness = self.params.edge_smoothness * self._pixels_per_position() * (_FINEST_SMOOTHNESS_FACTOR if level == 1 else 1.0)
             self.coefficients = local_affine.upsample_edge_aware(low, self.source.lab, weight=smoothness).x
-            recolored = lab_to_srgb(recolor(self.coefficients, self.source.lab).clamp(0, 1)).clamp(0, 1)
+            if level > 1:  # the next level's features are those of the recoloured source
+                recolored = lab_to_srgb(recolor(self.coefficients, self.source.lab).clamp(0, 1)).clamp(0, 1)
 
     def _match(self, level: int, features: torch.Tensor, reference_features: torch.Tensor) -> tuple[voting.Guidance, torch.Tensor]:
         """Fields in both directions, started from the level above, and what they vote for."""

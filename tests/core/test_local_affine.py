@@ -151,6 +151,6 @@ class TestNonlocalGraph:
 def test_the_matrix_is_symmetric():
     source, guidance = picture(9, (7, 6)), picture(10, (7, 6))
     weights = TermWeights(data=4.0, local=0.125, contrast=2.0)
-    system, _ = affine_system(source, guidance, torch.ones(7, 6), graph_of(source), weights)
+    system, _ = affine_system(source, guidance, initial_transform(source, guidance), torch.ones(7, 6), graph_of(source), weights)
     x, y = torch.randn(2, 7, 6, 6, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close((y * solvers.multiply(system, x)).sum(), (x * solvers.multiply(system, y)).sum(), rtol=1e-4, atol=1e-2)

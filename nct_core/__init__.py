@@ -13,7 +13,8 @@ from .errors import Cancelled, ConvergenceError, DeviceError, InputError, NctErr
 from .params import TransferParams
 
 if TYPE_CHECKING:
-    from .pipeline import TransferResult, transfer
+    from .pipeline import transfer
+    from .result import TransferResult
     from .transform import ColorTransform
 
 __version__ = "0.1.0"
@@ -33,10 +34,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("transfer", "TransferResult"):
-        from . import pipeline
+    if name == "transfer":
+        from .pipeline import transfer
 
-        return getattr(pipeline, name)
+        return transfer
+    if name == "TransferResult":
+        from .result import TransferResult
+
+        return TransferResult
     if name == "ColorTransform":
         from .transform import ColorTransform
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from .images import Picture
-    from .pipeline import TransferResult
+    from .result import TransferResult
 
 OPTION_NAMES = {"bds_weight": "--bds"}
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")

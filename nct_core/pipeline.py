@@ -2,75 +2,34 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import devices, local_affine, nnf, voting, weights
+from . import devices, fusion, local_affine, nnf, weights
 from .color import lab_to_srgb
 from .errors import Cancelled, InputError
 from .features import COARSEST, FeaturePyramid
 from .local_affine import TermWeights, recolor
+from .matching import Reference, SourceLevel
 from .nonlocal_graph import Clusters, nonlocal_graph
 from .params import TransferParams
-from .patchmatch import patchmatch, search_radii
+from .result import LevelMaps, Match, TransferResult
 from .transform import ColorTransform
-from .working import WorkingImage, check_image, prepare, resize
+from .voting import Guidance
+from .working import WorkingImage, check_image, prepare
 
 _FINEST_SMOOTHNESS_FACTOR = 4.0
+# What the stages cost, in hundredths of a transfer with one reference.
+_NETWORK_COST, _REFERENCE_COST, _APPLYING_COST = 2.0, 8.0, 5.0
+_MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
+_RECOLORING_COSTS = {5: 5.0, 4: 5.0, 3: 6.0, 2: 7.0, 1: 10.0}
 
 Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True)
-class TransferResult:
-    """What a transfer gives.
-
-    Attributes:
-        image: float32 [H, W, C] like the source, sRGB-encoded; colours outside sRGB leave [0, 1].
-        transform: what was done to the source's colours; applies to the same picture at any size and strength.
-        labels: uint8 [H, W], which reference coloured each pixel, or None with one reference.
-        backbone: "VGG-16" or "VGG-19".
-        device: what computed it, in words.
-        seconds: wall time.
-        field: int32 [h, w, 2], the coarsest nearest-neighbour field, source to first reference (see :mod:`nct_core.nnf`).
-        field_grid, reference_shape: the grid that ``field`` points into, and the first reference's (rows, columns).
-        finest_confidence: float32 [h, w], w of the finest level.
-    """
-
-    image: NDArray[np.float32]
-    transform: ColorTransform
-    labels: NDArray[np.uint8] | None
-    backbone: str
-    device: str
-    seconds: float
-    field: nnf.Field
-    field_grid: nnf.Shape
-    reference_shape: nnf.Shape
-    finest_confidence: NDArray[np.float32]
-
-    @property
-    def confidence(self) -> NDArray[np.float32]:
-        """float32 [H, W], (0, 1]: how well each source pixel's features agree with what the reference voted for it."""
-        return resize(torch.from_numpy(self.finest_confidence)[..., None], self._shape)[..., 0].numpy()
-
-    @property
-    def correspondences(self) -> NDArray[np.float32]:
-        """float32 [H, W, 2]: for every source pixel the (row, column) of its match, in pixels of the first reference.
-
-        These are the matches of the coarsest level, by meaning. Finer levels look for ever more local likeness around them, which
-        gives better colours and worse counterparts (ours; measured against true correspondences).
-        """
-        return nnf.to_pixels(self.field, self.field_grid, self._shape, self.reference_shape)
-
-    @property
-    def _shape(self) -> nnf.Shape:
-        return (self.image.shape[0], self.image.shape[1])
+Observer = Callable[[LevelMaps], None]
 
 
 def transfer(
@@ -82,18 +41,20 @@ def transfer(
     weights_path: str | None = None,
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
+    observer: Observer | None = None,
 ) -> TransferResult:
     """Gives the source the references' colours, matched by meaning.
 
     Args:
         source: float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA. Fully transparent
             pixels take no part.
-        references: one image of the same kind, of any size.
+        references: images of the same kind, of any size. Their order does not matter.
         params: see :class:`TransferParams`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         weights_path: network weights to use instead of the installed ones.
         progress: called with a fraction in [0, 1] that never falls, and the stage in words.
         cancel: asked between stages; True stops the transfer.
+        observer: called with the intermediate maps at the end of every level.
 
     Returns:
         A :class:`TransferResult` of the source's own size.
@@ -111,106 +72,114 @@ def transfer(
         raise InputError("expected a reference image, got none; choose at least one")
     if len(references) > 1:
         raise InputError(f"expected one reference image, got {len(references)}; this version takes one at a time")
-    reference = check_image("reference", references[0])
-    if reference.shape == source.shape and np.array_equal(reference, source):
-        raise InputError("expected a reference that differs from the source, got the same pixels; choose another picture")
+    names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
+    for name, reference in zip(names, references):
+        check_image(name, reference)
+        if reference.shape == source.shape and np.array_equal(reference, source):
+            raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
     at = devices.resolve(device)
+    stages = _Stages(len(references), progress, cancel)
 
-    def report(fraction: float, stage: str) -> None:
-        if cancel is not None and cancel():
-            raise Cancelled("the transfer was cancelled")
-        if progress is not None:
-            progress(fraction, stage)
-
-    report(0.0, "Loading the network")
+    stages.begin(_NETWORK_COST, "Loading the network")
     file = weights.find(weights_path)
     pyramid = FeaturePyramid(weights.load(file), file.backbone, at)
     with devices.out_of_memory_as_error(f"a transfer at a working size of {params.working_size} px"):
-        work = _Transfer(prepare(source, params.working_size, at), prepare(reference, params.working_size, at), params, pyramid, report)
+        work = _Transfer(prepare(source, params.working_size, at), params, pyramid, stages, observer)
+        work.read([(name, prepare(image, params.working_size, at)) for name, image in zip(names, references)])
         work.run()
     with devices.out_of_memory_as_error(f"an image of {source.shape[1]}x{source.shape[0]} px"):
-        report(0.95, "Applying the colours")
+        stages.begin(_APPLYING_COST, "Applying the colours")
         transform = ColorTransform(work.coefficients, work.source.lab[..., 0].contiguous())
         image = transform.apply(source, params.strength)
-    report(1.0, "Done")
+    stages.end()
+    counts = np.bincount(work.labels[work.source.valid], minlength=len(references))
     return TransferResult(
-        image=image, transform=transform, labels=None, backbone=file.backbone, device=devices.describe(at), seconds=time.perf_counter() - started,
-        field=work.coarsest, field_grid=work.coarsest_grid, reference_shape=(reference.shape[0], reference.shape[1]),
-        finest_confidence=work.confidence.cpu().numpy(),
+        image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=devices.describe(at),
+        seconds=time.perf_counter() - started, matches=[Match(field, grid, image.shape[:2]) for (field, grid), image in zip(work.coarsest, references)],
+        working_labels=work.labels, finest_confidence=work.confidence.cpu().numpy(),
     )  # fmt: skip
+
+
+class _Stages:
+    """The share of the work that is done, told to the caller, who may cancel whenever it is."""
+
+    def __init__(self, references: int, progress: Progress | None, cancel: Callable[[], bool] | None) -> None:
+        shared = _NETWORK_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
+        self._total = shared + references * (_REFERENCE_COST + sum(_MATCHING_COSTS.values()))
+        self._begun, self._progress, self._cancel = 0.0, progress, cancel
+
+    def begin(self, cost: float, name: str) -> None:
+        """Tells that a stage of this cost begins."""
+        self.check()
+        if self._progress is not None:
+            self._progress(self._begun / self._total, name)
+        self._begun += cost
+
+    def check(self) -> None:
+        """Raises Cancelled if the caller wants to stop."""
+        if self._cancel is not None and self._cancel():
+            raise Cancelled("the transfer was cancelled")
+
+    def end(self) -> None:
+        """Tells that all is done."""
+        self._begun = self._total
+        self.begin(0.0, "Done")
 
 
 class _Transfer:
     """The state that goes from level to level."""
 
-    forward: nnf.Field
-    backward: nnf.Field
-    coarsest: nnf.Field
-    coarsest_grid: nnf.Shape
-    source_grid: nnf.Shape
-    reference_grid: nnf.Shape
+    references: list[Reference]
+    coarsest: list[tuple[nnf.Field, nnf.Shape]]
+    """For each reference the coarsest field and the grid that it points into."""
+    labels: NDArray[np.uint8]
+    """Which reference each position takes its colours from; at last on the source's working grid."""
     confidence: torch.Tensor
     coefficients: torch.Tensor
+    """The transform on the source's working grid, float32 [H, W, 6]."""
 
-    def __init__(self, source: WorkingImage, reference: WorkingImage, params: TransferParams, pyramid: FeaturePyramid, report: Progress) -> None:
-        self.source, self.reference, self.params, self.pyramid, self.report = source, reference, params, pyramid, report
+    def __init__(self, source: WorkingImage, params: TransferParams, pyramid: FeaturePyramid, stages: _Stages, observer: Observer | None) -> None:
+        self.source, self.params, self.pyramid, self.stages, self.observer = source, params, pyramid, stages, observer
+
+    def read(self, images: list[tuple[str, WorkingImage]]) -> None:
+        """Takes the references, by name and image."""
+        self.references = []
+        for name, image in images:
+            self.stages.begin(_REFERENCE_COST, f"Reading the {name}")
+            self.references.append(Reference(name, image, self.pyramid))
 
     def run(self) -> None:
-        """Every level, coarse to fine; leaves the transform on the source's working grid in ``coefficients``."""
-        self.report(0.02, "Reading the reference")
-        reference_features = self.pyramid(self.reference.rgb, range(1, COARSEST + 1))
+        """Every level, coarse to fine."""
         recolored = self.source.rgb
         for level in range(COARSEST, 0, -1):
-            # Cost grows fourfold a level: most of the time belongs to the last two.
-            fraction = {5: 0.1, 4: 0.2, 3: 0.3, 2: 0.45, 1: 0.65}[level]
             name = f"level {COARSEST + 1 - level} of {COARSEST}"
-            self.report(fraction, f"Matching, {name}")
-            features = self.pyramid(recolored, [level])[level]
+            view = self._view(level, recolored)
             if level == COARSEST:
-                clusters = Clusters(features, self.params.clusters, self.params.seed)
-            guidance, voted = self._match(level, features, reference_features.pop(level))
-            self.report(fraction + 0.06, f"Recolouring, {name}")
-            low = self._fit(guidance, voted, clusters)
-            smoothness = self.params.edge_smoothness * self._pixels_per_position() * (_FINEST_SMOOTHNESS_FACTOR if level == 1 else 1.0)
-            self.coefficients = local_affine.upsample_edge_aware(low, self.source.lab, weight=smoothness).x
+                clusters = Clusters(view.features, self.params.clusters, self.params.seed)
+            candidates = [self._match(reference, view, name) for reference in self.references]
+            if level == COARSEST:
+                self.coarsest = [(reference.forward, reference.grid) for reference in self.references]
+            self.stages.begin(_RECOLORING_COSTS[level], f"Recolouring, {name}")
+            self.labels = np.zeros(view.grid, np.uint8)
+            guidance = fusion.choose(candidates, self.labels)
+            self._fit(view, guidance, clusters)
             if level > 1:  # the next level's features are those of the recoloured source
                 recolored = lab_to_srgb(recolor(self.coefficients, self.source.lab).clamp(0, 1)).clamp(0, 1)
 
-    def _match(self, level: int, features: torch.Tensor, reference_features: torch.Tensor) -> tuple[voting.Guidance, torch.Tensor]:
-        """Fields in both directions, started from the level above, and what they vote for."""
-        grid, to_grid = _grid(features), _grid(reference_features)
-        valid, to_valid = self.source.valid_on(grid), self.reference.valid_on(to_grid)
-        if level == COARSEST:
-            forward, backward = nnf.identity(grid, to_grid), nnf.identity(to_grid, grid)
-        else:
-            forward = nnf.upsample(self.forward, grid, to_grid, self.reference_grid)
-            backward = nnf.upsample(self.backward, to_grid, grid, self.source_grid)
-        radii = search_radii(level, max(*self.source.shape, *self.reference.shape))
-        search = functools.partial(patchmatch, radii=radii, iterations=self.params.patchmatch_iterations, seed=self.params.seed)
-        self.forward = search(features, reference_features, nnf.to_valid(forward, to_valid), to_valid)
-        self.backward = search(reference_features, features, nnf.to_valid(backward, valid), valid)
-        self.source_grid, self.reference_grid = grid, to_grid
-        if level == COARSEST:
-            self.coarsest, self.coarsest_grid = self.forward, to_grid
-        return voting.vote(
-            features, reference_features, self.source.lab_on(grid), self.reference.lab_on(to_grid), self.forward, self.backward, valid, to_valid,
-            bds_weight=self.params.bds_weight,
-        )  # fmt: skip
+    def _view(self, level: int, recolored: torch.Tensor) -> SourceLevel:
+        features = self.pyramid(recolored, [level])[level]
+        grid = (features.shape[0], features.shape[1])
+        return SourceLevel(level, features, self.source.lab_on(grid), self.source.valid_on(grid), self.source.shape)
 
-    def _fit(self, guidance: voting.Guidance, voted: torch.Tensor, clusters: Clusters) -> torch.Tensor:
-        """The transform on the level's grid, float32 [h, w, 6]."""
-        colors = self.source.lab_on(self.source_grid)
-        self.confidence = guidance.confidence(voted)
-        graph = nonlocal_graph(
-            colors, self.source.valid_on(self.source_grid), clusters, neighbours=self.params.nonlocal_neighbours, weight=self.params.nonlocal_weight
-        )
-        terms = TermWeights(data=self._pixels_per_position(), local=self.params.local_weight, contrast=self.params.contrast_weight)
-        return local_affine.fit(colors, guidance.colors, self.confidence, graph, terms).x
+    def _match(self, reference: Reference, view: SourceLevel, name: str) -> Guidance:
+        self.stages.begin(_MATCHING_COSTS[view.level], f"Matching{reference.name.removeprefix('reference')}, {name}")
+        return reference.match(view, self.params, self.stages.check)
 
-    def _pixels_per_position(self) -> float:
-        """d: working pixels per position of the current grid."""
-        return self.source.shape[0] * self.source.shape[1] / (self.source_grid[0] * self.source_grid[1])
-
-
-def _grid(features: torch.Tensor) -> nnf.Shape:
-    return (features.shape[0], features.shape[1])
+    def _fit(self, view: SourceLevel, guidance: Guidance, clusters: Clusters) -> None:
+        """The transform at the level's grid, and carried to the working grid."""
+        self.confidence = guidance.confidence()
+        graph = nonlocal_graph(view.colors, view.valid, clusters, neighbours=self.params.nonlocal_neighbours, weight=self.params.nonlocal_weight)
+        terms = TermWeights(data=view.pixels_per_position, local=self.params.local_weight, contrast=self.params.contrast_weight)
+        low = local_affine.fit(view.colors, guidance.colors, self.confidence, graph, terms).x
+        smoothness = self.params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
+        self.coefficients = local_affine.upsample_edge_aware(low, self.source.lab, weight=smoothness).x

@@ -30,20 +30,22 @@ class Guidance:
     Attributes:
         colors: float32 [h, w, 3], scaled Lab; the source's own colour where nobody voted.
         error: float32 [h, w], e(p) = -<F_S, F_G> before rescaling, in [-1, 1]; 1 where nobody voted.
+        voted: bool [h, w], the valid positions that got a vote.
     """
 
     colors: torch.Tensor
     error: torch.Tensor
+    voted: torch.Tensor
 
-    def confidence(self, voted: torch.Tensor) -> torch.Tensor:
-        """Confidence w(p) = 1 - e(p) in [1e-6, 1], e rescaled to [0, 1] over the positions that ``voted`` (bool [h, w]) marks."""
-        known = self.error[voted]
+    def confidence(self) -> torch.Tensor:
+        """Confidence w(p) = 1 - e(p), float32 [h, w] in [1e-6, 1], e rescaled to [0, 1] over the positions that got a vote."""
+        known = self.error[self.voted]
         if known.numel() == 0:
             return torch.full_like(self.error, CONFIDENCE_FLOOR)
         low, high = known.min(), known.max()
         # A constant error says nothing against any position: full confidence.
         scaled = (self.error - low) / (high - low) if high > low else torch.zeros_like(self.error)
-        return torch.where(voted, 1.0 - scaled, 0.0).clamp(CONFIDENCE_FLOOR, 1.0)
+        return torch.where(self.voted, 1.0 - scaled, 0.0).clamp(CONFIDENCE_FLOOR, 1.0)
 
 
 def vote(
@@ -57,7 +59,7 @@ def vote(
     reference_valid: NDArray[np.bool_],
     *,
     bds_weight: float,
-) -> tuple[Guidance, torch.Tensor]:
+) -> Guidance:
     """Votes colours and features of one reference onto the source's grid.
 
     Args:
@@ -68,7 +70,7 @@ def vote(
         bds_weight: beta, the weight of completeness against coherence.
 
     Returns:
-        The guidance, and bool [h, w]: the valid positions that got a vote.
+        The guidance.
     """
     run = voting_cpu.vote if source_features.device.type == "cpu" else voting_torch.vote
     coherence = 1.0 / max(1, int(source_valid.sum()))
@@ -77,4 +79,4 @@ def vote(
         source_features, reference_features, reference_colors, nnf_source_to_reference, nnf_reference_to_source,
         source_valid, reference_valid, coherence, completeness,
     )  # fmt: skip
-    return Guidance(torch.where(voted[..., None], colors, source_colors), error), voted
+    return Guidance(torch.where(voted[..., None], colors, source_colors), error, voted)

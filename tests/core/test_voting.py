@@ -47,9 +47,9 @@ def oracle(source_features, features, source_colors, colors, forward, backward, 
 def test_against_a_dense_oracle(run, bds_weight, holes, monkeypatch):
     monkeypatch.setattr(voting_cpu, "vote", run)
     args = scene(1, (9, 7), (6, 11), holes=holes)
-    guidance, voted = vote(*args, bds_weight=bds_weight)
+    guidance = vote(*args, bds_weight=bds_weight)
     colors, error, truth_voted = oracle(*args, bds_weight)
-    np.testing.assert_array_equal(voted.numpy(), truth_voted)
+    np.testing.assert_array_equal(guidance.voted.numpy(), truth_voted)
     np.testing.assert_allclose(guidance.colors.numpy(), colors, atol=2e-6)
     np.testing.assert_allclose(guidance.error.numpy(), error, atol=2e-6)
 
@@ -58,15 +58,15 @@ def test_identical_images_vote_themselves():
     features, _, colors, _, *_ = scene(2, (8, 8), (8, 8))
     rows, cols = np.mgrid[:8, :8]
     field, valid = np.stack([rows, cols], -1).astype(np.int32), np.ones((8, 8), bool)
-    guidance, voted = vote(features, features, colors, colors, field, field, valid, valid, bds_weight=2.0)
+    guidance = vote(features, features, colors, colors, field, field, valid, valid, bds_weight=2.0)
     torch.testing.assert_close(guidance.colors, colors)
     torch.testing.assert_close(guidance.error, torch.full((8, 8), -1.0))
-    assert voted.all()
+    assert guidance.voted.all()
 
 
 def test_confidence_spans_from_the_floor_to_one():
     error = torch.tensor([[-1.0, -0.5], [0.0, 1.0]])
     voted = torch.tensor([[True, True], [True, False]])
-    confidence = Guidance(torch.zeros(2, 2, 3), error).confidence(voted)
+    confidence = Guidance(torch.zeros(2, 2, 3), error, voted).confidence()
     torch.testing.assert_close(confidence, torch.tensor([[1.0, 0.5], [CONFIDENCE_FLOOR, CONFIDENCE_FLOOR]]))
-    assert (Guidance(torch.zeros(2, 2, 3), torch.zeros(2, 2)).confidence(torch.ones(2, 2, dtype=torch.bool)) == 1).all()
+    assert (Guidance(torch.zeros(2, 2, 3), torch.zeros(2, 2), torch.ones(2, 2, dtype=torch.bool)).confidence() == 1).all()

@@ -1,0 +1,101 @@
+"""One reference through the levels: its features, the fields in both directions and what they vote for (paper sections 3.1, 3.2)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from . import nnf, voting
+from .features import COARSEST, FeaturePyramid
+from .params import TransferParams
+from .patchmatch import patchmatch, search_radii
+from .working import WorkingImage
+
+
+@dataclass(frozen=True)
+class SourceLevel:
+    """The source on the grid of one level; computed once and shared by all references.
+
+    Attributes:
+        level: 5 (coarsest) to 1.
+        features: float32 [h, w, C], unit vectors, of the source as it is recoloured so far.
+        colors: float32 [h, w, 3], scaled Lab, of the source itself.
+        valid: bool [h, w], False where the source is transparent.
+        size: (rows, columns) of the source at working size.
+    """
+
+    level: int
+    features: torch.Tensor
+    colors: torch.Tensor
+    valid: NDArray[np.bool_]
+    size: nnf.Shape
+
+    @property
+    def grid(self) -> nnf.Shape:
+        """(h, w)."""
+        return (self.valid.shape[0], self.valid.shape[1])
+
+    @property
+    def pixels_per_position(self) -> float:
+        """d: working pixels per position of the grid."""
+        return self.size[0] * self.size[1] / self.valid.size
+
+
+class Reference:
+    """A reference and its fields, which go from level to level.
+
+    Args:
+        name: what it is called in messages.
+        image: at working size.
+        pyramid: the network. Features of all levels but the finest are computed here; those of the finest take the most memory and
+            next to no time, and are computed when they are matched.
+    """
+
+    forward: nnf.Field
+    """int32 [h, w, 2], source to reference, on the grids of the level matched last."""
+    backward: nnf.Field
+    """int32 [H, W, 2], reference to source."""
+    grid: nnf.Shape
+    """(H, W) of the reference at the level matched last."""
+
+    def __init__(self, name: str, image: WorkingImage, pyramid: FeaturePyramid) -> None:
+        self.name, self.image = name, image
+        self._pyramid = pyramid
+        self._features = pyramid(image.rgb, range(2, COARSEST + 1))
+        self._source_grid: nnf.Shape = (0, 0)
+
+    def match(self, source: SourceLevel, params: TransferParams, between: Callable[[], None]) -> voting.Guidance:
+        """Fields in both directions, started from the level above, and what they vote for.
+
+        Args:
+            source: the levels have to come from coarse to fine, none left out.
+            params: of the transfer.
+            between: called between the two fields and before the votes.
+        """
+        features = self._take_features(source.level)
+        grid, to_grid = source.grid, (features.shape[0], features.shape[1])
+        to_valid = self.image.valid_on(to_grid)
+        if source.level == COARSEST:
+            forward, backward = nnf.identity(grid, to_grid), nnf.identity(to_grid, grid)
+        else:
+            forward = nnf.upsample(self.forward, grid, to_grid, self.grid)
+            backward = nnf.upsample(self.backward, to_grid, grid, self._source_grid)
+        radii = search_radii(source.level, max(*source.size, *self.image.shape))
+        search = functools.partial(patchmatch, radii=radii, iterations=params.patchmatch_iterations, seed=params.seed)
+        self.forward = search(source.features, features, nnf.to_valid(forward, to_valid), to_valid)
+        between()
+        self.backward = search(features, source.features, nnf.to_valid(backward, source.valid), source.valid)
+        between()
+        self.grid, self._source_grid = to_grid, grid
+        return voting.vote(
+            source.features, features, source.colors, self.image.lab_on(to_grid), self.forward, self.backward, source.valid, to_valid,
+            bds_weight=params.bds_weight,
+        )  # fmt: skip
+
+    def _take_features(self, level: int) -> torch.Tensor:
+        return self._features.pop(level) if level > 1 else self._pyramid(self.image.rgb, [1])[1]

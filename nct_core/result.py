@@ -1,0 +1,118 @@
+"""What a transfer gives: the result, and its intermediate maps for whoever watches it (ours)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from . import nnf
+from .transform import ColorTransform
+from .working import WorkingImage, resize
+
+
+@dataclass(frozen=True)
+class Match:
+    """Where the source's counterparts lie in one reference.
+
+    Attributes:
+        field: int32 [h, w, 2], the coarsest nearest-neighbour field, source to reference (see :mod:`nct_core.nnf`).
+        grid: (rows, columns) of the grid that ``field`` points into.
+        shape: (rows, columns) of the reference in pixels.
+    """
+
+    field: nnf.Field
+    grid: nnf.Shape
+    shape: nnf.Shape
+
+
+@dataclass(frozen=True)
+class TransferResult:
+    """What a transfer gives.
+
+    Attributes:
+        image: float32 [H, W, C] like the source, sRGB-encoded; colours outside sRGB leave [0, 1].
+        transform: what was done to the source's colours; applies to the same picture at any size and strength.
+        shares: for each reference the share of the source that it coloured, [0, 1]; they add up to 1. A reference that fits nowhere
+            has 0.
+        backbone: "VGG-16" or "VGG-19".
+        device: what computed it, in words.
+        seconds: wall time.
+        matches: for each reference where the source's counterparts lie in it.
+        working_labels: uint8 [h, w], ``labels`` at working size.
+        finest_confidence: float32 [h, w], w of the finest level.
+    """
+
+    image: NDArray[np.float32]
+    transform: ColorTransform
+    shares: list[float]
+    backbone: str
+    device: str
+    seconds: float
+    matches: list[Match]
+    working_labels: NDArray[np.uint8]
+    finest_confidence: NDArray[np.float32]
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """uint8 [H, W]: which reference coloured each source pixel, counted from 0; all zeros with one reference."""
+        rows, cols = nnf.nearest_cells(self._shape, (self.working_labels.shape[0], self.working_labels.shape[1]))
+        return self.working_labels[np.ix_(rows, cols)]
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """float32 [H, W], (0, 1]: how well each source pixel's features agree with what the references voted for it."""
+        return resize(torch.from_numpy(self.finest_confidence)[..., None], self._shape)[..., 0].numpy()
+
+    @property
+    def correspondences(self) -> NDArray[np.float32]:
+        """:meth:`correspondences_in` the first reference."""
+        return self.correspondences_in(0)
+
+    def correspondences_in(self, reference: int) -> NDArray[np.float32]:
+        """float32 [H, W, 2]: for every source pixel the (row, column) of its match, in pixels of one reference.
+
+        These are the matches of the coarsest level, by meaning. Finer levels look for ever more local likeness around them, which
+        gives better colours and worse counterparts (ours; measured against true correspondences). Every source pixel has a match in
+        every reference; ``labels`` says which of them gave its colour.
+
+        Args:
+            reference: which one, counted from 0.
+        """
+        match = self.matches[reference]
+        return nnf.to_pixels(match.field, match.grid, self._shape, match.shape)
+
+    @property
+    def _shape(self) -> nnf.Shape:
+        return (self.image.shape[0], self.image.shape[1])
+
+
+@dataclass(frozen=True)
+class LevelMaps:
+    """The intermediate maps of one level, at the end of it.
+
+    Attributes:
+        level: 5 (coarsest) to 1.
+        source: the source at working size.
+        references: those that took part in this level, at working size.
+        numbers: which references they are, counted from 0 as the caller gave them.
+        fields: for each of them int32 [h, w, 2], source to reference.
+        grids: for each of them (rows, columns) of the grid that its field points into.
+        labels: uint8 [h, w], which reference (counted as in ``numbers``) each position takes its colours from.
+        guidance: float32 [h, w, 3], scaled Lab, what the references together say.
+        confidence: float32 [h, w], (0, 1].
+        coefficients: float32 [H, W, 6], the transform on the source's working grid (see :mod:`nct_core.local_affine`).
+    """
+
+    level: int
+    source: WorkingImage
+    references: list[WorkingImage]
+    numbers: list[int]
+    fields: list[nnf.Field]
+    grids: list[nnf.Shape]
+    labels: NDArray[np.uint8]
+    guidance: torch.Tensor
+    confidence: torch.Tensor
+    coefficients: torch.Tensor

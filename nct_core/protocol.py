@@ -20,14 +20,17 @@ from typing import Any, BinaryIO, Union
 from .errors import ProtocolError
 from .params import MAX_PIXELS, MAX_SIDE
 
-VERSION = 1
+VERSION = 2
 MAGIC = b"NCT1"
 MAX_HEADER_BYTES = 1 << 16
 MAX_ICC_BYTES = 1 << 24
 MAX_ID_CHARACTERS = 100
 BAND_BYTES = 1 << 22
 ITEM_BYTES = {"uint8": 1, "uint16": 2, "float32": 4}
-ROLES = ("source", "reference")
+ROLES = ("source", "reference", "mask")
+VIEWS = ("mask", "confidence", "part")
+"""What a ``view`` of a result shows, as grey uint8 of the source's size: white everywhere, how sure each match is, or where the reference
+``index`` coloured the source; each times the masks that are named."""
 
 _PREFIX = struct.Struct("<4sI")
 _PIXELS = {"width": int, "height": int, "channels": int, "dtype": str, "icc": int, "payload": int}
@@ -37,15 +40,21 @@ MESSAGES: dict[str, dict[str, Any]] = {
     # worker -> plug-in
     "hello": {"protocol": int, "version": str, "device": str, "backbone": str},  # backbone "" without weights
     "progress": {"id": str, "fraction": _Number, "stage": str},
-    "result": {"id": str, "backbone": str, "device": str, "seconds": _Number, **_PIXELS},
+    "result": {"id": str, "backbone": str, "device": str, "seconds": _Number, "shares": list, **_PIXELS},
     "error": {"id": str, "code": str, "message": str, "detail": str},  # id "" where no job is at fault
     # plug-in -> worker
     "image": {"id": str, "role": str, **_PIXELS},
-    "transfer": {"id": str, "source": str, "references": list, "params": dict, "device": str},
+    "transfer": {"id": str, "source": str, "references": list, "params": dict, "device": str, "file_side": int},
     "apply": {"id": str, "result": str, "strength": _Number},
+    "view": {"id": str, "result": str, "kind": str, "index": int, "masks": list},
     "cancel": {"id": str},
     "shutdown": {},
 }
+
+REFERENCE: dict[str, Any] = {"name": str, "image": str, "file": str, "masks": list}
+"""One of a transfer's references: its name in messages; an image that was sent, or a file that the worker reads (the other is ""); of the images
+sent as masks, those that must all be above one half where it takes part. Files are first reduced to ``file_side`` pixels on their longer side, 0 leaves
+them as they are."""
 
 Header = dict[str, Any]
 Chunk = Union[bytes, bytearray, memoryview]
@@ -204,5 +213,11 @@ def _check(header: Header) -> None:
         raise ProtocolError(f"expected no payload with the message {kind!r}, got {header['payload']!r:.60}")
     if kind == "image" and header["role"] not in ROLES:
         raise ProtocolError(f"expected one of the roles {', '.join(ROLES)}, got {header['role']!r:.60}")
-    if kind == "transfer" and not all(isinstance(name, str) for name in header["references"]):
-        raise ProtocolError("expected the references' names as text")
+    if kind == "transfer" and not all(_is_reference(reference) for reference in header["references"]):
+        raise ProtocolError(f"expected references with {', '.join(REFERENCE)}, got {header['references']!r:.60}")
+    if kind == "view" and header["kind"] not in VIEWS:
+        raise ProtocolError(f"expected one of the views {', '.join(VIEWS)}, got {header['kind']!r:.60}")
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), expected) for name, expected in REFERENCE.items())

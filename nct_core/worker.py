@@ -16,31 +16,19 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from . import __version__, protocol
-from .errors import Cancelled, DeviceError, InputError, NctError, ProtocolError, WeightsError
-from .params import TransferParams
-
-if TYPE_CHECKING:
-    from .transform import ColorTransform
+from .errors import Cancelled, DeviceError, NctError, ProtocolError, WeightsError
+from .worker_jobs import MAX_STORED_BYTES, Facts, Jobs, Pixels
 
 logger = logging.getLogger(__name__)
 
-MAX_STORED_BYTES = 1 << 34
 MAX_MESSAGE_CHARACTERS, MAX_DETAIL_CHARACTERS = 1000, 4000  # fit a header, whatever they are escaped to
 LOG_BYTES = 1 << 20
 PROGRESS_STEP = 0.005
-
-
-@dataclass(frozen=True)
-class _Image:
-    """Pixels as they came: [H, W, C] uint8, uint16 or float32 in the space of the profile; None means sRGB."""
-
-    pixels: np.ndarray
-    icc_profile: bytes | None
 
 
 @dataclass(frozen=True)
@@ -56,10 +44,9 @@ class Worker:
         self._source = source
         self._sink = sink
         self._sink_lock = threading.Lock()
-        self._images: dict[str, _Image] = {}
+        self._work = Jobs()
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._cancels: dict[str, threading.Event] = {}
-        self._last: tuple[str, _Image, ColorTransform, dict[str, Any]] | None = None
 
     def run(self) -> None:
         """Serves the connection; the process ends in here, as soon as ``source`` does."""
@@ -94,7 +81,7 @@ class Worker:
         kind, name = header["type"], header.get("id", "")
         if kind == "image":
             self._receive(header)
-        elif kind in ("transfer", "apply"):
+        elif kind in ("transfer", "apply", "view"):
             event = self._cancels.setdefault(name, threading.Event())
             self._jobs.put(_Job(header, event))
         elif kind == "cancel":
@@ -105,15 +92,14 @@ class Worker:
 
     def _receive(self, header: protocol.Header) -> None:
         layout = protocol.PixelLayout.of(header)
-        self._images.pop(header["id"], None)
-        stored = sum(image.pixels.nbytes for image in self._images.values())
+        stored = self._work.forget(header["id"])
         if stored + layout.payload_bytes > MAX_STORED_BYTES:
             raise ProtocolError(f"expected images of at most {MAX_STORED_BYTES} bytes together, got {stored + layout.payload_bytes}")
         icc = bytearray(layout.icc)
         protocol.read_into(self._source, icc)
         pixels = np.empty((layout.height, layout.width, layout.channels), np.dtype(layout.dtype).newbyteorder("<"))
         protocol.read_into(self._source, _bytes_of(pixels))
-        self._images[header["id"]] = _Image(pixels.astype(layout.dtype, copy=False), bytes(icc) or None)
+        self._work.keep(header["id"], Pixels(pixels.astype(layout.dtype, copy=False), bytes(icc) or None))
         logger.info("%s %s: %d x %d, %d channels, %s", header["role"], header["id"], layout.width, layout.height, layout.channels, layout.dtype)
 
     # -- the computing thread
@@ -123,51 +109,13 @@ class Worker:
 
         if job.cancelled.is_set():
             raise Cancelled("the transfer was cancelled")
-        with devices.out_of_memory_as_error("the pictures"):
-            if job.header["type"] == "transfer":
-                self._transfer(job)
-            else:
-                self._apply(job)
-
-    def _transfer(self, job: _Job) -> None:
-        from . import images
-        from .pipeline import transfer
-
         header = job.header
-        params = TransferParams.from_mapping(header["params"])
-        source = self._image(header["source"])
-        references = [self._image(name) for name in header["references"]]
-        progress = _Progress(self, header["id"])
-        progress(0.0, "Reading colours")
-        result = transfer(
-            images.to_srgb(source.pixels, source.icc_profile),
-            [images.to_srgb(reference.pixels, reference.icc_profile) for reference in references],
-            params,
-            device=header["device"],
-            progress=progress,
-            cancel=job.cancelled.is_set,
-        )
-        facts = {"backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3)}
-        self._last = (header["id"], source, result.transform, facts)
-        logger.info("%s: %.1f s on %s with %s", header["id"], result.seconds, result.device, result.backbone)
-        self._send_result(header["id"], source, result.image, facts)
-
-    def _apply(self, job: _Job) -> None:
-        from . import images
-
-        wanted, strength = job.header["result"], job.header["strength"]
-        TransferParams(strength=strength)
-        if self._last is None or self._last[0] != wanted:
-            raise InputError(f"expected the last result {self._last[0] if self._last else 'of a transfer'!r}, got {wanted!r}; run the transfer again")
-        _, source, transform, facts = self._last
-        image = transform.apply(images.to_srgb(source.pixels, source.icc_profile), strength=strength)
-        self._send_result(job.header["id"], source, image, facts)
-
-    def _image(self, name: Any) -> _Image:
-        try:
-            return self._images[name]
-        except KeyError:
-            raise InputError(f"expected an image that was sent before, got {name!r}") from None
+        with devices.out_of_memory_as_error("the pictures"):
+            if header["type"] == "transfer":
+                pixels, facts = self._work.transfer(header, _Progress(self, header["id"]), job.cancelled.is_set)
+            else:
+                pixels, facts = self._work.apply(header) if header["type"] == "apply" else self._work.view(header)
+        self._send_result(header["id"], pixels, facts)
 
     # -- writing, from both threads
 
@@ -178,12 +126,9 @@ class Worker:
         except OSError:
             os._exit(0)  # the plug-in is gone
 
-    def _send_result(self, name: str, source: _Image, image: np.ndarray, facts: dict[str, Any]) -> None:
-        from . import images
-
-        dtype = source.pixels.dtype
-        pixels = np.ascontiguousarray(images.from_srgb(image, source.icc_profile, dtype), dtype.newbyteorder("<"))
-        layout = protocol.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], dtype.name)
+    def _send_result(self, name: str, pixels: np.ndarray, facts: Facts) -> None:
+        layout = protocol.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name)
+        pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
         bands = (_bytes_of(pixels[top : top + rows]) for top, rows in layout.bands())
         self._send({"type": "result", "id": name, **facts, **layout.fields()}, bands)
 

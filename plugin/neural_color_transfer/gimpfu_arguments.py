@@ -17,7 +17,7 @@ PF_IMAGE, PF_ITEM, PF_LAYER, PF_CHANNEL, PF_DRAWABLE, PF_VECTORS = range(10, 16)
 PF_TOGGLE, PF_SLIDER, PF_SPINNER, PF_FONT, PF_FILE, PF_BRUSH, PF_PATTERN, PF_GRADIENT, PF_RADIO, PF_TEXT = range(1000, 1010)
 PF_PALETTE, PF_FILENAME, PF_DIRNAME, PF_OPTION = range(1010, 1014)
 PF_INT, PF_VALUE, PF_COLOUR, PF_BOOL, PF_ADJUSTMENT = PF_INT32, PF_STRING, PF_COLOR, PF_TOGGLE, PF_SPINNER
-PF_DRAWABLES = 2000  # extension
+PF_DRAWABLES, PF_PATHS = 2000, 2001  # extensions
 
 _RANGES = {PF_INT8: (0, 2**8 - 1), PF_INT16: (-(2**15), 2**15 - 1), PF_INT32: (-(2**31), 2**31 - 1)}
 _RESOURCES = {PF_FONT: "font", PF_BRUSH: "brush", PF_PATTERN: "pattern", PF_GRADIENT: "gradient", PF_PALETTE: "palette"}
@@ -106,6 +106,8 @@ def _argument_type(parameter: Parameter) -> tuple[Any, ...]:
         return number.__name__.replace("float", "double"), number(parameter.extra[0]), number(parameter.extra[1]), number(default)
     if kind == PF_TOGGLE:
         return "boolean", bool(default)
+    if kind == PF_PATHS:
+        return ("string_array",)
     if kind in (PF_STRING, PF_TEXT):
         return "string", "" if default is None else str(default)
     if kind == PF_COLOR:
@@ -159,6 +161,8 @@ def value_of(config: Gimp.ProcedureConfig, parameter: Parameter) -> Any:
     """The argument's value as gimpfu gave it."""
     if parameter.kind == PF_DRAWABLES:
         return list(config.get_core_object_array(parameter.name) or [])
+    if parameter.kind == PF_PATHS:
+        return list(config.get_property(parameter.name) or [])
     value = config.get_property(parameter.name)
     if parameter.kind in _FILES:
         return value.get_path() if value else None

@@ -19,8 +19,9 @@ Values arrive as in gimpfu: brushes, fonts and the like by name (at first the cu
 paths, the value of the chosen radio button, the index of the chosen option. Colours are ``Gegl.Color``, objects are those of
 ``gi.repository.Gimp``; ``pdb`` and ``gimp`` are not imitated.
 
-Extensions, which gimpfu had not: ``PF_DRAWABLES`` (a list of drawables, remembered within a session), a sixth element of a parameter (its
-tooltip), and ``register(..., dialog=function)``: a dialog of one's own, ``dialog(procedure, config, image, drawable)``, that returns whether to go on.
+Extensions, which gimpfu had not: ``PF_DRAWABLES`` (a list of drawables, remembered within a session), ``PF_PATHS`` (a list of files), a sixth
+element of a parameter (its tooltip), ``register(..., dialog=function)``: a dialog of one's own, ``dialog(procedure, config, image, drawable)``, that
+returns whether to go on, and ``register(..., after=function)``: called with image, drawable and the results of a run that somebody watches.
 Standard library and gi only.
 """
 
@@ -29,7 +30,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import gi
 from gimpfu_arguments import (
@@ -57,6 +58,7 @@ from gimpfu_arguments import (
     PF_LAYER,
     PF_OPTION,
     PF_PALETTE,
+    PF_PATHS,
     PF_PATTERN,
     PF_RADIO,
     PF_SLIDER,
@@ -99,6 +101,7 @@ __all__ = [
     "PF_LAYER",
     "PF_OPTION",
     "PF_PALETTE",
+    "PF_PATHS",
     "PF_PATTERN",
     "PF_RADIO",
     "PF_SLIDER",
@@ -118,7 +121,7 @@ __all__ = [
 _PREFIXES = ("python-", "extension-", "plug-in-", "file-")
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """Ends the script with a message to the user."""
     raise error(message)
 
@@ -141,8 +144,9 @@ def register(
     on_run: Callable[[], Any] | None = None,
     *,
     dialog: Callable[..., bool] | None = None,
+    after: Callable[..., None] | None = None,
 ) -> None:
-    """Announces a procedure; see the module's text. ``dialog`` is an extension.
+    """Announces a procedure; see the module's text. ``dialog`` and ``after`` are extensions.
 
     Without ``menu`` the label is the whole menu path, and image and drawable come before the parameters, as in gimpfu's oldest style.
 
@@ -160,7 +164,9 @@ def register(
     if menu and menu.startswith(("<Load>", "<Save>")):
         raise error(f"{name}: file formats are registered in another way in GIMP 3; use Gimp.LoadProcedure or Gimp.ExportProcedure")
     returned = [_parameter((*entry[:3], None)) for entry in results]
-    scripts[name] = Script(blurb, help, author, copyright, str(date), label, imagetypes, parameters, returned, function, menu, domain, on_query, on_run, dialog)
+    scripts[name] = Script(
+        blurb, help, author, copyright, str(date), label, imagetypes, parameters, returned, function, menu, domain, on_query, on_run, dialog, after
+    )
 
 
 def main() -> None:

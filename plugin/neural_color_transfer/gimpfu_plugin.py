@@ -37,6 +37,7 @@ class Script:
     on_query: Callable[[], Any] | None
     on_run: Callable[[], Any] | None
     dialog: Callable[..., bool] | None
+    after: Callable[..., None] | None
 
     @property
     def given(self) -> int:
@@ -131,9 +132,12 @@ def _run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, given: Callable[[], 
             traceback.print_exc()
         message = str(problem) or type(problem).__name__
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, GLib.Error.new_literal(Gimp.PlugIn.error_quark(), message, 0))
+    results = () if not script.results else (result,) if len(script.results) == 1 else tuple(result)
     if run_mode != Gimp.RunMode.NONINTERACTIVE:
+        if script.after:
+            script.after(*first, *results)
         Gimp.displays_flush()
-    return _returned(procedure, script.results, result)
+    return _returned(procedure, results)
 
 
 def _confirmed(script: Script, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, given: list[Any]) -> bool:
@@ -144,10 +148,9 @@ def _confirmed(script: Script, procedure: Gimp.Procedure, config: Gimp.Procedure
     return gimpfu_dialog.ask(procedure, config, script.label.replace("_", ""), script.parameters[script.given :])
 
 
-def _returned(procedure: Gimp.Procedure, results: list[Parameter], result: Any) -> Gimp.ValueArray:
+def _returned(procedure: Gimp.Procedure, results: tuple[Any, ...]) -> Gimp.ValueArray:
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
-    given = () if not results else (result,) if len(results) == 1 else result
-    for index, (spec, value) in enumerate(zip(procedure.get_return_values(), given), start=1):
+    for index, (spec, value) in enumerate(zip(procedure.get_return_values(), results), start=1):
         values.remove(index)
         values.insert(index, GObject.Value(spec.value_type, value))
     return values

@@ -7,29 +7,56 @@ import contextlib
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gi
-from gimpfu_compat import PF_DRAWABLE, PF_DRAWABLES, PF_IMAGE, PF_LAYER, PF_SLIDER, PF_SPINNER, CancelError, fail, main, register
+from choices import NEW_LAYER, OUTPUTS
+from gimpfu_compat import (
+    PF_BOOL,
+    PF_DRAWABLE,
+    PF_DRAWABLES,
+    PF_IMAGE,
+    PF_LAYER,
+    PF_PATHS,
+    PF_RADIO,
+    PF_SLIDER,
+    PF_SPINNER,
+    PF_STRING,
+    CancelError,
+    fail,
+    main,
+    register,
+)
 from nct_shared.errors import NctError
 from nct_shared.params import describe
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
 
+if TYPE_CHECKING:
+    from references import Reference
+
 SETTINGS = Path(__file__).with_name("worker.json")
 
 
-def neural_color_transfer(image: Gimp.Image, source: Gimp.Layer, references: Sequence[Gimp.Drawable], *values: Any) -> Gimp.Layer:
-    """Recolours a copy of ``source`` and puts it above; ``values`` are those of :func:`describe`, in order."""
+def neural_color_transfer(
+    image: Gimp.Image, source: Gimp.Layer, drawables: Sequence[Gimp.Drawable], files: Sequence[str], selected_only: bool, output: str, *values: Any
+) -> tuple[Gimp.Layer, str]:
+    """Recolours a copy of ``source`` and puts it where ``output`` says; ``values`` are those of :func:`describe`, in order.
+
+    Returns:
+        The new layer (or group of layers), and how much of it each reference coloured, in words.
+    """
+    import references
     from worker_client import Settings, WorkerError
 
     log = ""
     try:
         settings = Settings.read(SETTINGS)
         log = settings.log
-        check_choice(source, references)
-        return _transfer(settings, source, references, {parameter.name: value for parameter, value in zip(describe(), values)})
+        gathered = references.gather(drawables, files)
+        references.check(source, gathered)
+        return _transfer(settings, source, gathered, selected_only, output, {parameter.name: value for parameter, value in zip(describe(), values)})
     except WorkerError as error:
         if error.code == "cancelled":
             raise CancelError from error
@@ -43,27 +70,12 @@ def neural_color_transfer(image: Gimp.Image, source: Gimp.Layer, references: Seq
     return fail(f"{problem[:1].upper()}{problem[1:]} (log: {log})")
 
 
-def check_choice(source: Gimp.Drawable, references: Sequence[Gimp.Drawable]) -> None:
-    """Tells whether these layers can be worked on.
-
-    Raises:
-        ValueError: they cannot; the message says why.
-    """
-    if not source.is_layer():
-        raise ValueError(f"expected a layer, got the mask or channel '{source.get_name()}'; select a layer")
-    if not references:
-        raise ValueError("expected at least one reference layer, got none; choose the layer whose colours are wanted")
-    for drawable in (source, *references):
-        if not drawable.is_valid():
-            raise ValueError("expected reference layers of open images, got one that is gone; choose another")
-        if drawable.is_indexed():
-            raise ValueError(f"expected RGB or greyscale, got '{drawable.get_name()}' of an indexed image; convert it with Image > Mode > RGB")
-    if any(reference.get_id() == source.get_id() for reference in references):
-        raise ValueError(f"expected references other than the source, got the layer '{source.get_name()}' as both; choose another reference")
-
-
-def _transfer(settings: Any, source: Gimp.Layer, references: Sequence[Gimp.Drawable], params: dict[str, Any]) -> Gimp.Layer:
-    import layers
+def _transfer(
+    settings: Any, source: Gimp.Layer, gathered: Sequence[Reference], selected_only: bool, output: str, params: dict[str, Any]
+) -> tuple[Gimp.Layer, str]:
+    import outputs
+    import references
+    from sending import send_references, send_source
     from worker_client import Worker
 
     def progress(fraction: float, stage: str) -> None:
@@ -73,14 +85,20 @@ def _transfer(settings: Any, source: Gimp.Layer, references: Sequence[Gimp.Drawa
     Gimp.progress_init("Starting")
     with Worker(settings) as worker:
         worker.hello()
-        for drawable, role in ((source, "source"), *((reference, "reference") for reference in references)):
-            worker.send_image(str(drawable.get_id()), role, layers.layout_of(drawable), layers.icc_profile(drawable), layers.read(drawable))
-        job = worker.transfer(str(source.get_id()), [str(reference.get_id()) for reference in references], params)
+        masks = send_source(worker, source)
+        job = worker.transfer("source", send_references(worker, gathered, selected_only), params)
         result = worker.wait(job, progress)
-        layer = layers.new_layer_like(source, f"{source.get_name()} (neural color transfer)", worker.bands(result))
-    layers.insert_above(source, layer)
+        layer = outputs.make(output, source, gathered, worker, job, result, masks)
     Gimp.progress_end()
-    return layer
+    return layer, references.account(gathered, result["shares"])
+
+
+def _show(image: Gimp.Image, source: Gimp.Layer, layer: Gimp.Layer, used: str) -> None:
+    """Shows a new image, and says what was used where there was a choice."""
+    if layer.get_image().get_id() != image.get_id():
+        Gimp.Display.new(layer.get_image())
+    if used.count(" %") > 1 or ";" in used:
+        Gimp.message(used)
 
 
 def _ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, source: Gimp.Drawable) -> bool:
@@ -107,7 +125,8 @@ def _sliders() -> list[tuple[Any, ...]]:
 register(
     "neural-color-transfer",
     "Gives a layer the colours of other layers, matched by what the pictures show",
-    "Finds for every part of the selected layer the part of the reference layers that shows the like, and recolours a copy of the layer so.",
+    "Finds for every part of the selected layer the part of the references (layers of any open images, or files) that shows the like, and recolours a "
+    "copy of the layer so.",
     "The Neural Color Transfer authors",
     "The Neural Color Transfer authors, GPL-3.0-or-later",
     "2026",
@@ -116,12 +135,16 @@ register(
     [
         (PF_IMAGE, "image", "Image", None),
         (PF_DRAWABLE, "source", "Layer to recolour", None),
-        (PF_DRAWABLES, "references", "References", None, None, "Layers of any open image whose colours are wanted"),
+        (PF_DRAWABLES, "references", "Reference layers", None, None, "Layers of any open images whose colours are wanted"),
+        (PF_PATHS, "reference-files", "Reference files", None, None, "Paths of pictures whose colours are wanted (PNG, TIFF, JPEG, WebP)"),
+        (PF_BOOL, "selected-only", "O_nly what is selected in them", False, None, "A reference counts only where its own image's selection covers it"),
+        (PF_RADIO, "output", "Out_put", NEW_LAYER, OUTPUTS, "Where the recoloured picture goes"),
         *_sliders(),
     ],
-    [(PF_LAYER, "layer", "The recoloured layer")],
+    [(PF_LAYER, "layer", "The recoloured layer, or the group of them"), (PF_STRING, "used", "How much of it each reference coloured")],
     neural_color_transfer,
     menu="<Image>/Filters",
     dialog=_ask,
+    after=_show,
 )
 main()

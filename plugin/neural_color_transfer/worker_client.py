@@ -34,6 +34,16 @@ class WorkerError(Exception):
 
 
 @dataclass(frozen=True)
+class Reference:
+    """One of a transfer's references, as :data:`protocol.REFERENCE` says."""
+
+    name: str
+    image: str = ""
+    file: str = ""
+    masks: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """What ``install.py`` wrote beside the plug-in.
 
@@ -134,13 +144,26 @@ class Worker:
 
         self._send({"type": "image", "id": name, "role": role, **layout.fields()}, chunks())
 
-    def transfer(self, source: str, references: Sequence[str], params: Mapping[str, Any], device: str = "auto") -> str:
-        """Starts a transfer between images sent before and returns the job's name for :meth:`wait`, :meth:`apply` and :meth:`cancel`."""
-        return self._start({"type": "transfer", "source": source, "references": list(references), "params": dict(params), "device": device})
+    def transfer(self, source: str, references: Sequence[Reference], params: Mapping[str, Any], device: str = "auto", file_side: int = 0) -> str:
+        """Starts a transfer between images sent before, and files; returns the job's name for the other methods.
+
+        Args:
+            source: an image that was sent.
+            references: what gives the colours.
+            params: names and values of :mod:`nct_shared.params`.
+            device: as the library calls it.
+            file_side: longer side in pixels to which files are reduced at first; 0 leaves them as they are.
+        """
+        described = [{**vars(reference), "masks": list(reference.masks)} for reference in references]
+        return self._start({"type": "transfer", "source": source, "references": described, "params": dict(params), "device": device, "file_side": file_side})
 
     def apply(self, result: str, strength: float) -> str:
         """Starts applying the last transfer (by its job's name) with another strength; returns the new job's name."""
         return self._start({"type": "apply", "result": result, "strength": strength})
+
+    def view(self, result: str, kind: str, index: int = 0, masks: Sequence[str] = ()) -> str:
+        """Starts drawing a view of the last transfer, one of :data:`protocol.VIEWS`; returns the new job's name."""
+        return self._start({"type": "view", "result": result, "kind": kind, "index": index, "masks": list(masks)})
 
     def cancel(self, job: str) -> None:
         """Asks the worker to give the job up; :meth:`wait` then raises "cancelled", unless the result was already there."""

@@ -89,9 +89,9 @@ def test_the_procedure_is_registered_with_every_parameter(gimp: Gimp) -> None:
     facts = gimp.call("describe")
     assert (facts["label"].replace("_", ""), facts["menus"]) == ("Neural Color Transfer…", ["<Image>/Filters"])
     assert facts["image types"] == "RGB*, GRAY*"
-    assert [value["name"] for value in facts["returns"]] == ["layer"]
-    fixed, parameters = facts["arguments"][:4], facts["arguments"][4:]
-    assert [argument["name"] for argument in fixed] == ["run-mode", "image", "drawables", "references"]
+    assert [value["name"] for value in facts["returns"]] == ["layer", "used"]
+    fixed, parameters = facts["arguments"][:7], facts["arguments"][7:]
+    assert [argument["name"] for argument in fixed] == ["run-mode", "image", "drawables", "references", "reference-files", "selected-only", "output"]
     assert [argument["name"] for argument in parameters] == [parameter.name.replace("_", "-") for parameter in describe()]
     for argument, parameter in zip(parameters, describe()):
         assert argument["type"] == ("gint" if parameter.integer else "gdouble")
@@ -104,8 +104,8 @@ def test_failing_runs_say_why_and_leave_the_image_as_it_was(gimp: Gimp) -> None:
     assert facts["unchanged"] and not facts["dirty"]
     messages = facts["messages"]
     for case, words in {
-        "no reference": "Expected at least one reference layer, got none",
-        "last values without any": "Expected at least one reference layer, got none",
+        "no reference": "Expected at least one reference layer or file, got none",
+        "last values without any": "Expected at least one reference layer or file, got none",
         "itself": "Expected references other than the source, got the layer 'a layer' as both",
         "same pixels": "xpected a reference that differs from the source, got the same pixels",
         "two sources": "Expected one selected layer, got 2",

@@ -16,6 +16,11 @@ QUICK = {"working_size": 64}
 SHAPE, REFERENCE_SHAPE = (48, 64), (40, 56)
 
 
+def image(name: str, *masks: str) -> dict[str, Any]:
+    """A reference that was sent."""
+    return {"name": name, "image": name, "file": "", "masks": list(masks)}
+
+
 class Connection:
     """A worker's process and its pipes."""
 
@@ -24,15 +29,16 @@ class Connection:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.sink, self.source = self.process.stdin, self.process.stdout
 
-    def send(self, kind: str, **fields: Any) -> None:
+    def send(self, kind: str, /, **fields: Any) -> None:
         protocol.write_frame(self.sink, {"type": kind, **fields})
 
     def send_image(self, name: str, pixels: np.ndarray, icc: bytes = b"", role: str = "source") -> None:
         layout = protocol.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name, len(icc))
         protocol.write_frame(self.sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [icc, pixels.tobytes()])
 
-    def transfer(self, name: str = "t", source: str = "s", reference: str = "r", **params: Any) -> None:
-        self.send("transfer", id=name, source=source, references=[reference], params={**QUICK, **params}, device="cpu")
+    def transfer(self, name: str = "t", source: str = "s", reference: Any = "r", **params: Any) -> None:
+        references = [reference if isinstance(reference, dict) else image(reference)]
+        self.send("transfer", id=name, source=source, references=references, params={**QUICK, **params}, device="cpu", file_side=0)
 
     def receive(self) -> protocol.Header | None:
         return protocol.read_header(self.source)

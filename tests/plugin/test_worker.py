@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import icc_profiles
 import numpy as np
 import pytest
-from connection import COMMAND, QUICK, REFERENCE_SHAPE, SHAPE, Connection
+from connection import COMMAND, QUICK, REFERENCE_SHAPE, SHAPE, Connection, image
 from pictures import blobs
 
 import nct_core
@@ -69,6 +71,67 @@ def test_a_result_can_be_applied_with_another_strength(greeted: Connection) -> N
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), full)
 
 
+def test_a_reference_counts_where_all_its_masks_are_above_one_half(greeted: Connection) -> None:
+    soft, hard = np.full((*REFERENCE_SHAPE, 1), 255, np.uint8), np.full((*REFERENCE_SHAPE, 1), 255, np.uint8)
+    soft[:, :20], hard[:30] = 127, 0
+    greeted.send_image("soft", soft, role="mask")
+    greeted.send_image("hard", hard, role="mask")
+    greeted.transfer(reference=image("r", "soft", "hard"))
+    alpha = np.zeros((*REFERENCE_SHAPE, 1), np.uint8)
+    alpha[30:, 20:] = 255
+    limited = np.concatenate([blobs(2, REFERENCE_SHAPE), alpha], axis=2)
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), expected(blobs(1, SHAPE), limited))
+
+
+def test_a_reference_in_a_file(greeted: Connection, tmp_path: Path) -> None:
+    path = tmp_path / "Bäume 木.png"
+    images.write(path, images.Picture(blobs(2, REFERENCE_SHAPE)))
+    greeted.transfer(reference={**image("trees"), "image": "", "file": str(path)})
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), expected(blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)))
+    for side in (28, 28, 400):
+        references = [{**image("trees"), "image": "", "file": str(path)}]
+        greeted.send("transfer", id="reduced", source="s", references=references, params=QUICK, device="cpu", file_side=side)
+        assert greeted.pixels(greeted.answer()).shape == (*SHAPE, 3)
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ({"image": "", "file": "/nowhere/sky.png"}, "/nowhere/sky.png: expected an image file, but there is no such file"),
+        ({"image": "clear"}, "the reference 'sky': expected at least one pixel that is not fully transparent"),
+        ({"image": "r", "masks": ["hidden"]}, "the reference 'sky': expected something visible within its mask and selection, got nothing"),
+        ({"image": "r", "masks": ["r"]}, r"expected a mask of uint8 \[40, 56, 1\], got uint8 \[40, 56, 3\]"),
+    ],
+)
+def test_a_reference_that_cannot_be_used_is_named(greeted: Connection, reference: dict[str, Any], words: str) -> None:
+    greeted.send_image("clear", np.zeros((*REFERENCE_SHAPE, 4), np.uint8), role="reference")
+    greeted.send_image("hidden", np.zeros((*REFERENCE_SHAPE, 1), np.uint8), role="mask")
+    greeted.transfer(reference={**image("sky"), **reference})
+    error = greeted.answer()
+    assert error["code"] == "input"
+    assert re.search(words, error["message"])
+
+
+def test_views_of_a_result(greeted: Connection) -> None:
+    ramp = np.tile(np.linspace(0, 255, SHAPE[1]).astype(np.uint8)[:, None], (SHAPE[0], 1, 1))
+    greeted.send_image("ramp", ramp, role="mask")
+    greeted.transfer("viewed")
+    result = greeted.answer()
+    greeted.pixels(result)
+    assert result["shares"] == [1.0]
+    views = {}
+    for kind, index, masks in [("mask", 0, []), ("mask", 0, ["ramp"]), ("confidence", 0, []), ("confidence", 0, ["ramp"]), ("part", 0, []), ("part", 1, [])]:
+        greeted.send("view", id="look", result="viewed", kind=kind, index=index, masks=masks)
+        views[kind, index, len(masks)] = greeted.pixels(greeted.answer())
+    assert (views["mask", 0, 0] == 255).all() and (views["part", 0, 0] == 255).all() and not views["part", 1, 0].any()
+    np.testing.assert_array_equal(views["mask", 0, 1], ramp)
+    confidence = views["confidence", 0, 0]
+    assert confidence.shape == (*SHAPE, 1) and confidence.std() > 10
+    assert np.abs(views["confidence", 0, 1] - confidence * (ramp / 255.0)).max() <= 1
+    greeted.send("view", id="late", result="another", kind="mask", index=0, masks=[])
+    assert "'another'" in greeted.answer()["message"]
+
+
 def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection) -> None:
     for name, request, words in [
         ("a", {"source": "nothing"}, "sent before, got 'nothing'"),
@@ -86,7 +149,7 @@ def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection)
         assert "Traceback" in error["detail"]
     greeted.send("apply", id="f", result="never", strength=0.5)
     assert "'never'" in greeted.answer()["message"]
-    greeted.send("transfer", id="g", source="s", references=["r"], params=QUICK, device="abacus")
+    greeted.send("transfer", id="g", source="s", references=[image("r")], params=QUICK, device="abacus", file_side=0)
     error = greeted.answer()
     assert (error["id"], error["code"]) == ("g", "device")
     greeted.transfer("h")

@@ -1,0 +1,177 @@
+"""What the worker is asked to do: transfers between pictures that were sent or lie in files, the last one at another strength, views of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import InputError
+from .params import TransferParams
+from .protocol import Header
+
+if TYPE_CHECKING:
+    from .result import TransferResult
+
+logger = logging.getLogger(__name__)
+
+MAX_STORED_BYTES = 1 << 34
+TAKES_PART = 127  # of 255: a mask's value above which a pixel does
+
+Facts = dict[str, Any]
+"""The fields of a result's header that are not its layout."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Pixels as they came: [H, W, C] uint8, uint16 or float32 in the space of the profile; None means sRGB."""
+
+    values: np.ndarray
+    icc_profile: bytes | None
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The last transfer; of the result's image only the shape is kept."""
+
+    name: str
+    source: Pixels
+    result: TransferResult
+    facts: Facts
+
+
+class Jobs:
+    """The pictures and the last result of one connection."""
+
+    def __init__(self) -> None:
+        self._pictures: dict[str, Pixels] = {}
+        self._files: dict[tuple[object, ...], np.ndarray] = {}
+        self._last: _Last | None = None
+
+    def forget(self, name: str) -> int:
+        """Drops a picture and returns how many bytes the others take."""
+        self._pictures.pop(name, None)
+        return sum(picture.values.nbytes for picture in self._pictures.values())
+
+    def keep(self, name: str, picture: Pixels) -> None:
+        """Takes a picture that jobs will refer to by ``name``."""
+        self._pictures[name] = picture
+
+    def transfer(self, header: Header, progress: Callable[[float, str], None], cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
+        """Runs a ``transfer``.
+
+        Returns:
+            The recoloured source, [H, W, C] in its own colour space and dtype, and the result's facts.
+
+        Raises:
+            NctError: as :func:`nct_core.transfer`; a reference is called by its name.
+        """
+        from . import images
+        from .pipeline import transfer
+
+        params = TransferParams.from_mapping(header["params"])
+        source = self._picture(header["source"])
+        progress(0.0, "Reading colours")
+        result = transfer(
+            images.to_srgb(source.values, source.icc_profile),
+            [self._reference(reference, header["file_side"]) for reference in header["references"]],
+            params, device=header["device"], progress=progress, cancel=cancel,
+        )  # fmt: skip
+        facts = {"backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
+        image = result.image
+        result = dataclasses.replace(result, image=np.broadcast_to(np.float32(0), image.shape))
+        self._last = _Last(header["id"], source, result, facts)
+        logger.info("%s: %.1f s on %s with %s", header["id"], result.seconds, result.device, result.backbone)
+        return images.from_srgb(image, source.icc_profile, source.values.dtype), facts
+
+    def apply(self, header: Header) -> tuple[np.ndarray, Facts]:
+        """Runs an ``apply``; returns as :meth:`transfer` does."""
+        from . import images
+
+        TransferParams(strength=header["strength"])
+        last = self._last_result(header["result"])
+        image = last.result.transform.apply(images.to_srgb(last.source.values, last.source.icc_profile), strength=header["strength"])
+        return images.from_srgb(image, last.source.icc_profile, last.source.values.dtype), last.facts
+
+    def view(self, header: Header) -> tuple[np.ndarray, Facts]:
+        """Runs a ``view``: uint8 [H, W, 1] (see :data:`nct_core.protocol.VIEWS`) and the result's facts."""
+        last = self._last_result(header["result"])
+        result, shape = last.result, last.source.values.shape[:2]
+        if header["kind"] == "confidence":
+            shown = result.confidence
+        elif header["kind"] == "part":
+            shown = (result.labels == header["index"]).astype(np.float32)
+        else:
+            shown = np.ones(shape, np.float32)
+        for name in header["masks"]:
+            shown = shown * (self._mask(name, shape) / np.float32(255))
+        return np.rint(shown * 255).astype(np.uint8)[..., None], last.facts
+
+    def _reference(self, reference: Header, file_side: int) -> np.ndarray:
+        """One reference as float32 [H, W, C], sRGB-encoded; transparent where its masks leave it out."""
+        from . import images
+        from .working import check_image
+
+        if reference["file"]:
+            image = self._file(Path(reference["file"]), file_side)
+        else:
+            picture = self._picture(reference["image"])
+            image = images.to_srgb(picture.values, picture.icc_profile)
+        check_image(f"the reference '{reference['name']}'", image)
+        return self._limited(image, reference) if reference["masks"] else image
+
+    def _limited(self, image: np.ndarray, reference: Header) -> np.ndarray:
+        alpha = image[..., -1] if image.shape[2] in (2, 4) else np.ones(image.shape[:2], np.float32)
+        for name in reference["masks"]:
+            alpha = alpha * (self._mask(name, image.shape[:2]) > TAKES_PART)
+        if not alpha.any():
+            raise InputError(
+                f"the reference '{reference['name']}': expected something visible within its mask and selection, got nothing; select another part of it"
+            )
+        colors = image.shape[2] - (image.shape[2] + 1) % 2
+        return np.concatenate([image[..., :colors], alpha[..., None]], axis=2)
+
+    def _mask(self, name: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """A mask that was sent, uint8 [H, W]."""
+        values = self._picture(name).values
+        if values.dtype != np.uint8 or values.shape != (*shape, 1):
+            raise InputError(f"expected a mask of uint8 {[*shape, 1]}, got {values.dtype} {list(values.shape)}; send another")
+        return values[..., 0]
+
+    def _file(self, path: Path, side: int) -> np.ndarray:
+        """A file's picture, float32 [H, W, C], sRGB-encoded. A reduced one is kept for the next time."""
+        import torch
+
+        from . import images, working
+
+        try:
+            changed = path.stat().st_mtime_ns
+        except OSError:
+            changed = 0  # read() says what is wrong
+        key = (path, changed, side)
+        if key in self._files:
+            return self._files[key]
+        picture = images.read(path)
+        image = images.to_srgb(picture.pixels, picture.icc_profile)
+        if not side or max(image.shape[:2]) <= side:
+            return image
+        scale = side / max(image.shape[:2])
+        shape = (max(2, round(image.shape[0] * scale)), max(2, round(image.shape[1] * scale)))
+        self._files[key] = working.resize(torch.from_numpy(image), shape).numpy()
+        return self._files[key]
+
+    def _picture(self, name: Any) -> Pixels:
+        try:
+            return self._pictures[name]
+        except KeyError:
+            raise InputError(f"expected an image that was sent before, got {name!r}") from None
+
+    def _last_result(self, name: str) -> _Last:
+        if self._last is None or self._last.name != name:
+            raise InputError(f"expected the last result {self._last.name if self._last else 'of a transfer'!r}, got {name!r}; run the transfer again")
+        return self._last

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from . import solvers
-from .solvers import Graph, Solution, System
+from .solvers import Graph, Grid, Solution, System
 
 EDGE_EXPONENT = 1.2  # alpha
 EDGE_FLOOR = 1e-4  # eps
@@ -21,7 +21,7 @@ _OUT_OF_RANGE_WEIGHT = 1e-6
 # mu of the two chromaticity channels over that of lightness: grain shows less there, and faded colours more (ours).
 _CHROMA_CONTRAST = 4.0
 _AFFINE_TOLERANCE = 1e-3
-_SMOOTHING_TOLERANCE = 2e-3
+_SMOOTHING_TOLERANCE = 5e-3  # from the upsampled transform, of whose error the bilinear part is the most
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def affine_system(
     rhs = rhs + contrast.repeat_interleave(2) * start
     # Every pair of neighbours counts twice in the energy.
     right, down = edge_weights(source[..., 0], 2.0 * weights.local)
-    return System(blocks.contiguous(), right, down, graph), rhs.contiguous()
+    return System(blocks.contiguous(), Grid(right, down), graph), rhs.contiguous()
 
 
 def fit(
@@ -131,27 +131,37 @@ def fit(
     return solvers.solve(system, rhs, tolerance=_AFFINE_TOLERANCE, start=start)
 
 
-def upsample_edge_aware(low: torch.Tensor, source: torch.Tensor, *, weight: float) -> Solution:
+class EdgeAwareUpsampling:
     """Carries a level's transform to the image's grid: bilinear, then smoothed up to edges (weighted least squares; program).
 
-    sum_p r(p) (x - x_up)^2 + weight * sum over N4 of (x_p - x_q)^2 / (|l_p - l_q|^alpha + eps), with r = 1, or 1e-6 where the
-    upsampled transform leaves [0, 1].
+    Minimises sum_p r(p) (x - x_up)^2 + weight * sum over N4 of (x_p - x_q)^2 / (|l_p - l_q|^alpha + eps), with r = 1, or 1e-6 where
+    the upsampled transform leaves [0, 1]. What depends on the image alone is made once and serves every level.
 
     Args:
-        low: float32 [h, w, 6], the transform on the level's grid.
         source: float32 [H, W, 3], scaled Lab.
-        weight: lambda of this level.
-
-    Raises:
-        ConvergenceError: the solver did not reach its tolerance.
     """
-    up = F.interpolate(low.permute(2, 0, 1)[None], size=source.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0).contiguous()
-    mapped = recolor(up, source)
-    trusted = torch.where((mapped >= 0) & (mapped <= 1), 1.0, _OUT_OF_RANGE_WEIGHT)
-    blocks = torch.stack([trusted, torch.zeros_like(trusted), trusted], -1).flatten(-2).contiguous()
-    right, down = edge_weights(source[..., 0].contiguous(), weight)
-    rhs = (trusted.repeat_interleave(2, -1) * up).contiguous()
-    return solvers.solve(System(blocks, right, down), rhs, tolerance=_SMOOTHING_TOLERANCE)
+
+    def __init__(self, source: torch.Tensor) -> None:
+        self._source = source
+        self._grid = Grid(*edge_weights(source[..., 0], 1.0))
+
+    def __call__(self, low: torch.Tensor, *, weight: float) -> Solution:
+        """The smoothed transform.
+
+        Args:
+            low: float32 [h, w, 6], the transform on the level's grid.
+            weight: lambda of this level.
+
+        Raises:
+            ConvergenceError: the solver did not reach its tolerance.
+        """
+        up = F.interpolate(low.permute(2, 0, 1)[None], size=self._grid.shape, mode="bilinear", align_corners=False)[0].permute(1, 2, 0).contiguous()
+        if weight == 0:
+            return Solution(up, 0, 0.0)
+        mapped = recolor(up, self._source)
+        trusted = torch.where((mapped >= 0) & (mapped <= 1), 1.0 / weight, _OUT_OF_RANGE_WEIGHT / weight)
+        rhs = trusted.repeat_interleave(2, -1) * up
+        return solvers.solve(System(trusted, self._grid), rhs, tolerance=_SMOOTHING_TOLERANCE, start=up)
 
 
 def recolor(coefficients: torch.Tensor, source: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The kernels of :mod:`nct_core.solvers`, compiled for the CPU; shapes and meaning of the arrays are given there."""
+"""The kernels of :mod:`nct_core.solvers`, compiled for the CPU; the arrays and their layout are explained there."""
 
 from __future__ import annotations
 
@@ -8,183 +8,207 @@ import numpy as np
 import torch
 from numba import njit
 
-from . import threads
+from .quads_cpu import coarsen_blocks, coarsen_edges, edges, join, over, over_quads, split
 
 if TYPE_CHECKING:
     from . import solvers
 
-_GRAIN_POSITIONS = 4096  # fewer are done before a thread has woken up
-_NO_GRAPH = (np.zeros(1, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
+_TINY = np.float32(1e-30)  # divides where there is nothing: past the border
+_ONE, _ZERO = np.float32(1.0), np.float32(0.0)
+
+__all__ = ["apply", "coarsen_blocks", "coarsen_edges", "combine", "dot", "edges", "join", "prolong", "relax", "restrict", "split"]
 
 
-def _grain(x: torch.Tensor) -> int:
-    return max(1, _GRAIN_POSITIONS // x.shape[1])
+def relax(x: torch.Tensor, rhs: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, color: int, *, fresh: bool = False) -> None:
+    """Solves the blocks of all positions of one colour, in place; ``fresh``: the other colour's x counts as zero."""
+    over_quads(_relax, weights, x, rhs, blocks, weights, color, fresh)
 
 
-def apply(x: torch.Tensor, blocks: torch.Tensor, right: torch.Tensor, down: torch.Tensor, graph: solvers.Graph | None) -> torch.Tensor:
+def restrict(x: torch.Tensor, weights: torch.Tensor, shares: torch.Tensor, coarse: torch.Tensor) -> None:
+    """The residual on the coarser grid, as planes, where x comes from ``relax`` of colour 0 (fresh) and then 1."""
+    over_quads(_restrict, weights, x, weights, shares, coarse)
+
+
+def prolong(coarse: torch.Tensor, shares: torch.Tensor, x: torch.Tensor) -> None:
+    """Adds the coarser grid's correction, planes, to the positions of colour 0."""
+    over_quads(_prolong, shares, coarse, shares, x)
+
+
+def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: solvers.Graph | None, shape: tuple[int, int], out: torch.Tensor) -> None:
     """A x."""
-    out = torch.empty_like(x)
-    edges = _NO_GRAPH if graph is None else (graph.starts.numpy(), graph.neighbours.numpy(), graph.weights.numpy())
-    threads.over_rows(_apply, x.shape[0], x.numpy(), blocks.numpy(), right.numpy(), down.numpy(), *edges, out.numpy(), grain=_grain(x))
-    return out
+    over_quads(_apply, weights, x, blocks, weights, out)
+    if graph is not None:
+        values = torch.empty(graph.nodes.shape[0], 6)
+        over(_gather, len(values), 1, graph.nodes, shape[1], x, values)
+        over(_add_ties, len(values), 1, graph.starts, graph.neighbours, graph.weights, values, graph.nodes, shape[1], out)
 
 
-def smooth(x: torch.Tensor, rhs: torch.Tensor, blocks: torch.Tensor, right: torch.Tensor, down: torch.Tensor, color: int) -> None:
-    """One half of a red-black Gauss-Seidel sweep, in place: solves the blocks of every position of one colour (0 or 1)."""
-    threads.over_rows(_smooth, x.shape[0], x.numpy(), rhs.numpy(), blocks.numpy(), right.numpy(), down.numpy(), color, grain=_grain(x))
-
-
-def restrict_residual(
-    x: torch.Tensor, rhs: torch.Tensor, blocks: torch.Tensor, right: torch.Tensor, down: torch.Tensor, shape: tuple[int, int]
-) -> torch.Tensor:
-    """The residual rhs - A x summed over 2x2 aggregates, [*shape, 6]."""
-    coarse = x.new_empty((*shape, 6))
-    threads.over_rows(_restrict_residual, shape[0], x.numpy(), rhs.numpy(), blocks.numpy(), right.numpy(), down.numpy(), coarse.numpy(), grain=_grain(coarse))
-    return coarse
-
-
-def prolong_add(coarse: torch.Tensor, x: torch.Tensor) -> None:
-    """x += the coarse correction, constant over each aggregate."""
-    threads.over_rows(_prolong_add, x.shape[0], coarse.numpy(), x.numpy(), grain=_grain(x))
-
-
-def dot(x: torch.Tensor, y: torch.Tensor) -> float:
+def dot(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Sum of the products, row by row in float64, so that it does not depend on the number of threads."""
-    rows = np.empty(x.shape[0], np.float64)
-    threads.over_rows(_dot, x.shape[0], x.numpy(), y.numpy(), rows, grain=4 * _grain(x))
-    return float(rows.sum())
+    rows = torch.empty(x.shape[2] - 2, dtype=torch.float64)
+    over_quads(_dot, x, x, y, rows)
+    return rows.sum()
 
 
-def combine(x: torch.Tensor, factor: float, y: torch.Tensor, step: float) -> None:
+def combine(x: torch.Tensor, factor: float | torch.Tensor, y: torch.Tensor, step: float | torch.Tensor) -> None:
     """x = factor * x + step * y, in place."""
-    threads.over_rows(_combine, x.shape[0], x.numpy(), np.float32(factor), y.numpy(), np.float32(step), grain=4 * _grain(x))
+    over_quads(_combine, x, x, np.float32(factor), y, np.float32(step))
+
+
+# The loops over a row are short and touch few arrays each: that is what the compiler turns into vector instructions.
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _flow(x, weights, q, c, i, out):
+    """Weighted sum of the neighbours of one row."""
+    beside, across, left, up = q ^ 1, q ^ 2, (q & 1) - 1, i + (q >> 1) - 1
+    for k in range(1, out.shape[0] - 1):
+        sideways = weights[q, 0, i, k] * x[beside, c, i, k + left] + weights[q, 1, i, k] * x[beside, c, i, k + left + 1]
+        out[k] = sideways + weights[q, 2, i, k] * x[across, c, up, k] + weights[q, 3, i, k] * x[across, c, up + 1, k]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _relax(first, last, x, rhs, blocks, weights, color, fresh):
+    columns = weights.shape[3]
+    degree, inverse = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+    a, b = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+    for i in range(first + 1, last + 1):
+        for second in range(2):
+            q = (1 + second) if color else 3 * second
+            for k in range(1, columns - 1):
+                degree[k] = weights[q, 0, i, k] + weights[q, 1, i, k] + weights[q, 2, i, k] + weights[q, 3, i, k]
+            for c in range(3):
+                if fresh:
+                    a[:] = _ZERO
+                    b[:] = _ZERO
+                else:
+                    _flow(x, weights, q, 2 * c, i, a)
+                    _flow(x, weights, q, 2 * c + 1, i, b)
+                for k in range(1, columns - 1):
+                    a[k] += rhs[q, 2 * c, i, k]
+                for k in range(1, columns - 1):
+                    b[k] += rhs[q, 2 * c + 1, i, k]
+                if blocks.shape[1] == 3:
+                    for k in range(1, columns - 1):
+                        inverse[k] = _ONE / max(blocks[q, c, i, k] + degree[k], _TINY)
+                    for k in range(1, columns - 1):
+                        x[q, 2 * c, i, k] = a[k] * inverse[k]
+                    for k in range(1, columns - 1):
+                        x[q, 2 * c + 1, i, k] = b[k] * inverse[k]
+                else:
+                    m = 3 * c
+                    for k in range(1, columns - 1):
+                        m12 = blocks[q, m + 1, i, k]
+                        inverse[k] = _ONE / max((blocks[q, m, i, k] + degree[k]) * (blocks[q, m + 2, i, k] + degree[k]) - m12 * m12, _TINY)
+                    for k in range(1, columns - 1):
+                        x[q, 2 * c, i, k] = ((blocks[q, m + 2, i, k] + degree[k]) * a[k] - blocks[q, m + 1, i, k] * b[k]) * inverse[k]
+                    for k in range(1, columns - 1):
+                        x[q, 2 * c + 1, i, k] = ((blocks[q, m, i, k] + degree[k]) * b[k] - blocks[q, m + 1, i, k] * a[k]) * inverse[k]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _restrict(first, last, x, weights, shares, coarse):
+    columns = weights.shape[3]
+    above, here, total = np.zeros((6, columns), np.float32), np.zeros((6, columns), np.float32), np.zeros(columns, np.float32)
+    if first > 0:
+        for c in range(6):
+            _flow(x, weights, 3, c, first, above[c])
+    for i in range(first + 1, last + 1):
+        for c in range(6):
+            # Colour 0 was solved before colour 1 was there: what flows in from colour 1 is its residual, and colour 1 has none.
+            old, new = above[c], here[c]
+            _flow(x, weights, 0, c, i, total)
+            _flow(x, weights, 3, c, i, new)
+            for k in range(1, columns - 1):
+                total[k] += shares[0, i, k] * new[k] + shares[1, i, k - 1] * new[k - 1]
+            for k in range(1, columns - 1):
+                coarse[c, i, k] = total[k] + shares[2, i - 1, k] * old[k] + shares[3, i - 1, k - 1] * old[k - 1]
+        above, here = here, above
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _prolong(first, last, coarse, shares, x):
+    columns = shares.shape[2]
+    for i in range(first + 1, last + 1):
+        for c in range(6):
+            for k in range(1, columns - 1):
+                x[0, c, i, k] += coarse[c, i, k]
+            for k in range(1, columns - 1):
+                here = shares[0, i, k] * coarse[c, i, k] + shares[1, i, k] * coarse[c, i, k + 1]
+                x[3, c, i, k] += here + shares[2, i, k] * coarse[c, i + 1, k] + shares[3, i, k] * coarse[c, i + 1, k + 1]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _apply(first, last, x, blocks, weights, out):
+    columns = weights.shape[3]
+    for i in range(first + 1, last + 1):
+        for q in range(4):
+            beside, across, left, up = q ^ 1, q ^ 2, (q & 1) - 1, i + (q >> 1) - 1
+            for c in range(6):
+                # Differences first: degree times x would cancel only to the rounding of the largest weights.
+                for k in range(1, columns - 1):
+                    own = x[q, c, i, k]
+                    out[q, c, i, k] = weights[q, 0, i, k] * (own - x[beside, c, i, k + left]) + weights[q, 1, i, k] * (own - x[beside, c, i, k + left + 1])
+                for k in range(1, columns - 1):
+                    own = x[q, c, i, k]
+                    out[q, c, i, k] += weights[q, 2, i, k] * (own - x[across, c, up, k]) + weights[q, 3, i, k] * (own - x[across, c, up + 1, k])
+                if blocks.shape[1] == 3:
+                    for k in range(1, columns - 1):
+                        out[q, c, i, k] += blocks[q, c >> 1, i, k] * x[q, c, i, k]
+                else:
+                    m = 3 * (c >> 1) + 2 * (c & 1)
+                    for k in range(1, columns - 1):
+                        out[q, c, i, k] += blocks[q, m, i, k] * x[q, c, i, k] + blocks[q, 3 * (c >> 1) + 1, i, k] * x[q, c ^ 1, i, k]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _gather(first, last, nodes, width, x, values):
+    for node in range(first, last):
+        row, col = nodes[node] // width, nodes[node] % width
+        for c in range(6):
+            values[node, c] = x[2 * (row & 1) + (col & 1), c, (row >> 1) + 1, (col >> 1) + 1]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _add_ties(first, last, starts, neighbours, strengths, values, nodes, width, out):
+    for node in range(first, last):
+        a0 = a1 = a2 = a3 = a4 = a5 = total = _ZERO
+        for e in range(starts[node], starts[node + 1]):
+            other, w = neighbours[e], strengths[e]
+            total += w
+            a0 += w * values[other, 0]
+            a1 += w * values[other, 1]
+            a2 += w * values[other, 2]
+            a3 += w * values[other, 3]
+            a4 += w * values[other, 4]
+            a5 += w * values[other, 5]
+        row, col = nodes[node] // width, nodes[node] % width
+        q, i, k = 2 * (row & 1) + (col & 1), (row >> 1) + 1, (col >> 1) + 1
+        out[q, 0, i, k] += total * values[node, 0] - a0
+        out[q, 1, i, k] += total * values[node, 1] - a1
+        out[q, 2, i, k] += total * values[node, 2] - a2
+        out[q, 3, i, k] += total * values[node, 3] - a3
+        out[q, 4, i, k] += total * values[node, 4] - a4
+        out[q, 5, i, k] += total * values[node, 5] - a5
 
 
 @njit(nogil=True, cache=True, fastmath=True)
 def _dot(first, last, x, y, rows):
-    for i in range(first, last):
+    for i in range(first + 1, last + 1):
         total = np.float64(0.0)
-        for j in range(x.shape[1]):
-            part = np.float32(0.0)
+        for q in range(4):
             for c in range(6):
-                part += x[i, j, c] * y[i, j, c]
-            total += part
-        rows[i] = total
+                part = _ZERO
+                for k in range(1, x.shape[3] - 1):
+                    part += x[q, c, i, k] * y[q, c, i, k]
+                total += part
+        rows[i - 1] = total
 
 
 @njit(nogil=True, cache=True, fastmath=True)
 def _combine(first, last, x, factor, y, step):
-    for i in range(first, last):
-        for j in range(x.shape[1]):
+    for i in range(first + 1, last + 1):
+        for q in range(4):
             for c in range(6):
-                x[i, j, c] = factor * x[i, j, c] + step * y[i, j, c]
-
-
-@njit(nogil=True, cache=True, fastmath=True)
-def _apply(first, last, x, blocks, right, down, starts, neighbours, weights, out):
-    """out = A x for the block-diagonal data term, the grid's edges and, if it has any, the graph's edges."""
-    height, width = right.shape
-    has_graph = neighbours.shape[0] > 0
-    for i in range(first, last):
-        acc = np.empty(6, np.float32)
-        for j in range(width):
-            for c in range(3):
-                a, b = x[i, j, 2 * c], x[i, j, 2 * c + 1]
-                acc[2 * c] = blocks[i, j, 3 * c] * a + blocks[i, j, 3 * c + 1] * b
-                acc[2 * c + 1] = blocks[i, j, 3 * c + 1] * a + blocks[i, j, 3 * c + 2] * b
-            if j + 1 < width:
-                for c in range(6):
-                    acc[c] += right[i, j] * (x[i, j, c] - x[i, j + 1, c])
-            if j > 0:
-                for c in range(6):
-                    acc[c] += right[i, j - 1] * (x[i, j, c] - x[i, j - 1, c])
-            if i + 1 < height:
-                for c in range(6):
-                    acc[c] += down[i, j] * (x[i, j, c] - x[i + 1, j, c])
-            if i > 0:
-                for c in range(6):
-                    acc[c] += down[i - 1, j] * (x[i, j, c] - x[i - 1, j, c])
-            if has_graph:
-                for e in range(starts[i * width + j], starts[i * width + j + 1]):
-                    k, m = neighbours[e] // width, neighbours[e] % width
-                    for c in range(6):
-                        acc[c] += weights[e] * (x[i, j, c] - x[k, m, c])
-            for c in range(6):
-                out[i, j, c] = acc[c]
-
-
-@njit(nogil=True, cache=True, fastmath=True)
-def _smooth(first, last, x, rhs, blocks, right, down, color):
-    """One half of a red-black Gauss-Seidel sweep: solves the 2x2 blocks of every position of one colour."""
-    height, width = right.shape
-    for i in range(first, last):
-        acc = np.empty(6, np.float32)
-        for j in range((i + color) % 2, width, 2):
-            degree = np.float32(0.0)
-            for c in range(6):
-                acc[c] = rhs[i, j, c]
-            if j + 1 < width:
-                w = right[i, j]
-                degree += w
-                for c in range(6):
-                    acc[c] += w * x[i, j + 1, c]
-            if j > 0:
-                w = right[i, j - 1]
-                degree += w
-                for c in range(6):
-                    acc[c] += w * x[i, j - 1, c]
-            if i + 1 < height:
-                w = down[i, j]
-                degree += w
-                for c in range(6):
-                    acc[c] += w * x[i + 1, j, c]
-            if i > 0:
-                w = down[i - 1, j]
-                degree += w
-                for c in range(6):
-                    acc[c] += w * x[i - 1, j, c]
-            for c in range(3):
-                m11, m12, m22 = blocks[i, j, 3 * c] + degree, blocks[i, j, 3 * c + 1], blocks[i, j, 3 * c + 2] + degree
-                scale = np.float32(1.0) / (m11 * m22 - m12 * m12)
-                x[i, j, 2 * c] = (m22 * acc[2 * c] - m12 * acc[2 * c + 1]) * scale
-                x[i, j, 2 * c + 1] = (m11 * acc[2 * c + 1] - m12 * acc[2 * c]) * scale
-
-
-@njit(nogil=True, cache=True, fastmath=True)
-def _restrict_residual(first, last, x, rhs, blocks, right, down, coarse):
-    """coarse = the residual rhs - A x, summed over 2x2 aggregates."""
-    height, width = right.shape
-    for ic in range(first, last):
-        acc = np.empty(6, np.float32)
-        for jc in range(coarse.shape[1]):
-            acc[:] = 0.0
-            for i in range(2 * ic, min(2 * ic + 2, height)):
-                for j in range(2 * jc, min(2 * jc + 2, width)):
-                    for c in range(3):
-                        a, b = x[i, j, 2 * c], x[i, j, 2 * c + 1]
-                        acc[2 * c] += rhs[i, j, 2 * c] - blocks[i, j, 3 * c] * a - blocks[i, j, 3 * c + 1] * b
-                        acc[2 * c + 1] += rhs[i, j, 2 * c + 1] - blocks[i, j, 3 * c + 1] * a - blocks[i, j, 3 * c + 2] * b
-                    # Edges inside the aggregate cancel in the sum; only those that leave it count.
-                    if j % 2 == 1 and j + 1 < width:
-                        for c in range(6):
-                            acc[c] -= right[i, j] * (x[i, j, c] - x[i, j + 1, c])
-                    if j % 2 == 0 and j > 0:
-                        for c in range(6):
-                            acc[c] -= right[i, j - 1] * (x[i, j, c] - x[i, j - 1, c])
-                    if i % 2 == 1 and i + 1 < height:
-                        for c in range(6):
-                            acc[c] -= down[i, j] * (x[i, j, c] - x[i + 1, j, c])
-                    if i % 2 == 0 and i > 0:
-                        for c in range(6):
-                            acc[c] -= down[i - 1, j] * (x[i, j, c] - x[i - 1, j, c])
-            for c in range(6):
-                coarse[ic, jc, c] = acc[c]
-
-
-@njit(nogil=True, cache=True, fastmath=True)
-def _prolong_add(first, last, coarse, x):
-    """x += the coarse correction, constant over each aggregate."""
-    for i in range(first, last):
-        for j in range(x.shape[1]):
-            for c in range(6):
-                x[i, j, c] += coarse[i // 2, j // 2, c]
+                for k in range(1, x.shape[3] - 1):
+                    x[q, c, i, k] = factor * x[q, c, i, k] + step * y[q, c, i, k]

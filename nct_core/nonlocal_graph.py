@@ -6,17 +6,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
-from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from . import threads
+from . import nonlocal_graph_cpu, nonlocal_graph_torch
 from .nnf import nearest_cells
 from .solvers import Graph
 
 _KMEANS_ROUNDS = 50
-# Equal colours are told apart by less than a thousandth of the range: positions in flat areas then tie to positions all over their
-# cluster instead of to whichever comes first, and the search tree stays balanced.
-_JITTER = 2.5e-4
+_WINDOW = 8  # entries on either side along each curve, or k if that is more
+_SHIFTS = (0.0, 0.3)
+_CURVE_SPAN = 1.5  # colours, shifted, lie in [0, this)
+# 6 bits for the cluster, 3 * 11 for the curve, 22 for the position: the largest working image has 2000 * 2000.
+_CURVE_BITS, _POSITION_BITS = 11, 22
+_SCATTER = 2654435769  # odd, so that it only permutes the positions; 2^32 over the golden ratio spreads them
+_SPREADING = ((32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F), (4, 0x10C30C30C30C30C3), (2, 0x1249249249249249))
+"""Steps that put two zeros after every bit."""
 
 
 class Clusters:
@@ -62,9 +66,13 @@ def _kmeans(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.in
 
 
 def nonlocal_graph(colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clusters, *, neighbours: int, weight: float) -> Graph | None:
-    """Ties every position to its nearest colours in its own cluster.
+    """Ties every position to near colours in its own cluster.
 
     The weight of a tie from p to q is (weight / neighbours) * exp(1 - ||s_p - s_q||^2 / 3); ties in both directions add up.
+
+    The near colours are the nearest ones in a window along two curves that fill colour space (Morton's order, and the same after a
+    shift): five in six are among the exact k nearest, and the others are hardly farther (ours). Positions of equal colour stand along
+    the curve in an order without pattern: in flat areas they are tied all over the cluster, not to whichever comes first.
 
     Args:
         colors: float32 [h, w, 3], scaled Lab.
@@ -78,33 +86,22 @@ def nonlocal_graph(colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clu
     """
     if weight == 0:
         return None
-    shape = valid.shape
-    labels, members = clusters.on_grid(shape)
-    flat = colors.reshape(-1, 3).cpu().numpy()
-    noise = np.random.default_rng(0).uniform(-_JITTER, _JITTER, flat.shape).astype(np.float32)
-    jittered = flat + noise
-    heads, tails = [], []
-    for cluster in range(members.shape[0]):
-        candidates = np.flatnonzero(members[cluster] & valid)
-        queries = np.flatnonzero((labels == cluster) & valid)
-        if len(queries) == 0 or len(candidates) < 2:
-            continue
-        found = cKDTree(jittered[candidates]).query(jittered[queries], k=min(neighbours + 1, len(candidates)), workers=threads.count())[1]
-        head, tail = np.repeat(queries, found.shape[1]), candidates[found.ravel()]
-        keep = head != tail
-        heads.append(head[keep])
-        tails.append(tail[keep])
-    if not heads:
-        return None
-    head, tail = np.concatenate(heads), np.concatenate(tails)
-    strength = (weight / neighbours) * np.exp(1.0 - np.square(flat[head] - flat[tail]).sum(1) / 3.0)
-    both = np.concatenate([head, tail])
-    order = np.argsort(both, kind="stable")
-    starts = np.zeros(flat.shape[0] + 1, np.int32)
-    np.cumsum(np.bincount(both, minlength=flat.shape[0]), out=starts[1:])
-    device = colors.device
-    return Graph(
-        torch.from_numpy(starts).to(device),
-        torch.from_numpy(np.concatenate([tail, head])[order].astype(np.int32)).to(device),
-        torch.from_numpy(np.concatenate([strength, strength])[order].astype(np.float32)).to(device),
-    )
+    labels, members = (torch.from_numpy(array).to(colors.device) for array in clusters.on_grid((valid.shape[0], valid.shape[1])))
+    members &= torch.from_numpy(valid).to(colors.device)
+    cluster, position = members.flatten(1).nonzero().unbind(1)
+    entries = colors.reshape(-1, 3)[position]
+    own = labels.flatten()[position] == cluster
+    keys = [_curve_key(entries, cluster, position, shift) for shift in _SHIFTS]
+    build = nonlocal_graph_cpu.ties if colors.device.type == "cpu" else nonlocal_graph_torch.ties
+    graph = build(entries, cluster, position, own, keys, neighbours, max(_WINDOW, neighbours), weight / neighbours)
+    return graph if graph.neighbours.numel() else None
+
+
+def _curve_key(colors: torch.Tensor, cluster: torch.Tensor, position: torch.Tensor, shift: float) -> torch.Tensor:
+    """int64 [n], all different: by cluster, then along the curve, then without pattern."""
+    cells = ((colors + shift) * ((1 << _CURVE_BITS) / _CURVE_SPAN)).clamp(0, (1 << _CURVE_BITS) - 1).long()
+    for width, mask in _SPREADING:
+        cells = (cells | (cells << width)) & mask
+    along = cells[:, 0] | (cells[:, 1] << 1) | (cells[:, 2] << 2)
+    scattered = (position * _SCATTER) & ((1 << _POSITION_BITS) - 1)
+    return (((cluster << (3 * _CURVE_BITS)) | along) << _POSITION_BITS) | scattered

@@ -13,7 +13,7 @@ from . import devices, fusion, local_affine, nnf, weights
 from .color import lab_to_srgb
 from .errors import Cancelled, InputError
 from .features import COARSEST, FeaturePyramid
-from .local_affine import TermWeights, recolor
+from .local_affine import EdgeAwareUpsampling, TermWeights, recolor
 from .matching import Reference, SourceLevel
 from .nonlocal_graph import Clusters, nonlocal_graph
 from .params import TransferParams
@@ -140,6 +140,7 @@ class _Transfer:
 
     def __init__(self, source: WorkingImage, params: TransferParams, pyramid: FeaturePyramid, stages: _Stages, observer: Observer | None) -> None:
         self.source, self.params, self.pyramid, self.stages, self.observer = source, params, pyramid, stages, observer
+        self.upsample = EdgeAwareUpsampling(source.lab)
 
     def read(self, images: list[tuple[str, WorkingImage]]) -> None:
         """Takes the references, by name and image."""
@@ -182,4 +183,4 @@ class _Transfer:
         terms = TermWeights(data=view.pixels_per_position, local=self.params.local_weight, contrast=self.params.contrast_weight)
         low = local_affine.fit(view.colors, guidance.colors, self.confidence, graph, terms).x
         smoothness = self.params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
-        self.coefficients = local_affine.upsample_edge_aware(low, self.source.lab, weight=smoothness).x
+        self.coefficients = self.upsample(low, weight=smoothness).x

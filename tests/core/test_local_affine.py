@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 from skimage.color import deltaE_ciede2000
 
-from nct_core import local_affine, solvers
-from nct_core.local_affine import TermWeights, affine_system, edge_weights, fit, initial_transform, recolor, upsample_edge_aware
+from nct_core import local_affine, nonlocal_graph_cpu, nonlocal_graph_torch, solvers
+from nct_core.local_affine import EdgeAwareUpsampling, TermWeights, affine_system, edge_weights, fit, initial_transform, recolor
 from nct_core.nonlocal_graph import Clusters, nonlocal_graph
 
 
@@ -31,8 +32,9 @@ def energy(x, source, guidance, confidence, graph, weights):
         weight = 2 * weights.local / ((lightness[here] - lightness[there]).abs() ** 1.2 + 1e-4)
         local = local + (weight[..., None] * (x[here] - x[there]) ** 2).sum()
     flat, starts = x.reshape(-1, 6), graph.starts.long()
-    head = torch.repeat_interleave(torch.arange(len(flat)), starts[1:] - starts[:-1])
-    tie = (graph.weights.double()[:, None] * (flat[head] - flat[graph.neighbours.long()]) ** 2).sum() / 2  # stored from both ends
+    nodes = graph.nodes.long()
+    head = nodes[torch.repeat_interleave(torch.arange(len(nodes)), starts[1:] - starts[:-1])]
+    tie = (graph.weights.double()[:, None] * (flat[head] - flat[nodes[graph.neighbours.long()]]) ** 2).sum() / 2  # stored from both ends
     channel = torch.tensor([1.0, 1.0, 4.0, 4.0, 4.0, 4.0])
     contrast = weights.contrast * (channel * (x - initial_transform(source, guidance)) ** 2).sum()
     return data, local, tie, contrast
@@ -65,7 +67,7 @@ def test_a_planted_recoloring_survives_upsampling():
     source = picture(5, (64, 72))
     slope, shift = torch.tensor([0.8, 1.1, 0.9]), torch.tensor([0.1, -0.05, 0.04])
     low = torch.stack([slope, shift], -1).flatten().expand(8, 9, 6).contiguous()
-    solution = upsample_edge_aware(low, source, weight=0.024 * 64)
+    solution = EdgeAwareUpsampling(source)(low, weight=0.024 * 64)
     assert difference(recolor(solution.x, source), slope * source + shift).mean() < 0.2
 
 
@@ -80,7 +82,7 @@ def test_upsampling_keeps_an_edge_where_the_picture_has_one():
     source[:, 17:] = 0.8
     low = torch.zeros(4, 4, 6)
     low[..., 0::2], low[:, 2:, 1::2] = 1.0, -0.3
-    x = upsample_edge_aware(low, source, weight=0.024 * 64).x
+    x = EdgeAwareUpsampling(source)(low, weight=0.024 * 64).x
     assert (x[:, 16, 1] - x[:, 0, 1]).abs().max() < 0.06 and (x[:, 17, 1] - x[:, 31, 1]).abs().max() < 0.06
     assert (x[:, 16, 1] - x[:, 17, 1]).abs().min() > 0.15
 
@@ -111,8 +113,41 @@ def test_without_votes_the_transform_comes_from_around():
     assert difference(recolor(solution.x, source), source * 0.5).mean() < 1.0
 
 
+def pairs(graph):
+    """The graph as a dictionary from pairs of positions to weights."""
+    found, starts, nodes = {}, graph.starts.numpy(), graph.nodes.numpy()
+    for p in range(len(nodes)):
+        for e in range(starts[p], starts[p + 1]):
+            pair = (int(nodes[p]), int(nodes[graph.neighbours[e]]))
+            found[pair] = found.get(pair, 0) + float(graph.weights[e])
+    return found
+
+
 class TestNonlocalGraph:
-    def test_ties_are_the_nearest_colors_of_the_cluster(self):
+    def test_both_implementations_agree(self, monkeypatch):
+        source = picture(11, (60, 50))
+        valid = np.random.default_rng(12).random((60, 50)) < 0.9
+        clusters = Clusters(torch.nn.functional.normalize(picture(13, (8, 7)) - 0.4, dim=-1), 5, seed=0)
+        compiled = pairs(nonlocal_graph(source, valid, clusters, neighbours=8, weight=2.0))
+        monkeypatch.setattr(nonlocal_graph_cpu, "ties", nonlocal_graph_torch.ties)
+        generic = pairs(nonlocal_graph(source, valid, clusters, neighbours=8, weight=2.0))
+        assert compiled.keys() == generic.keys()
+        assert all(compiled[pair] == pytest.approx(generic[pair], rel=1e-5) for pair in compiled)
+
+    def test_ties_are_hardly_longer_than_the_shortest(self):
+        source = picture(14, (80, 90))
+        graph = nonlocal_graph(source, np.ones((80, 90), bool), Clusters(torch.ones(5, 5, 3), 1, seed=0), neighbours=8, weight=2.0)
+        colors = source.reshape(-1, 3).numpy()
+        exact = cKDTree(colors).query(colors, 9)[0][:, 1:].mean()
+        nodes, starts = graph.nodes.long(), graph.starts.long()
+        head = nodes[torch.repeat_interleave(torch.arange(len(nodes)), starts[1:] - starts[:-1])]
+        found = np.linalg.norm(colors[head] - colors[nodes[graph.neighbours.long()]], axis=1).mean()
+        assert found < 1.25 * exact
+
+    @pytest.mark.parametrize("ties", [nonlocal_graph_cpu.ties, nonlocal_graph_torch.ties])
+    def test_ties_are_the_nearest_colors_of_a_small_cluster(self, ties, monkeypatch):
+        monkeypatch.setattr(nonlocal_graph_cpu, "ties", ties)
+        monkeypatch.setattr("nct_core.nonlocal_graph._WINDOW", 40)
         rng = np.random.default_rng(8)
         source = torch.from_numpy(rng.random((6, 8, 3)).astype(np.float32))
         features = torch.zeros(6, 8, 2)
@@ -126,12 +161,7 @@ class TestNonlocalGraph:
                 weight = 2.0 / 3 * np.exp(1 - ((colors[p] - colors[q]) ** 2).sum() / 3)
                 for pair in ((p, q), (q, p)):
                     expected[pair] = expected.get(pair, 0) + weight
-        found = {}
-        starts = graph.starts.numpy()
-        for p in range(48):
-            for e in range(starts[p], starts[p + 1]):
-                pair = (p, int(graph.neighbours[e]))
-                found[pair] = found.get(pair, 0) + float(graph.weights[e])
+        found = pairs(graph)
         assert found.keys() == expected.keys()
         assert all(found[pair] == pytest.approx(expected[pair], rel=1e-5) for pair in expected)
 
@@ -145,7 +175,7 @@ class TestNonlocalGraph:
         valid = np.ones((10, 10), bool)
         valid[:5] = False
         graph = nonlocal_graph(torch.rand(10, 10, 3), valid, Clusters(torch.ones(2, 2, 3), 2, seed=0), neighbours=4, weight=2.0)
-        assert graph.neighbours.min() >= 50 and not graph.degree()[:50].any()
+        assert graph.nodes.min() >= 50 and not graph.degree(100)[:50].any() and (graph.degree(100)[50:] > 0).all()
 
 
 def test_the_matrix_is_symmetric():

@@ -1,0 +1,106 @@
+"""Ties between similar colours, compiled for the CPU (see :mod:`nct_core.nonlocal_graph`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+
+from . import threads
+from .solvers import Graph
+
+_GRAIN_ENTRIES = 2048
+
+
+def ties(
+    colors: torch.Tensor, cluster: torch.Tensor, position: torch.Tensor, own: torch.Tensor, keys: list[torch.Tensor], count: int, window: int, weight: float
+) -> Graph:
+    """The graph of :func:`nct_core.nonlocal_graph.nonlocal_graph`.
+
+    Args:
+        colors: float32 [n, 3], one for every entry, that is for every position of every dilated cluster, like the following.
+        cluster, position: int64 [n], of the entry.
+        own: bool [n], whether the cluster is that of the position itself.
+        keys: int64 [n] each, all different: what the entries are sorted by along each curve.
+        count: k.
+        window: how many entries on either side, along each curve, are looked at.
+        weight: of a tie between equal colours, times e.
+    """
+    order = np.argsort(keys[0].numpy())
+    second = np.argsort(keys[1].numpy()[order]).astype(np.int32)
+    rank = np.empty_like(second)
+    rank[second] = np.arange(len(second), dtype=np.int32)
+    entries: tuple[NDArray[Any], ...] = tuple(values.numpy()[order] for values in (colors, cluster, own))
+    found, strengths = np.empty((len(order), count), np.int32), np.empty((len(order), count), np.float32)
+    threads.over_rows(_nearest, len(order), *entries, second, rank, window, np.float32(weight), found, strengths, grain=_GRAIN_ENTRIES)
+    own_of = entries[2]
+    nodes = position.numpy()[order][own_of].astype(np.int32)
+    node_of = np.empty(int(position.max()) + 1, np.int32)
+    node_of[nodes] = np.arange(len(nodes), dtype=np.int32)
+    found, strengths, of = found[own_of], strengths[own_of], node_of[position.numpy()[order]]
+    starts = np.zeros(len(nodes) + 1, np.int32)
+    _count(found, of, starts)
+    np.cumsum(starts, out=starts)
+    neighbours, weights = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    _fill(found, strengths, of, starts[:-1].copy(), neighbours, weights)
+    return Graph(*(torch.from_numpy(array) for array in (nodes, starts, neighbours, weights)))
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _nearest(first, last, colors, cluster, own, second, rank, window, weight, found, strengths):
+    """The nearest colours to every own entry among its window along each curve; -1 where there are fewer."""
+    total, count = found.shape
+    distance = np.empty(count, np.float32)
+    for i in range(first, last):
+        if not own[i]:
+            continue
+        held = 0
+        for curve in range(2):
+            at = rank[i] if curve else i
+            for near in range(max(at - window, 0), min(at + window + 1, total)):
+                j = second[near] if curve else near
+                if j == i or cluster[j] != cluster[i] or (curve and abs(j - i) <= window):
+                    continue
+                apart = np.float32(0.0)
+                for c in range(3):
+                    gap = colors[j, c] - colors[i, c]
+                    apart += gap * gap
+                if held == count and apart >= distance[count - 1]:
+                    continue
+                held = min(held + 1, count)
+                place = held - 1
+                while place > 0 and distance[place - 1] > apart:
+                    distance[place], found[i, place] = distance[place - 1], found[i, place - 1]
+                    place -= 1
+                distance[place], found[i, place] = apart, j
+        for place in range(count):
+            if place < held:
+                strengths[i, place] = weight * np.exp(np.float32(1.0) - distance[place] / np.float32(3.0))
+            else:
+                found[i, place] = -1
+
+
+@njit(nogil=True, cache=True)
+def _count(found, node_of, starts):
+    """Counts the ties of every node, one place later."""
+    for p in range(found.shape[0]):
+        for place in range(found.shape[1]):
+            if found[p, place] >= 0:
+                starts[p + 1] += 1
+                starts[node_of[found[p, place]] + 1] += 1
+
+
+@njit(nogil=True, cache=True)
+def _fill(found, strengths, node_of, next_free, neighbours, weights):
+    """Writes every tie at both of its ends."""
+    for p in range(found.shape[0]):
+        for place in range(found.shape[1]):
+            if found[p, place] >= 0:
+                q = node_of[found[p, place]]
+                neighbours[next_free[p]], weights[next_free[p]] = q, strengths[p, place]
+                neighbours[next_free[q]], weights[next_free[q]] = p, strengths[p, place]
+                next_free[p] += 1
+                next_free[q] += 1

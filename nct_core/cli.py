@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from . import __version__
+from . import __version__, benchmark
 from .errors import InputError, NctError
 from .params import Parameter, TransferParams, describe
 from .terminal import ProgressBar, ShownWarnings, interruption_deferred
@@ -122,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument("--debug", action="store_true", help="print the traceback of an error")
     doctor.set_defaults(run=_doctor)
+    benchmark.add_command(commands, _device)
     return parser
 
 

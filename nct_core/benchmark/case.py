@@ -1,0 +1,131 @@
+"""One measurement in a process of its own: ``python -m nct_core.benchmark.case REQUEST``, which prints one JSON object.
+
+A fresh process for each, so that peak memory is that of the one configuration and no measurement warms up the next.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import NctError
+from . import machine
+
+Request = dict[str, Any]
+
+
+def main(request: Request) -> dict[str, Any]:
+    """Does what ``request["kind"]`` names: "machine", "pictures", "transfer", "plain" or "difference"; raises NctError."""
+    kinds: dict[str, Callable[..., dict[str, Any]]] = {
+        "machine": machine.describe, "pictures": _pictures, "transfer": _transfer, "plain": _plain, "difference": _difference,
+    }  # fmt: skip
+    return kinds[request.pop("kind")](**request)
+
+
+def _pictures(folder: str, size: list[int], count: int, photographs: list[str], suffixes: list[str]) -> dict[str, Any]:
+    from . import pictures
+
+    pictures.write(Path(folder), (size[0], size[1]), count, [Path(path) for path in photographs], suffixes)
+    return {}
+
+
+def _load(folder: str, number: int) -> Any:
+    import numpy as np
+
+    return np.multiply(np.load(Path(folder, f"{number}.npy")), np.float32(1 / 255), dtype=np.float32)
+
+
+def _transfer(folder: str, references: int, device: str, runs: int, result: str | None = None) -> dict[str, Any]:
+    """Warm transfers of pictures in memory: the first is not counted, the last is watched for its stages and not counted either."""
+    import numpy as np
+    import torch
+
+    from .. import devices, transfer
+    from . import roofline
+    from .stages import StageClock
+
+    at = devices.resolve(device)
+    source, others = _load(folder, 0), [_load(folder, number) for number in range(1, references + 1)]
+    if at.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(at)
+
+    walls, processors = [], []
+    for _ in range(runs + 1):
+        wall, processor = time.perf_counter(), time.process_time()
+        done = transfer(source, others, device=device)
+        machine.synchronize(at)
+        walls.append(time.perf_counter() - wall)
+        processors.append(time.process_time() - processor)
+    peak = machine.peak_memory_mib()
+    if result:
+        np.save(result, done.image)
+    clock = StageClock(lambda: machine.synchronize(at))
+    start = time.perf_counter()
+    with clock.running():
+        transfer(source, others, device=device)
+    stages = dict(clock.seconds)
+    stages["rest"] = time.perf_counter() - start - sum(stages.values())
+    answer: dict[str, Any] = {
+        "seconds": statistics.median(walls[1:]), "seconds_min": min(walls[1:]), "seconds_max": max(walls[1:]), "seconds_first": walls[0],
+        "cpu_seconds": statistics.median(processors[1:]), "peak_memory_mib": peak, "peak_device_memory_mib": _device_memory_mib(at),
+        "stages": stages,
+    }  # fmt: skip
+    if at.type != "cpu":
+        answer["roofline"] = roofline.table(at, source.shape[:2], [other.shape[:2] for other in others], stages, done.backbone)
+    return answer
+
+
+def _device_memory_mib(at: Any) -> float | None:
+    import torch
+
+    if at.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(at) / 2**20, 1)
+    return round(torch.mps.driver_allocated_memory() / 2**20, 1) if at.type == "mps" else None  # MPS keeps no peak
+
+
+def _plain(folder: str, result: str | None = None) -> dict[str, Any]:
+    """The plain implementation, once."""
+    import numpy as np
+
+    from .. import TransferParams, weights
+    from . import plain
+
+    source, reference = _load(folder, 0), _load(folder, 1)
+    network = weights.load(weights.find())
+    marks: list[tuple[float, str]] = []
+    wall, processor = time.perf_counter(), time.process_time()
+    image = plain.transfer(source, reference, network, TransferParams(), lambda name, level: marks.append((time.perf_counter(), name)))
+    ends = [*(moment for moment, _ in marks[1:]), time.perf_counter()]
+    stages: dict[str, float] = {}
+    for (start, name), end in zip(marks, ends):
+        stages[name] = stages.get(name, 0.0) + end - start
+    if result:
+        np.save(result, image)
+    return {
+        "seconds": ends[-1] - wall, "cpu_seconds": time.process_time() - processor, "peak_memory_mib": machine.peak_memory_mib(),
+        "stages": stages,
+    }  # fmt: skip
+
+
+def _difference(one: str, other: str) -> dict[str, Any]:
+    """How far two results are apart, in CIEDE2000."""
+    import numpy as np
+
+    from .difference import ciede2000
+
+    apart = ciede2000(np.load(one), np.load(other))
+    return {"mean": float(apart.mean()), "median": float(np.median(apart)), "percentile_95": float(np.percentile(apart, 95))}
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    try:
+        print(json.dumps(main(json.loads(sys.argv[1]))))
+    except NctError as problem:
+        print(json.dumps({"error": str(problem)}))

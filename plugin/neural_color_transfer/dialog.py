@@ -1,67 +1,136 @@
-"""The dialog: the reference layer, the few parameters that matter, and the others folded away."""
+"""The dialog: what gives the colours, the few parameters that matter, the others folded away, and a preview."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import gi
+from choices import PRESETS
 from gimpfu_dialog import labelled
 from nct_shared.params import describe
+from preview_pane import PreviewPane
+from reference_list import ReferenceList, thumbnail
+from worker_client import Worker
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402  after the versions are chosen
+from gi.repository import Gimp, GimpUi, GLib, Gtk, Pango  # noqa: E402  after the versions are chosen
 
 TITLE = "Neural Color Transfer"
 SPACING = 6
-WIDTH = 480
+WIDTH, HEIGHT = 900, 720
 DIGITS = 3  # as the defaults need; GIMP would show fewer where the range is wide
+SETTLED_MS = 250  # without another change, before a transfer starts
 
 
-def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, source: Gimp.Drawable) -> bool:
-    """Shows the dialog and writes what was chosen into ``config``.
+class Dialog:
+    """One showing of the dialog."""
 
-    Returns:
-        Whether to go on.
-    """
-    GimpUi.init("neural-color-transfer")
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
-    dialog.set_default_size(WIDTH, -1)
-    chooser = GimpUi.LayerComboBox.new(lambda _image, layer, *_: layer.get_id() != source.get_id() and not layer.is_indexed())
-    there_is_one = len(chooser.get_model()) > 0
-    if there_is_one:
-        _choose_last(chooser, config)
-    _fill(dialog)
-    row = labelled("_Take colours from:", chooser if there_is_one else _note("There is no other layer yet: open a second picture or add a layer."))
-    content = dialog.get_content_area()
-    content.pack_start(row, False, False, SPACING)
-    content.reorder_child(row, 0)
-    dialog.set_response_sensitive(Gtk.ResponseType.OK, there_is_one)
-    try:
-        if not dialog.run():
-            return False
-        _, chosen = chooser.get_active()
-        config.set_core_object_array("references", [Gimp.Layer.get_by_id(chosen)])
-        return True
-    finally:
-        dialog.destroy()
+    def __init__(self, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Gimp.Layer, settings: Path) -> None:
+        GimpUi.init("neural-color-transfer")
+        self._config, self._source = config, source
+        self._waiting = 0
+        self._dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
+        self._dialog.set_default_size(WIDTH, HEIGHT)
+        self._references = ReferenceList(source, config.get_core_object_array("references") or [], config.get_property("reference-files") or [])
+        self._reason = Gtk.Label(xalign=0.0, wrap=True, no_show_all=True)
+        self._preview = PreviewPane(source, settings)
+        columns = Gtk.Box(spacing=2 * SPACING)
+        columns.pack_start(self._preview, True, True, 0)
+        columns.pack_start(self._controls(), False, False, 0)
+        content = self._dialog.get_content_area()
+        content.pack_start(columns, True, True, SPACING)
+        content.pack_start(self._reason, False, False, SPACING)
+        columns.show_all()
+        self._references.connect("changed", lambda *_: self._changed())
+        self._preview.connect("usable", lambda *_: self._check())
+        config.connect("notify", lambda _, changed: self._changed(0 if changed.name == "strength" else SETTLED_MS))
+        self._dialog.connect("focus-in-event", lambda *_: self._references.refresh())
+
+    def run(self) -> tuple[bool, Worker | None]:
+        """Shows it until it is answered, and writes the references into the config.
+
+        Returns:
+            Whether to go on, and the worker of the preview, which is the caller's then.
+        """
+        self._changed()
+        confirmed = False
+        try:
+            confirmed = bool(self._dialog.run())
+            if confirmed:
+                self._config.set_core_object_array("references", self._references.drawables or None)
+                self._config.set_property("reference-files", self._references.files)
+            return confirmed, self._preview.hand_over() if confirmed else None
+        finally:
+            if self._waiting:
+                GLib.source_remove(self._waiting)
+            if not confirmed:
+                self._preview.close()
+            self._dialog.destroy()
+
+    def _controls(self) -> Gtk.Widget:
+        basic, advanced = ([p.name.replace("_", "-") for p in describe() if p.basic == wanted] for wanted in (True, False))
+        for parameter in describe():
+            scale = self._dialog.get_spin_scale(parameter.name.replace("_", "-"), 1.0)
+            scale.set_digits(0 if parameter.integer else DIGITS)
+        controls = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
+        controls.pack_start(self._source_row(), False, False, 0)
+        controls.pack_start(labelled("_Take colours from:", self._references, vertical=True), True, True, 0)
+        controls.pack_start(self._dialog.fill_box("limits", ["selected-only"]), False, False, 0)
+        controls.pack_start(self._presets(), False, False, 0)
+        controls.pack_start(self._dialog.fill_box("basic", [*basic, "output"]), False, False, 0)
+        self._dialog.get_label("advanced-title", "Ad_vanced", False, True)
+        self._dialog.fill_box("advanced-box", advanced)
+        controls.pack_start(self._dialog.fill_expander("advanced", "advanced-title", False, "advanced-box"), False, False, 0)
+        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True, propagate_natural_height=True)
+        scrolled.add(controls)
+        return scrolled
+
+    def _source_row(self) -> Gtk.Widget:
+        name = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.MIDDLE)
+        name.set_markup(f"Layer to recolour: <b>{GLib.markup_escape_text(self._source.get_name())}</b>")
+        row = Gtk.Box(spacing=SPACING)
+        row.pack_start(Gtk.Image.new_from_pixbuf(thumbnail(self._source)), False, False, 0)
+        row.pack_start(name, True, True, 0)
+        return row
+
+    def _presets(self) -> Gtk.Widget:
+        buttons = Gtk.Box()
+        buttons.get_style_context().add_class("linked")
+        for label, effect, values in PRESETS:
+            button = Gtk.Button(label=label, use_underline=True, tooltip_text=effect)
+            button.connect("clicked", lambda _, values: self._set(values), values)
+            buttons.pack_start(button, True, True, 0)
+        return buttons
+
+    def _set(self, values: dict[str, float]) -> None:
+        for parameter in describe():
+            self._config.set_property(parameter.name.replace("_", "-"), values.get(parameter.name, parameter.default))
+
+    def _changed(self, delay: int = SETTLED_MS) -> None:
+        self._check()
+        if self._waiting:
+            GLib.source_remove(self._waiting)
+        self._waiting = GLib.timeout_add(delay, self._settled)
+
+    def _settled(self) -> bool:
+        self._waiting = 0
+        params = {parameter.name: self._config.get_property(parameter.name.replace("_", "-")) for parameter in describe()}
+        self._preview.show_transfer(self._references.drawables, self._references.files, self._config.get_property("selected-only"), params)
+        return bool(GLib.SOURCE_REMOVE)
+
+    def _check(self) -> None:
+        """Lets OK be pressed, or says why not."""
+        reason = self._preview.unusable
+        if not reason and not self._references.drawables and not self._references.files:
+            reason = "Tick at least one reference to take colours from."
+        self._reason.set_text(reason)
+        self._reason.set_visible(bool(reason))
+        self._dialog.set_response_sensitive(Gtk.ResponseType.OK, not reason)
 
 
-def _choose_last(chooser: GimpUi.LayerComboBox, config: Gimp.ProcedureConfig) -> None:
-    for layer in config.get_core_object_array("references") or []:
-        if layer.is_valid():
-            chooser.set_active(layer.get_id())
-
-
-def _fill(dialog: GimpUi.ProcedureDialog) -> None:
-    names = {basic: [p.name.replace("_", "-") for p in describe() if p.basic == basic] for basic in (True, False)}
-    for parameter in describe():
-        scale = dialog.get_spin_scale(parameter.name.replace("_", "-"), 1.0)
-        scale.set_digits(0 if parameter.integer else DIGITS)
-    dialog.get_label("advanced-title", "Advanced", False, False)
-    dialog.fill_box("advanced-box", names[False])
-    dialog.fill_expander("advanced", "advanced-title", False, "advanced-box")
-    dialog.fill([*names[True], "advanced"])
-
-
-def _note(text: str) -> Gtk.Label:
-    return Gtk.Label(label=text, xalign=0.0, wrap=True)
+def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Any, settings: Path) -> tuple[bool, Worker | None]:
+    """Shows the dialog; see :meth:`Dialog.run`."""
+    return Dialog(procedure, config, source, settings).run()

@@ -86,8 +86,9 @@ def recall(config: Gimp.ProcedureConfig, parameter: Parameter) -> None:
     """Sets an array of drawables to what was remembered, as far as it is still there."""
     session, *identifiers = config.get_property(_last(parameter)).split() or [""]
     if session == str(os.getppid()):
-        drawables = (Gimp.Drawable.get_by_id(int(identifier)) for identifier in identifiers)
-        config.set_core_object_array(parameter.name, [drawable for drawable in drawables if drawable])
+        drawables = [drawable for drawable in map(Gimp.Drawable.get_by_id, map(int, identifiers)) if drawable]
+        if drawables:  # GIMP warns of an empty array
+            config.set_core_object_array(parameter.name, drawables)
 
 
 def _last(parameter: Parameter) -> str:

@@ -46,10 +46,10 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, title: str, par
         dialog.destroy()
 
 
-def labelled(label: str, widget: Gtk.Widget) -> Gtk.Box:
-    """A row of a label with a mnemonic and the widget that it is for."""
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=_SPACING)
-    caption = Gtk.Label.new_with_mnemonic(label)
+def labelled(label: str, widget: Gtk.Widget, *, vertical: bool = False) -> Gtk.Box:
+    """A row, or column, of a label with a mnemonic and the widget that it is for."""
+    row = Gtk.Box(orientation=Gtk.Orientation.VERTICAL if vertical else Gtk.Orientation.HORIZONTAL, spacing=_SPACING)
+    caption = Gtk.Label(label=label, use_underline=True, xalign=0.0)
     caption.set_mnemonic_widget(widget)
     row.pack_start(caption, False, False, 0)
     row.pack_start(widget, True, True, 0)

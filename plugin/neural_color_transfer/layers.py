@@ -51,6 +51,13 @@ def read(drawable: Gimp.Drawable, side: int = 0) -> Iterator[bytes]:
         yield buffer.get(Gegl.Rectangle.new(0, top, layout.width, rows), _scale(drawable, side), pixel_format, Gegl.AbyssPolicy.NONE)
 
 
+def preview_of(drawable: Gimp.Drawable, side: int) -> tuple[PixelLayout, bytes]:
+    """The drawable as the screen shows it: 8 bits, sRGB, with alpha, reduced to ``side`` pixels on the longer side."""
+    layout = PixelLayout(*_size(drawable, side), 2 if drawable.is_gray() else 4, "uint8")
+    extent = Gegl.Rectangle.new(0, 0, layout.width, layout.height)
+    return layout, drawable.get_buffer().get(extent, _scale(drawable, side), "Y'A u8" if layout.channels == 2 else "R'G'B'A u8", Gegl.AbyssPolicy.NONE)
+
+
 def masks_of(layer: Gimp.Drawable, selected_only: bool) -> list[tuple[Gimp.Channel, tuple[int, int]]]:
     """What hides parts of a layer: its own mask, and if wanted its image's selection. With each the layer's place on it."""
     found = []

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,10 @@ class WorkerError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class WorkerLost(WorkerError):
+    """There is no worker, or none that can be talked to."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,13 @@ class Settings:
         """Reads ``worker.json``.
 
         Raises:
-            WorkerError: it is missing or not as ``install.py`` writes it.
+            WorkerLost: it is missing or not as ``install.py`` writes it.
         """
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             return cls(list(values["command"]), str(values["log"]), str(values["version"]))
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise WorkerError("internal", f"expected the plug-in's settings in {path}, got {error}; run install.py again") from error
+            raise WorkerLost("internal", f"expected the plug-in's settings in {path}, got {error}; run install.py again") from error
 
 
 class Worker:
@@ -82,7 +87,7 @@ class Worker:
         """Starts the process; :meth:`hello` waits for it.
 
         Raises:
-            WorkerError: it cannot be started.
+            WorkerLost: it cannot be started.
         """
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_SCRUBBED)}
         command = [*settings.command, "--log", settings.log]
@@ -102,10 +107,11 @@ class Worker:
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
             except OSError as error:
-                raise WorkerError("internal", f"the worker {settings.command[0]} cannot be started ({error.strerror}); run install.py again") from error
+                raise WorkerLost("internal", f"the worker {settings.command[0]} cannot be started ({error.strerror}); run install.py again") from error
         assert self._process.stdin is not None and self._process.stdout is not None
         self._sink: BinaryIO = self._process.stdin  # type: ignore[assignment]
         self._source: BinaryIO = self._process.stdout  # type: ignore[assignment]
+        self._sending = threading.Lock()  # another thread may cancel
         self._version = settings.version
         self._jobs = 0
 
@@ -119,12 +125,12 @@ class Worker:
         """Waits for the worker's greeting: its "version", "device" and "backbone".
 
         Raises:
-            WorkerError: it does not come, or comes from another version.
+            WorkerLost: it does not come, or comes from another version.
         """
         hello = self._receive()
         if hello["type"] != "hello" or hello["protocol"] != protocol.VERSION or hello["version"] != self._version:
             got = hello.get("version", hello["type"])
-            raise WorkerError("protocol", f"expected a worker of version {self._version}, got {got}; run install.py again")
+            raise WorkerLost("protocol", f"expected a worker of version {self._version}, got {got}; run install.py again")
         return hello
 
     def send_image(self, name: str, role: str, layout: protocol.PixelLayout, icc_profile: bytes, bands: Iterable[protocol.Chunk]) -> None:
@@ -186,8 +192,7 @@ class Worker:
             elif header["type"] == "result":
                 if header["id"] == job:
                     return header
-                for _ in self.bands(header):  # of a job that was cancelled too late
-                    pass
+                self.drain(header)  # of a job that was cancelled too late
 
     def bands(self, result: protocol.Header) -> Iterator[tuple[int, int, bytearray]]:
         """Draws the pixels of a result: (first row, rows, bytes) from the top; the worker's space is the source's own."""
@@ -197,6 +202,11 @@ class Worker:
             with self._connection():
                 protocol.read_into(self._source, band)
             yield top, rows, band
+
+    def drain(self, result: protocol.Header) -> None:
+        """Passes over the pixels of a result that nobody wants."""
+        for _ in self.bands(result):
+            pass
 
     def close(self) -> None:
         """Ends the worker, whatever it is doing."""
@@ -217,7 +227,8 @@ class Worker:
 
     def _send(self, header: protocol.Header, chunks: Iterable[protocol.Chunk] = ()) -> None:
         try:
-            protocol.write_frame(self._sink, header, chunks)
+            with self._sending:
+                protocol.write_frame(self._sink, header, chunks)
         except OSError:
             while True:  # what the worker said before it left, or that it left
                 self._receive()
@@ -229,7 +240,7 @@ class Worker:
         if header is None:
             raise self._gone()
         if header["type"] == "error" and header["id"] in ("", job):
-            raise WorkerError(header["code"], header["message"])
+            raise (WorkerError if header["id"] else WorkerLost)(header["code"], header["message"])
         return header
 
     @contextlib.contextmanager
@@ -239,10 +250,10 @@ class Worker:
         except ProtocolError as error:
             if self._process.poll() is not None:
                 raise self._gone() from error
-            raise WorkerError("protocol", str(error)) from error
+            raise WorkerLost("protocol", str(error)) from error
 
-    def _gone(self) -> WorkerError:
+    def _gone(self) -> WorkerLost:
         status: int | None = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             status = self._process.wait(_PATIENCE_SECONDS)
-        return WorkerError("internal", f"the worker ended unexpectedly (exit status {status}); run install.py again if it does so repeatedly")
+        return WorkerLost("internal", f"the worker ended unexpectedly (exit status {status}); run install.py again if it does so repeatedly")

@@ -1,0 +1,112 @@
+"""The picture before and after, side by side in one frame, with a split that can be moved."""
+
+from __future__ import annotations
+
+import gi
+
+gi.require_version("Gdk", "3.0")
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk  # noqa: E402  after the versions are chosen
+
+MIN_WIDTH, MIN_HEIGHT = 340, 260
+STEP = 0.05
+_CHECK_SIZE, _LIGHT, _DARK = 8, 0x999999, 0x666666
+_LINE = 0xFFFFFFFF
+
+
+class Preview(Gtk.EventBox):  # type: ignore[misc]
+    """Shows one picture left of the split and the other right of it; drag it, or move it with the arrow keys.
+
+    It draws with GdkPixbuf alone: not every GIMP's Python has cairo.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(can_focus=True, tooltip_text="Left of the line: before, right of it: after. Drag the line, or use the arrow keys.")
+        self._pictures: dict[str, GdkPixbuf.Pixbuf] = {}
+        self._fitted: dict[str, GdkPixbuf.Pixbuf] = {}
+        self._split = 0.5
+        self._image = Gtk.Image()
+        self._window = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.EXTERNAL, vscrollbar_policy=Gtk.PolicyType.EXTERNAL)
+        self._window.set_size_request(MIN_WIDTH, MIN_HEIGHT)
+        self._window.add(self._image)
+        self.add(self._window)
+        self._size = (0, 0)
+        self._window.connect("size-allocate", lambda _, area: self._resized(area.width, area.height))
+        self.add_events(Gdk.EventMask.BUTTON_PRESS_MASK | Gdk.EventMask.BUTTON_MOTION_MASK)
+        self.set_above_child(True)
+        self.connect("button-press-event", self._dragged)
+        self.connect("motion-notify-event", self._dragged)
+        self.connect("key-press-event", self._pressed)
+
+    def show_picture(self, side: str, width: int, height: int, rgba: bytes, effect: bytes | None = None) -> None:
+        """Takes a picture.
+
+        Args:
+            side: "before" or "after".
+            width, height: in pixels, the same for both.
+            rgba: 4 bytes a pixel, sRGB, rows from the top.
+            effect: 1 byte a pixel; where it is low the picture before shows through.
+        """
+        if effect is not None:
+            masked = bytearray(rgba)
+            masked[3::4] = effect
+            rgba = bytes(masked)
+        picture = GdkPixbuf.Pixbuf.new_from_bytes(GLib.Bytes.new(rgba), GdkPixbuf.Colorspace.RGB, True, 8, width, height, 4 * width)
+        if effect is not None:
+            below = self._pictures["before"].copy()
+            picture.composite(below, 0, 0, width, height, 0, 0, 1, 1, GdkPixbuf.InterpType.NEAREST, 255)
+            picture = below
+        self._pictures[side] = picture
+        self._fitted.pop(side, None)
+        self._draw()
+
+    def forget(self, side: str) -> None:
+        """Shows that side no more."""
+        self._pictures.pop(side, None)
+        self._fitted.pop(side, None)
+        self._draw()
+
+    def _resized(self, width: int, height: int) -> None:
+        if (width, height) != self._size:
+            self._size = (width, height)
+            self._fitted.clear()
+            GLib.idle_add(self._draw)
+
+    def _draw(self) -> None:
+        if not self._pictures or min(self._size) < 2:
+            return
+        for side, picture in self._pictures.items():
+            if side not in self._fitted:
+                scale = min((self._size[0] - 2) / picture.get_width(), (self._size[1] - 2) / picture.get_height())
+                width, height = (max(1, int(length * scale)) for length in (picture.get_width(), picture.get_height()))
+                smooth = GdkPixbuf.InterpType.BILINEAR
+                self._fitted[side] = picture.composite_color_simple(width, height, smooth, 255, _CHECK_SIZE, _LIGHT, _DARK)
+        if len(self._fitted) < 2:
+            self._image.set_from_pixbuf(next(iter(self._fitted.values())))
+            return
+        shown, after = self._fitted["before"].copy(), self._fitted["after"]
+        width, height = after.get_width(), after.get_height()
+        at = round(self._split * width)
+        if at < width:
+            after.copy_area(at, 0, width - at, height, shown, at, 0)
+        if 0 < at < width:
+            shown.new_subpixbuf(at, 0, 1, height).fill(_LINE)
+        self._image.set_from_pixbuf(shown)
+
+    def _dragged(self, _: Gtk.Widget, event: Gdk.Event) -> bool:
+        self.grab_focus()
+        if self._fitted:
+            width = next(iter(self._fitted.values())).get_width()
+            self._move((event.x - (self._size[0] - width) / 2) / width)
+        return True
+
+    def _pressed(self, _: Gtk.Widget, event: Gdk.EventKey) -> bool:
+        move = {Gdk.KEY_Left: -STEP, Gdk.KEY_Right: STEP, Gdk.KEY_Home: -1.0, Gdk.KEY_End: 1.0}.get(event.keyval)
+        if move is None:
+            return False
+        self._move(self._split + move)
+        return True
+
+    def _move(self, split: float) -> None:
+        self._split = min(1.0, max(0.0, split))
+        self._draw()

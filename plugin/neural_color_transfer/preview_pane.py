@@ -1,0 +1,196 @@
+"""The left side of the dialog: the preview, what it shows, how far it is, and what computes it."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gi
+import layers
+import references
+from nct_shared.protocol import PixelLayout
+from preview import Preview
+from preview_engine import Picture, PreviewEngine, Wish
+from worker_client import Reference, Settings, Worker, WorkerError
+
+gi.require_version("Gimp", "3.0")
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gimp, GLib, GObject, Gtk  # noqa: E402  after the versions are chosen
+
+SPACING = 6
+SHOWN_SIDE = 512  # px of the pictures that are sent
+MATCHED_SIDE = 256  # px at which they are matched: a preview is quick, not exact
+VIEWS = (("Result", ""), ("Confidence", "confidence"))
+
+
+class PreviewPane(Gtk.Box):  # type: ignore[misc]
+    """Emits "usable" when ``unusable`` has changed.
+
+    Attributes:
+        unusable: why no transfer can run at all; empty where one can.
+    """
+
+    __gsignals__ = {"usable": (GObject.SignalFlags.RUN_FIRST, None, ())}  # noqa: RUF012  PyGObject reads it
+
+    def __init__(self, source: Gimp.Layer, settings: Path) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
+        self._source = source
+        self._picture = Preview()
+        self._bar = Gtk.ProgressBar(show_text=True, text=" ")
+        self._words = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=50, label="Starting…")
+        self._views = Gtk.Box()
+        self._views.get_style_context().add_class("linked")
+        self._view = ""
+        self._wish: Wish | None = None
+        self._pictures: dict[str, Picture] = {}
+        self._numbers = itertools.count(1)
+        self._names: dict[tuple[object, ...], str] = {}
+        for widget, expand in ((self._views, False), (self._picture, True), (self._bar, False), (self._words, False)):
+            self.pack_start(widget, expand, expand, 0)
+        self._add_views()
+        self._layout, pixels = layers.preview_of(source, SHOWN_SIDE)
+        self._before = _rgba(self._layout, pixels)
+        self._picture.show_picture("before", self._layout.width, self._layout.height, self._before)
+        self._pictures["source"] = ("source", self._layout, pixels)
+        self._effect = _product([_mask_bytes(source, mask, place) for mask, place in layers.masks_of(source, True)])
+        self.unusable = ""
+        self._engine: PreviewEngine | None = None
+        try:
+            self._engine = PreviewEngine(
+                Settings.read(settings), self._soon(self._ready), self._soon(self._progress), self._soon(self._done), self._soon(self._failed)
+            )
+        except WorkerError as error:
+            self._failed(str(error), True)
+
+    def show_transfer(self, drawables: Sequence[Gimp.Drawable], files: Sequence[str], selected_only: bool, params: Mapping[str, Any]) -> None:
+        """Shows what these references and parameters give; without references the layer as it is."""
+        try:
+            gathered = references.gather(drawables, files)
+            references.check(self._source, gathered)
+        except ValueError:
+            self._wish = None
+            self._picture.forget("after")
+            return
+        described = [self._describe(reference, selected_only) for reference in gathered]
+        quick = {**params, "working_size": min(params["working_size"], MATCHED_SIDE)}
+        strength = quick.pop("strength")
+        self._wish = Wish(dict(self._pictures), "source", described, quick, strength, self._view, SHOWN_SIDE)
+        self._ask()
+
+    def hand_over(self) -> Worker | None:
+        """Ends the previews and gives their worker away."""
+        return self._engine.hand_over() if self._engine is not None else None
+
+    def close(self) -> None:
+        """Ends the previews and their worker."""
+        if self._engine is not None:
+            self._engine.close()
+
+    def _ask(self) -> None:
+        if self._engine is not None and self._wish is not None:
+            self._engine.show(self._wish)
+
+    def _add_views(self) -> None:
+        first = None
+        for label, view in VIEWS:
+            button = Gtk.RadioButton(label=label, draw_indicator=False, group=first)
+            first = first or button
+            button.connect("toggled", self._choose_view, view)
+            self._views.pack_start(button, True, True, 0)
+
+    def _choose_view(self, button: Gtk.RadioButton, view: str) -> None:
+        if button.get_active():
+            self._view = view
+            if self._wish is not None:
+                self._wish = Wish(**{**vars(self._wish), "view": view})
+                self._ask()
+
+    def _describe(self, reference: references.Reference, selected_only: bool) -> Reference:
+        """Keeps the reference's pixels for the worker, once, and says how the worker knows it."""
+        drawable = reference.drawable
+        if drawable is None:
+            return Reference(reference.name, file=reference.path)
+        image = self._keep((drawable.get_id(),), lambda: ("reference", *layers.preview_of(drawable, SHOWN_SIDE)))
+        masks = []
+        for mask, place in layers.masks_of(drawable, selected_only):
+            make = functools.partial(_mask_picture, drawable, mask, place)
+            masks.append(self._keep((drawable.get_id(), mask.get_id()), make))
+        return Reference(reference.name, image=image, masks=masks)
+
+    def _keep(self, key: tuple[object, ...], make: Callable[[], Picture]) -> str:
+        if key not in self._names:
+            name = f"picture {next(self._numbers)}"
+            self._pictures[name] = make()
+            self._names[key] = name
+        return self._names[key]
+
+    # -- what the engine tells, in GTK's own thread
+
+    def _soon(self, tell: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: Any) -> bool:
+            tell(*arguments)
+            return bool(GLib.SOURCE_REMOVE)
+
+        return lambda *arguments: GLib.idle_add(call, *arguments)
+
+    def _ready(self, hello: Mapping[str, Any]) -> None:
+        self._words.set_text(f"{hello['device']} · {hello['backbone'] or 'no network weights: run install.py'}")
+        self._words.set_tooltip_text("What computes, and which network compares the pictures")
+
+    def _progress(self, fraction: float, stage: str) -> None:
+        self._bar.set_fraction(fraction)
+        self._bar.set_text(stage)
+
+    def _done(self, wish: Wish, layout: PixelLayout, pixels: bytes, shares: Sequence[float]) -> None:
+        self._bar.set_fraction(0.0)
+        self._bar.set_text(" ")
+        if self._wish is not wish and (self._wish is None or self._wish.transfer != wish.transfer):
+            return
+        self._bar.set_text(_shares([reference.name for reference in wish.references], shares))
+        self._picture.show_picture("after", layout.width, layout.height, _rgba(layout, pixels), None if wish.view else self._effect)
+
+    def _failed(self, message: str, unusable: bool) -> None:
+        text = f"{message[:1].upper()}{message[1:]}"
+        self._bar.set_fraction(0.0)
+        self._bar.set_text(" ")
+        self._picture.forget("after")
+        if unusable:
+            self.unusable = text
+            self.emit("usable")
+        else:
+            self._bar.set_text("No preview")
+            self._bar.set_tooltip_text(text)
+            self._words.set_text(text)
+
+
+def _shares(names: Sequence[str], shares: Sequence[float]) -> str:
+    return references.account([references.Reference(name) for name in names], shares) if len(names) > 1 else " "
+
+
+def _mask_bytes(layer: Gimp.Drawable, mask: Gimp.Channel, place: tuple[int, int]) -> bytes:
+    return b"".join(layers.read_mask(layer, mask, place, SHOWN_SIDE))
+
+
+def _mask_picture(layer: Gimp.Drawable, mask: Gimp.Channel, place: tuple[int, int]) -> Picture:
+    return "mask", layers.layout_of_mask(layer, SHOWN_SIDE), _mask_bytes(layer, mask, place)
+
+
+def _product(masks: Sequence[bytes]) -> bytes | None:
+    if len(masks) < 2:
+        return masks[0] if masks else None
+    return bytes(first * second // 255 for first, second in zip(*masks))
+
+
+def _rgba(layout: PixelLayout, pixels: bytes) -> bytes:
+    """Grey, with or without alpha, or RGBA as RGBA."""
+    if layout.channels == 4:
+        return bytes(pixels)
+    rgba = bytearray(b"\xff" * (4 * layout.width * layout.height))
+    for channel in range(3):
+        rgba[channel::4] = pixels[:: layout.channels]
+    if layout.channels == 2:
+        rgba[3::4] = pixels[1::2]
+    return bytes(rgba)

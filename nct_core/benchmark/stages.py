@@ -64,5 +64,7 @@ class StageClock:
 
 
 def _stage(frame: FrameType) -> str | None:
-    module = frame.f_globals.get("__name__", "").removeprefix("nct_core.")
+    package, _, module = frame.f_globals.get("__name__", "").partition(".")
+    if package != "nct_core":
+        return None
     return STAGES.get(f"{module}.{frame.f_code.co_name}") or STAGES.get(module)

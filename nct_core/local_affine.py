@@ -20,7 +20,7 @@ _SIGMA_FLOOR = 0.6  # in 0..255 units
 _OUT_OF_RANGE_WEIGHT = 1e-6
 # mu of the two chromaticity channels over that of lightness: grain shows less there, and faded colours more (ours).
 _CHROMA_CONTRAST = 4.0
-_AFFINE_TOLERANCE = 1e-3
+_AFFINE_TOLERANCE = 3e-3
 _SMOOTHING_TOLERANCE = 5e-3  # from the upsampled transform, of whose error the bilinear part is the most
 
 

@@ -34,13 +34,16 @@ def prolong(coarse: torch.Tensor, shares: torch.Tensor, x: torch.Tensor) -> None
     over_quads(_prolong, shares, coarse, shares, x)
 
 
-def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: solvers.Graph | None, shape: tuple[int, int], out: torch.Tensor) -> None:
+def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: solvers.Graph | None, out: torch.Tensor) -> None:
     """A x."""
     over_quads(_apply, weights, x, blocks, weights, out)
     if graph is not None:
-        values = torch.empty(graph.nodes.shape[0], 6)
-        over(_gather, len(values), 1, graph.nodes, shape[1], x, values)
-        over(_add_ties, len(values), 1, graph.starts, graph.neighbours, graph.weights, values, graph.nodes, shape[1], out)
+        node_of, width = graph.node_of, graph.node_of.shape[1]
+        values = torch.zeros(graph.starts.shape[0] - 1, 8)  # 6, and 2 more that make a row one vector register
+        flows = torch.empty_like(values)
+        over(_gather, node_of.shape[0], width, x, node_of, values)
+        over(_ties, len(values), 1, graph.starts, graph.neighbours, graph.weights, values, flows)
+        over(_scatter, node_of.shape[0], width, flows, node_of, out)
 
 
 def dot(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -162,34 +165,40 @@ def _apply(first, last, x, blocks, weights, out):
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _gather(first, last, nodes, width, x, values):
-    for node in range(first, last):
-        row, col = nodes[node] // width, nodes[node] % width
-        for c in range(6):
-            values[node, c] = x[2 * (row & 1) + (col & 1), c, (row >> 1) + 1, (col >> 1) + 1]
+def _gather(first, last, x, node_of, values):
+    width = node_of.shape[1]
+    for row in range(first, last):
+        for col in range(width):
+            node = node_of[row, col]
+            if node >= 0:
+                for c in range(6):
+                    values[node, c] = x[2 * (row & 1) + (col & 1), c, (row >> 1) + 1, (col >> 1) + 1]
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _add_ties(first, last, starts, neighbours, strengths, values, nodes, width, out):
+def _ties(first, last, starts, neighbours, strengths, values, flows):
     for node in range(first, last):
-        a0 = a1 = a2 = a3 = a4 = a5 = total = _ZERO
+        degree = _ZERO
+        for c in range(8):
+            flows[node, c] = _ZERO
         for e in range(starts[node], starts[node + 1]):
-            other, w = neighbours[e], strengths[e]
-            total += w
-            a0 += w * values[other, 0]
-            a1 += w * values[other, 1]
-            a2 += w * values[other, 2]
-            a3 += w * values[other, 3]
-            a4 += w * values[other, 4]
-            a5 += w * values[other, 5]
-        row, col = nodes[node] // width, nodes[node] % width
-        q, i, k = 2 * (row & 1) + (col & 1), (row >> 1) + 1, (col >> 1) + 1
-        out[q, 0, i, k] += total * values[node, 0] - a0
-        out[q, 1, i, k] += total * values[node, 1] - a1
-        out[q, 2, i, k] += total * values[node, 2] - a2
-        out[q, 3, i, k] += total * values[node, 3] - a3
-        out[q, 4, i, k] += total * values[node, 4] - a4
-        out[q, 5, i, k] += total * values[node, 5] - a5
+            other, weight = neighbours[e], strengths[e]
+            degree += weight
+            for c in range(8):
+                flows[node, c] -= weight * values[other, c]
+        for c in range(8):
+            flows[node, c] += degree * values[node, c]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _scatter(first, last, flows, node_of, out):
+    width = node_of.shape[1]
+    for row in range(first, last):
+        for col in range(width):
+            node = node_of[row, col]
+            if node >= 0:
+                for c in range(6):
+                    out[2 * (row & 1) + (col & 1), c, (row >> 1) + 1, (col >> 1) + 1] += flows[node, c]
 
 
 @njit(nogil=True, cache=True, fastmath=True)

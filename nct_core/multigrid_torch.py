@@ -124,7 +124,7 @@ def prolong(coarse: torch.Tensor, shares: torch.Tensor, x: torch.Tensor) -> None
     x[3][_INSIDE] += s[0] * coarse[_INSIDE] + s[1] * coarse[:, 1:-1, 2:] + s[2] * coarse[:, 2:, 1:-1] + s[3] * coarse[:, 2:, 2:]
 
 
-def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: solvers.Graph | None, shape: tuple[int, int], out: torch.Tensor) -> None:
+def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: solvers.Graph | None, out: torch.Tensor) -> None:
     """A x."""
     for q in range(4):
         own, block = x[q][_INSIDE], blocks[q][_INSIDE]
@@ -136,7 +136,7 @@ def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: s
             total[1::2] += block[1::3] * own[0::2] + block[2::3] * own[1::2]
         out[q][_INSIDE] = total
     if graph is not None:
-        row, col = graph.nodes.long() // shape[1], graph.nodes.long() % shape[1]
+        row, col = graph.positions
         at = (2 * (row % 2) + col % 2, slice(None), row // 2 + 1, col // 2 + 1)
         values = x[at]
         ends = graph.starts.long()

@@ -19,15 +19,13 @@ _CURVE_SPAN = 1.5  # colours, shifted, lie in [0, this)
 # 6 bits for the cluster, 3 * 11 for the curve, 22 for the position: the largest working image has 2000 * 2000.
 _CURVE_BITS, _POSITION_BITS = 11, 22
 _SCATTER = 2654435769  # odd, so that it only permutes the positions; 2^32 over the golden ratio spreads them
-_SPREADING = ((32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F), (4, 0x10C30C30C30C30C3), (2, 0x1249249249249249))
-"""Steps that put two zeros after every bit."""
 
 
 class Clusters:
     """k-means clusters of the coarsest source features, each dilated by one cell.
 
     Args:
-        features: float32 [h, w, C], unit vectors (relu5_1 of the source).
+        features: int16 [h, w, C], relu5_1 of the source.
         count: number of centres; fewer where there are fewer positions.
         seed: of the choice of the first centres.
     """
@@ -86,22 +84,23 @@ def nonlocal_graph(colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clu
     """
     if weight == 0:
         return None
-    labels, members = (torch.from_numpy(array).to(colors.device) for array in clusters.on_grid((valid.shape[0], valid.shape[1])))
+    shape = (valid.shape[0], valid.shape[1])
+    labels, members = (torch.from_numpy(array).to(colors.device) for array in clusters.on_grid(shape))
     members &= torch.from_numpy(valid).to(colors.device)
     cluster, position = members.flatten(1).nonzero().unbind(1)
     entries = colors.reshape(-1, 3)[position]
     own = labels.flatten()[position] == cluster
     keys = [_curve_key(entries, cluster, position, shift) for shift in _SHIFTS]
     build = nonlocal_graph_cpu.ties if colors.device.type == "cpu" else nonlocal_graph_torch.ties
-    graph = build(entries, cluster, position, own, keys, neighbours, max(_WINDOW, neighbours), weight / neighbours)
+    graph = build(entries, cluster, position, own, keys, neighbours, max(_WINDOW, neighbours), weight / neighbours, shape)
     return graph if graph.neighbours.numel() else None
 
 
 def _curve_key(colors: torch.Tensor, cluster: torch.Tensor, position: torch.Tensor, shift: float) -> torch.Tensor:
     """int64 [n], all different: by cluster, then along the curve, then without pattern."""
-    cells = ((colors + shift) * ((1 << _CURVE_BITS) / _CURVE_SPAN)).clamp(0, (1 << _CURVE_BITS) - 1).long()
-    for width, mask in _SPREADING:
-        cells = (cells | (cells << width)) & mask
-    along = cells[:, 0] | (cells[:, 1] << 1) | (cells[:, 2] << 2)
+    values = torch.arange(1 << _CURVE_BITS, device=colors.device)
+    spread = sum(((values >> bit) & 1) << (3 * bit) for bit in range(_CURVE_BITS))
+    cells = ((colors.T + shift) * ((1 << _CURVE_BITS) / _CURVE_SPAN)).clamp(0, (1 << _CURVE_BITS) - 1).int()
+    along = spread[cells[0]] | (spread[cells[1]] << 1) | (spread[cells[2]] << 2)
     scattered = (position * _SCATTER) & ((1 << _POSITION_BITS) - 1)
     return (((cluster << (3 * _CURVE_BITS)) | along) << _POSITION_BITS) | scattered

@@ -16,7 +16,15 @@ _GRAIN_ENTRIES = 2048
 
 
 def ties(
-    colors: torch.Tensor, cluster: torch.Tensor, position: torch.Tensor, own: torch.Tensor, keys: list[torch.Tensor], count: int, window: int, weight: float
+    colors: torch.Tensor,
+    cluster: torch.Tensor,
+    position: torch.Tensor,
+    own: torch.Tensor,
+    keys: list[torch.Tensor],
+    count: int,
+    window: int,
+    weight: float,
+    shape: tuple[int, int],
 ) -> Graph:
     """The graph of :func:`nct_core.nonlocal_graph.nonlocal_graph`.
 
@@ -27,7 +35,8 @@ def ties(
         keys: int64 [n] each, all different: what the entries are sorted by along each curve.
         count: k.
         window: how many entries on either side, along each curve, are looked at.
-        weight: of a tie between equal colours, times e.
+        weight: of a tie between equal colours, over e.
+        shape: (h, w) of the grid.
     """
     order = np.argsort(keys[0].numpy())
     second = np.argsort(keys[1].numpy()[order]).astype(np.int32)
@@ -37,16 +46,17 @@ def ties(
     found, strengths = np.empty((len(order), count), np.int32), np.empty((len(order), count), np.float32)
     threads.over_rows(_nearest, len(order), *entries, second, rank, window, np.float32(weight), found, strengths, grain=_GRAIN_ENTRIES)
     own_of = entries[2]
-    nodes = position.numpy()[order][own_of].astype(np.int32)
-    node_of = np.empty(int(position.max()) + 1, np.int32)
+    nodes = position.numpy()[order][own_of]
+    node_of = np.full(shape[0] * shape[1], -1, np.int32)
     node_of[nodes] = np.arange(len(nodes), dtype=np.int32)
-    found, strengths, of = found[own_of], strengths[own_of], node_of[position.numpy()[order]]
+    found, strengths = found[own_of], strengths[own_of]
+    found = np.where(found >= 0, node_of[position.numpy()[order]][found], -1)
     starts = np.zeros(len(nodes) + 1, np.int32)
-    _count(found, of, starts)
+    _count(found, starts)
     np.cumsum(starts, out=starts)
     neighbours, weights = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    _fill(found, strengths, of, starts[:-1].copy(), neighbours, weights)
-    return Graph(*(torch.from_numpy(array) for array in (nodes, starts, neighbours, weights)))
+    _fill(found, strengths, starts[:-1].copy(), neighbours, weights)
+    return Graph(*(torch.from_numpy(array) for array in (node_of.reshape(shape), starts, neighbours, weights)))
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -84,23 +94,35 @@ def _nearest(first, last, colors, cluster, own, second, rank, window, weight, fo
 
 
 @njit(nogil=True, cache=True)
-def _count(found, node_of, starts):
-    """Counts the ties of every node, one place later."""
-    for p in range(found.shape[0]):
-        for place in range(found.shape[1]):
-            if found[p, place] >= 0:
-                starts[p + 1] += 1
-                starts[node_of[found[p, place]] + 1] += 1
+def _mutual(found, p, q):
+    for place in range(found.shape[1]):
+        if found[q, place] == p:
+            return True
+    return False
 
 
 @njit(nogil=True, cache=True)
-def _fill(found, strengths, node_of, next_free, neighbours, weights):
+def _count(found, starts):
+    """Counts the ties of every node, one place later; a tie in both directions is one."""
+    for p in range(found.shape[0]):
+        for place in range(found.shape[1]):
+            q = found[p, place]
+            if q >= 0:
+                starts[p + 1] += 1
+                if not _mutual(found, p, q):
+                    starts[q + 1] += 1
+
+
+@njit(nogil=True, cache=True)
+def _fill(found, strengths, next_free, neighbours, weights):
     """Writes every tie at both of its ends."""
     for p in range(found.shape[0]):
         for place in range(found.shape[1]):
-            if found[p, place] >= 0:
-                q = node_of[found[p, place]]
-                neighbours[next_free[p]], weights[next_free[p]] = q, strengths[p, place]
-                neighbours[next_free[q]], weights[next_free[q]] = p, strengths[p, place]
+            q = found[p, place]
+            if q >= 0:
+                mutual = _mutual(found, p, q)
+                neighbours[next_free[p]], weights[next_free[p]] = q, strengths[p, place] * (2 if mutual else 1)
                 next_free[p] += 1
-                next_free[q] += 1
+                if not mutual:
+                    neighbours[next_free[q]], weights[next_free[q]] = p, strengths[p, place]
+                    next_free[q] += 1

@@ -10,7 +10,15 @@ _CHUNK_ENTRIES = 1 << 16  # bounds the memory
 
 
 def ties(
-    colors: torch.Tensor, cluster: torch.Tensor, position: torch.Tensor, own: torch.Tensor, keys: list[torch.Tensor], count: int, window: int, weight: float
+    colors: torch.Tensor,
+    cluster: torch.Tensor,
+    position: torch.Tensor,
+    own: torch.Tensor,
+    keys: list[torch.Tensor],
+    count: int,
+    window: int,
+    weight: float,
+    shape: tuple[int, int],
 ) -> Graph:
     """The graph of :func:`nct_core.nonlocal_graph.nonlocal_graph`."""
     order = torch.argsort(keys[0])
@@ -33,11 +41,11 @@ def ties(
         tails.append(candidates.gather(1, place)[found])
         strengths.append(weight * torch.exp(1.0 - distance[found] / 3.0))
     nodes = position[own]
-    node_of = torch.empty(int(position.max()) + 1, dtype=torch.long, device=nodes.device)
+    node_of = torch.full((shape[0] * shape[1],), -1, device=nodes.device)
     node_of[nodes] = torch.arange(len(nodes), device=nodes.device)
     head, tail, strength = node_of[position[torch.cat(heads)]], node_of[position[torch.cat(tails)]], torch.cat(strengths)
     both = torch.cat([head, tail])
     order = torch.argsort(both, stable=True)
     starts = torch.zeros(len(nodes) + 1, dtype=torch.int32, device=nodes.device)
     starts[1:] = torch.bincount(both, minlength=len(nodes)).cumsum(0)
-    return Graph(nodes.int(), starts, torch.cat([tail, head])[order].int(), torch.cat([strength, strength])[order])
+    return Graph(node_of.int().view(shape), starts, torch.cat([tail, head])[order].int(), torch.cat([strength, strength])[order])

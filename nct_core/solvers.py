@@ -5,7 +5,7 @@ Unknowns are a pair (a, b) for each of three channels at every position of a gri
     A x = D x + L_grid x + L_graph x
 
 with D block-diagonal (one symmetric 2x2 block a channel and position), L_grid the weighted Laplacian of the 4-neighbour grid and
-L_graph the weighted Laplacian of any further edges. The preconditioner is one symmetric V(1, 1)-cycle over D + L_grid with half of
+L_graph the weighted Laplacian of any further edges. The preconditioner is one symmetric V(1, 1)-cycle over D + L_grid with
 the graph's degree added to the diagonal (ours): red-black block Gauss-Seidel; coarser grids of every second row and column; what
 lies between their positions is interpolated along the edges' weights (as in "black box" multigrid, Dendy 1982), so that nothing is
 carried across an edge of the picture; the coarser operator is Galerkin's, brought back to four neighbours.
@@ -18,6 +18,7 @@ memory. The coarser grid is quad 0. "Planes" are float32 [planes, rows + 2, colu
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,22 +40,29 @@ class Graph:
     """Undirected weighted edges between positions, each stored from both of its ends (compressed rows).
 
     Attributes:
-        nodes: int32 [n], the flat position of every node, each at most once. Their order is free: nodes that are tied should be near
+        node_of: int32 [h, w], the node at every position, -1 for none. The order of nodes is free: those that are tied should be near
             each other.
         starts: int32 [n + 1]; the edges of node p are ``starts[p] : starts[p + 1]``.
         neighbours: int32 [edges], the node at the other end.
         weights: float32 [edges], positive.
     """
 
-    nodes: torch.Tensor
+    node_of: torch.Tensor
     starts: torch.Tensor
     neighbours: torch.Tensor
     weights: torch.Tensor
 
-    def degree(self, positions: int) -> torch.Tensor:
-        """Sum of the weights at every position, float32 [positions]."""
-        total = self.weights.new_zeros(positions)
-        total[self.nodes.long()] = multigrid_torch.sum_rows(self.weights[:, None], self.starts.long())[:, 0]
+    @functools.cached_property
+    def positions(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Row and column of every node, int64 [n] each."""
+        row, col = (self.node_of >= 0).nonzero().unbind(1)
+        order = self.node_of[row, col].argsort()
+        return row[order], col[order]
+
+    def degree(self) -> torch.Tensor:
+        """Sum of the weights at every position, float32 [h, w]."""
+        total = self.weights.new_zeros(self.node_of.shape)
+        total[self.positions] = multigrid_torch.sum_rows(self.weights[:, None], self.starts.long())[:, 0]
         return total
 
 
@@ -149,7 +157,7 @@ def multiply(system: System, x: torch.Tensor) -> torch.Tensor:
     """A x, float32 [h, w, 6]."""
     quads = to_quads(x)
     out = torch.zeros_like(quads)
-    kernels_for(x).apply(quads, to_quads(system.blocks), system.grid.levels[0].weights, system.graph, system.grid.shape, out)
+    kernels_for(x).apply(quads, to_quads(system.blocks), system.grid.levels[0].weights, system.graph, out)
     return from_quads(out, system.grid.shape)
 
 
@@ -172,7 +180,7 @@ def solve(system: System, rhs: torch.Tensor, *, tolerance: float, max_iterations
     x, product = torch.zeros_like(rhs) if start is None else to_quads(start), torch.zeros_like(rhs)
 
     def multiply_into_product(vector: torch.Tensor) -> None:
-        kernels.apply(vector, blocks, grid.levels[0].weights, system.graph, grid.shape, product)
+        kernels.apply(vector, blocks, grid.levels[0].weights, system.graph, product)
 
     residual = rhs.clone()
     if start is not None:
@@ -206,8 +214,7 @@ class _Preconditioner:
         self._levels, self._kernels = system.grid.levels, kernels_for(system.blocks)
         blocks = system.blocks
         if system.graph is not None:
-            height, width = system.grid.shape
-            share = 0.5 * system.graph.degree(height * width).view(height, width, 1)
+            share = system.graph.degree()[..., None]
             blocks = blocks + (share if blocks.shape[2] == 3 else share * blocks.new_tensor([1.0, 0.0, 1.0]).repeat(3))
         self._blocks = [to_quads(blocks)]
         for level, coarser in zip(self._levels, self._levels[1:]):

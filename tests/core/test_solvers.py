@@ -26,7 +26,7 @@ def random_system(seed, shape, ties=0, scalar=False):
         order = np.argsort(both, kind="stable")
         starts = np.concatenate([[0], np.cumsum(np.bincount(both, minlength=h * w))]).astype(np.int32)
         other = np.concatenate([tail, head])[order].astype(np.int32)
-        nodes = rng.permutation(h * w).astype(np.int32)
+        nodes = rng.permutation(h * w).astype(np.int32).reshape(h, w)
         graph = Graph(torch.from_numpy(nodes), torch.from_numpy(starts), torch.from_numpy(other), torch.from_numpy(np.concatenate([weight, weight])[order]))
     return Planted(
         torch.from_numpy(right), torch.from_numpy(down), System(torch.from_numpy(blocks), Grid(torch.from_numpy(right), torch.from_numpy(down)), graph)
@@ -59,7 +59,7 @@ def dense(planted):
             if i + 1 < h:
                 tie(i * w + j, (i + 1) * w + j, float(down[i, j]))
     if system.graph is not None:
-        starts, nodes = system.graph.starts.numpy(), system.graph.nodes.numpy()
+        starts, nodes = system.graph.starts.numpy(), np.argsort(system.graph.node_of.numpy().ravel())
         for p in range(n):
             for e in range(starts[p], starts[p + 1]):
                 tie(nodes[p], nodes[int(system.graph.neighbours[e])], float(system.graph.weights[e]) / 2)  # stored from both ends

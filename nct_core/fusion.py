@@ -1,23 +1,97 @@
-"""Several references -> one guidance and a label map."""
+"""Several references -> a label map and one guidance (paper: "multiple references"; the energy is ours).
+
+At the coarsest level every position gets the label of one reference by alpha-expansion. Finer levels take the labels over and let
+them compete only near their boundaries: the source is recoloured by then, and resembles the reference that was chosen wherever it was.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
 
+from .fusion_expansion import expand
+from .matching import SourceLevel
+from .nnf import nearest_cells
 from .voting import Guidance
+from .working import resize
+
+# Standard deviations of the evidence over the source that weigh as much as a jump through the whole range of colours.
+_EVIDENCE_RANGE = 8.0
+_BOUNDARY, _SEAM = 0.3, 1.0
+# Colour difference at which a boundary of the source begins to count, and what is left of a seam's cost at a strong one.
+_EDGE_CONTRAST, _EDGE_FLOOR = 0.2, 0.3
+_BAND_RADIUS = 3
 
 
-def choose(candidates: list[Guidance], labels: NDArray[np.uint8]) -> Guidance:
+class Labels:
+    """Which reference each source position takes its colours from, level by level.
+
+    Args:
+        evidence: for each reference float32 [h, w], how well it explains each position, comparable across references; may be left
+            out with one reference.
+        valid: bool [h, w], the positions that count.
+    """
+
+    def __init__(self, evidence: list[NDArray[np.float32]], valid: NDArray[np.bool_]) -> None:
+        self._map: NDArray[np.uint8] | None = None
+        if evidence:
+            stack = np.stack(evidence)
+            spread = float(stack.max(0)[valid].std(dtype=np.float64))
+            self._cost = torch.from_numpy(-stack / np.float32(_EVIDENCE_RANGE * max(spread, 1e-6)))
+
+    def used(self, references: int) -> list[int]:
+        """Which of the references have a position at the level refined last; all at first."""
+        return list(range(references)) if self._map is None else np.unique(self._map).tolist()
+
+    def refine(self, source: SourceLevel, candidates: dict[int, Guidance]) -> NDArray[np.uint8]:
+        """Labels the grid of a level; levels come from coarse to fine.
+
+        Args:
+            source: on this level.
+            candidates: what the references say that are :meth:`used`.
+
+        Returns:
+            uint8 [h, w], keys of ``candidates``.
+        """
+        keys = np.array(sorted(candidates), np.uint8)
+        if len(keys) == 1:
+            self._map = np.full(source.grid, keys[0])
+            return self._map
+        cost = resize(self._cost.permute(1, 2, 0), source.grid).permute(2, 0, 1).numpy()[keys]
+        cost = np.where(source.valid, cost, np.float32(0.0))
+        if self._map is None:
+            start, free = cost.argmin(0).astype(np.uint8), np.ones(source.grid, np.bool_)
+        else:
+            rows, cols = nearest_cells(source.grid, (self._map.shape[0], self._map.shape[1]))
+            start = np.searchsorted(keys, self._map[np.ix_(rows, cols)]).astype(np.uint8)
+            free = maximum_filter(start, 2 * _BAND_RADIUS + 1) != minimum_filter(start, 2 * _BAND_RADIUS + 1)
+        colors = np.stack([candidates[key].colors.cpu().numpy() for key in keys.tolist()])
+        labels = expand(start, cost, colors, _edge_weights(source.colors.cpu().numpy()), free, boundary=_BOUNDARY, seam=_SEAM)
+        self._map = keys[labels]
+        return self._map
+
+
+def fuse(candidates: dict[int, Guidance], labels: NDArray[np.uint8]) -> Guidance:
     """Puts one guidance together: at every position that of the candidate which ``labels`` (uint8 [h, w]) names."""
     if len(candidates) == 1:
-        return candidates[0]
-    index = torch.from_numpy(labels.astype(np.int64)).to(candidates[0].error.device)
+        return next(iter(candidates.values()))
+    keys = sorted(candidates)
+    index = torch.from_numpy(np.searchsorted(keys, labels)).to(candidates[keys[0]].error.device)
 
-    def pick(planes: list[torch.Tensor]) -> torch.Tensor:
-        stack = torch.stack(planes)
-        where = index.reshape(1, *index.shape, *[1] * (stack.dim() - 3)).expand(1, *stack.shape[1:])
-        return stack.gather(0, where)[0]
+    def pick(part: str) -> torch.Tensor:
+        planes = torch.stack([getattr(candidates[key], part) for key in keys])
+        where = index.reshape(1, *index.shape, *[1] * (planes.dim() - 3)).expand(1, *planes.shape[1:])
+        return planes.gather(0, where)[0]
 
-    return Guidance(*(pick([getattr(candidate, part) for candidate in candidates]) for part in ("colors", "error", "voted")))
+    return Guidance(pick("colors"), pick("error"), pick("voted"))
+
+
+def _edge_weights(colors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much a boundary between neighbours counts: less where the source has one. float32 [h, w, 2], to the right and down."""
+    weights = np.zeros((*colors.shape[:2], 2), np.float32)
+    for axis, pairs in ((1, weights[:, :-1, 0]), (0, weights[:-1, :, 1])):
+        contrast = np.linalg.norm(np.diff(colors, axis=axis), axis=-1)
+        pairs[:] = _EDGE_FLOOR + (1.0 - _EDGE_FLOOR) * np.exp(-contrast / _EDGE_CONTRAST)
+    return weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import nnf, voting
+from . import likeness, nnf, voting
 from .features import COARSEST, FeaturePyramid
 from .params import TransferParams
 from .patchmatch import patchmatch, search_radii
@@ -23,7 +24,7 @@ class SourceLevel:
 
     Attributes:
         level: 5 (coarsest) to 1.
-        features: float32 [h, w, C], unit vectors, of the source as it is recoloured so far.
+        features: int16 [h, w, C], of the source as it is recoloured so far.
         colors: float32 [h, w, 3], scaled Lab, of the source itself.
         valid: bool [h, w], False where the source is transparent.
         size: (rows, columns) of the source at working size.
@@ -50,6 +51,7 @@ class Reference:
     """A reference and its fields, which go from level to level.
 
     Args:
+        number: which one it is, counted from 0 as the caller gave them.
         name: what it is called in messages.
         image: at working size.
         pyramid: the network. Features of all levels but the finest are computed here; those of the finest take the most memory and
@@ -63,8 +65,10 @@ class Reference:
     grid: nnf.Shape
     """(H, W) of the reference at the level matched last."""
 
-    def __init__(self, name: str, image: WorkingImage, pyramid: FeaturePyramid) -> None:
-        self.name, self.image = name, image
+    def __init__(self, number: int, name: str, image: WorkingImage, pyramid: FeaturePyramid) -> None:
+        self.number, self.name, self.image = number, name, image
+        self.digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.tobytes()).digest()
+        """Of its content."""
         self._pyramid = pyramid
         self._features = pyramid(image.rgb, range(2, COARSEST + 1))
         self._source_grid: nnf.Shape = (0, 0)
@@ -96,6 +100,18 @@ class Reference:
             source.features, features, source.colors, self.image.lab_on(to_grid), self.forward, self.backward, source.valid, to_valid,
             bds_weight=params.bds_weight,
         )  # fmt: skip
+
+    def evidence(self, source: torch.Tensor) -> NDArray[np.float32]:
+        """How well this reference explains each position of the source, before any level is matched.
+
+        Args:
+            source: the source's :func:`nct_core.likeness.describe`.
+
+        Returns:
+            float32 [h, w] on the source's grid of comparison.
+        """
+        described = likeness.describe(self._features[COARSEST], self._features[COARSEST - 1])
+        return likeness.likeness(source, described, self.image.valid_on((described.shape[0], described.shape[1])))
 
     def _take_features(self, level: int) -> torch.Tensor:
         return self._features.pop(level) if level > 1 else self._pyramid(self.image.rgb, [1])[1]

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import devices, fusion, local_affine, nnf, weights
+from . import devices, fusion, likeness, local_affine, nnf, weights
 from .color import lab_to_srgb
 from .errors import Cancelled, InputError
 from .features import COARSEST, FeaturePyramid
+from .fusion import Labels
 from .local_affine import EdgeAwareUpsampling, TermWeights, recolor
 from .matching import Reference, SourceLevel
 from .nonlocal_graph import Clusters, nonlocal_graph
@@ -70,8 +71,6 @@ def transfer(
     source = check_image("source", source)
     if len(references) == 0:
         raise InputError("expected a reference image, got none; choose at least one")
-    if len(references) > 1:
-        raise InputError(f"expected one reference image, got {len(references)}; this version takes one at a time")
     names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
     for name, reference in zip(names, references):
         check_image(name, reference)
@@ -85,18 +84,20 @@ def transfer(
     pyramid = FeaturePyramid(weights.load(file), file.backbone, at)
     with devices.out_of_memory_as_error(f"a transfer at a working size of {params.working_size} px"):
         work = _Transfer(prepare(source, params.working_size, at), params, pyramid, stages, observer)
-        work.read([(name, prepare(image, params.working_size, at)) for name, image in zip(names, references)])
+        for number, (name, reference) in enumerate(zip(names, references)):
+            work.read(number, name, prepare(reference, params.working_size, at))
         work.run()
     with devices.out_of_memory_as_error(f"an image of {source.shape[1]}x{source.shape[0]} px"):
         stages.begin(_APPLYING_COST, "Applying the colours")
         transform = ColorTransform(work.coefficients, work.source.lab[..., 0].contiguous())
         image = transform.apply(source, params.strength)
     stages.end()
-    counts = np.bincount(work.labels[work.source.valid], minlength=len(references))
+    labels = work.number_map()
+    counts = np.bincount(labels[work.source.valid], minlength=len(references))
     return TransferResult(
         image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=devices.describe(at),
-        seconds=time.perf_counter() - started, matches=[Match(field, grid, image.shape[:2]) for (field, grid), image in zip(work.coarsest, references)],
-        working_labels=work.labels, finest_confidence=work.confidence.cpu().numpy(),
+        seconds=time.perf_counter() - started, working_labels=labels, finest_confidence=work.confidence.cpu().numpy(),
+        matches=[Match(*work.coarsest[number], (reference.shape[0], reference.shape[1])) for number, reference in enumerate(references)],
     )  # fmt: skip
 
 
@@ -115,6 +116,10 @@ class _Stages:
             self._progress(self._begun / self._total, name)
         self._begun += cost
 
+    def skip(self, cost: float) -> None:
+        """Takes note that what would have cost this much is not needed."""
+        self._begun += cost
+
     def check(self) -> None:
         """Raises Cancelled if the caller wants to stop."""
         if self._cancel is not None and self._cancel():
@@ -129,11 +134,11 @@ class _Stages:
 class _Transfer:
     """The state that goes from level to level."""
 
-    references: list[Reference]
-    coarsest: list[tuple[nnf.Field, nnf.Shape]]
-    """For each reference the coarsest field and the grid that it points into."""
+    chooser: Labels
     labels: NDArray[np.uint8]
-    """Which reference each position takes its colours from; at last on the source's working grid."""
+    """uint8 [h, w], which of ``references`` each position takes its colours from; at last on the source's working grid."""
+    coarsest: dict[int, tuple[nnf.Field, nnf.Shape]]
+    """By number of the reference the coarsest field and the grid that it points into."""
     confidence: torch.Tensor
     coefficients: torch.Tensor
     """The transform on the source's working grid, float32 [H, W, 6]."""
@@ -141,40 +146,55 @@ class _Transfer:
     def __init__(self, source: WorkingImage, params: TransferParams, pyramid: FeaturePyramid, stages: _Stages, observer: Observer | None) -> None:
         self.source, self.params, self.pyramid, self.stages, self.observer = source, params, pyramid, stages, observer
         self.upsample = EdgeAwareUpsampling(source.lab)
+        self.references: list[Reference] = []
 
-    def read(self, images: list[tuple[str, WorkingImage]]) -> None:
-        """Takes the references, by name and image."""
-        self.references = []
-        for name, image in images:
-            self.stages.begin(_REFERENCE_COST, f"Reading the {name}")
-            self.references.append(Reference(name, image, self.pyramid))
+    def read(self, number: int, name: str, image: WorkingImage) -> None:
+        """Takes one more reference."""
+        self.stages.begin(_REFERENCE_COST, f"Reading the {name}")
+        self.references.append(Reference(number, name, image, self.pyramid))
+        # Sorted by their content: the order in which they were given changes nothing but their numbers.
+        self.references.sort(key=lambda reference: reference.digest)
 
     def run(self) -> None:
         """Every level, coarse to fine."""
-        recolored = self.source.rgb
+        features = self.pyramid(self.source.rgb, [COARSEST - 1, COARSEST])
+        clusters = Clusters(features[COARSEST], self.params.clusters, self.params.seed)
+        self.chooser = self._chooser(features)
         for level in range(COARSEST, 0, -1):
-            name = f"level {COARSEST + 1 - level} of {COARSEST}"
-            view = self._view(level, recolored)
-            if level == COARSEST:
-                clusters = Clusters(view.features, self.params.clusters, self.params.seed)
-            candidates = [self._match(reference, view, name) for reference in self.references]
-            if level == COARSEST:
-                self.coarsest = [(reference.forward, reference.grid) for reference in self.references]
-            self.stages.begin(_RECOLORING_COSTS[level], f"Recolouring, {name}")
-            self.labels = np.zeros(view.grid, np.uint8)
-            guidance = fusion.choose(candidates, self.labels)
+            view = self._view(level, features[level])
+            guidance = self._match(view, f"level {COARSEST + 1 - level} of {COARSEST}")
             self._fit(view, guidance, clusters)
+            self._observe(level, guidance)
             if level > 1:  # the next level's features are those of the recoloured source
                 recolored = lab_to_srgb(recolor(self.coefficients, self.source.lab).clamp(0, 1)).clamp(0, 1)
+                features = self.pyramid(recolored, [level - 1])
 
-    def _view(self, level: int, recolored: torch.Tensor) -> SourceLevel:
-        features = self.pyramid(recolored, [level])[level]
+    def number_map(self) -> NDArray[np.uint8]:
+        """``labels`` by the references' own numbers."""
+        return np.array([reference.number for reference in self.references], np.uint8)[self.labels]
+
+    def _chooser(self, features: dict[int, torch.Tensor]) -> Labels:
+        described = likeness.describe(features[COARSEST], features[COARSEST - 1])
+        valid = self.source.valid_on((described.shape[0], described.shape[1]))
+        return Labels([reference.evidence(described) for reference in self.references] if len(self.references) > 1 else [], valid)
+
+    def _view(self, level: int, features: torch.Tensor) -> SourceLevel:
         grid = (features.shape[0], features.shape[1])
         return SourceLevel(level, features, self.source.lab_on(grid), self.source.valid_on(grid), self.source.shape)
 
-    def _match(self, reference: Reference, view: SourceLevel, name: str) -> Guidance:
-        self.stages.begin(_MATCHING_COSTS[view.level], f"Matching{reference.name.removeprefix('reference')}, {name}")
-        return reference.match(view, self.params, self.stages.check)
+    def _match(self, view: SourceLevel, name: str) -> Guidance:
+        """What the references together say; those without a position at the level above take no part."""
+        candidates = {}
+        for index in self.chooser.used(len(self.references)):
+            reference = self.references[index]
+            self.stages.begin(_MATCHING_COSTS[view.level], f"Matching{reference.name.removeprefix('reference')}, {name}")
+            candidates[index] = reference.match(view, self.params, self.stages.check)
+        if view.level == COARSEST:
+            self.coarsest = {reference.number: (reference.forward, reference.grid) for reference in self.references}
+        self.stages.skip((len(self.references) - len(candidates)) * _MATCHING_COSTS[view.level])
+        self.stages.begin(_RECOLORING_COSTS[view.level], f"Recolouring, {name}")
+        self.labels = self.chooser.refine(view, candidates)
+        return fusion.fuse(candidates, self.labels)
 
     def _fit(self, view: SourceLevel, guidance: Guidance, clusters: Clusters) -> None:
         """The transform at the level's grid, and carried to the working grid."""
@@ -184,3 +204,15 @@ class _Transfer:
         low = local_affine.fit(view.colors, guidance.colors, self.confidence, graph, terms).x
         smoothness = self.params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
         self.coefficients = self.upsample(low, weight=smoothness).x
+
+    def _observe(self, level: int, guidance: Guidance) -> None:
+        if self.observer is not None:
+            references = [self.references[index] for index in np.unique(self.labels)]
+            self.observer(
+                LevelMaps(
+                    level=level, source=self.source, references={reference.number: reference.image for reference in references},
+                    fields={reference.number: reference.forward for reference in references}, labels=self.number_map(),
+                    grids={reference.number: reference.grid for reference in references},
+                    guidance=guidance.colors, confidence=self.confidence, coefficients=self.coefficients,
+                )
+            )  # fmt: skip

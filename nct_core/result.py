@@ -96,11 +96,10 @@ class LevelMaps:
     Attributes:
         level: 5 (coarsest) to 1.
         source: the source at working size.
-        references: those that took part in this level, at working size.
-        numbers: which references they are, counted from 0 as the caller gave them.
+        references: by number, counted from 0 as the caller gave them, the references that colour anything, at working size.
         fields: for each of them int32 [h, w, 2], source to reference.
         grids: for each of them (rows, columns) of the grid that its field points into.
-        labels: uint8 [h, w], which reference (counted as in ``numbers``) each position takes its colours from.
+        labels: uint8 [h, w], the number of the reference that each position takes its colours from.
         guidance: float32 [h, w, 3], scaled Lab, what the references together say.
         confidence: float32 [h, w], (0, 1].
         coefficients: float32 [H, W, 6], the transform on the source's working grid (see :mod:`nct_core.local_affine`).
@@ -108,10 +107,9 @@ class LevelMaps:
 
     level: int
     source: WorkingImage
-    references: list[WorkingImage]
-    numbers: list[int]
-    fields: list[nnf.Field]
-    grids: list[nnf.Shape]
+    references: dict[int, WorkingImage]
+    fields: dict[int, nnf.Field]
+    grids: dict[int, nnf.Shape]
     labels: NDArray[np.uint8]
     guidance: torch.Tensor
     confidence: torch.Tensor

@@ -128,8 +128,9 @@ def test_wrong_input_is_named(pair):
     clear = np.concatenate([reference, np.zeros((*reference.shape[:2], 1), np.float32)], -1)
     cases = [
         (source, [], "expected a reference image, got none"),
-        (source, [source.copy()], "differs from the source, got the same pixels"),
-        (source, [reference, reference], "expected one reference image, got 2"),
+        (source, [source.copy()], "reference: expected a picture that differs from the source, got the same pixels"),
+        (source, [reference, source.copy()], "reference 2: expected a picture that differs from the source, got the same pixels"),
+        (source, [reference, reference, clear], "reference 3: expected at least one pixel that is not fully transparent"),
         (source, [broken], "reference: expected finite values, got 3 that are NaN or infinite"),
         (source, [clear], "reference: expected at least one pixel that is not fully transparent"),
         (source[:1], [reference], "source: expected at least 2 pixels a side, .* got 128x1"),

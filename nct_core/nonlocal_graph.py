@@ -98,8 +98,8 @@ def nonlocal_graph(colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clu
 
 def _curve_key(colors: torch.Tensor, cluster: torch.Tensor, position: torch.Tensor, shift: float) -> torch.Tensor:
     """int64 [n], all different: by cluster, then along the curve, then without pattern."""
-    values = torch.arange(1 << _CURVE_BITS, device=colors.device)
-    spread = sum(((values >> bit) & 1) << (3 * bit) for bit in range(_CURVE_BITS))
+    bits, values = torch.arange(_CURVE_BITS, device=colors.device), torch.arange(1 << _CURVE_BITS, device=colors.device)
+    spread = (((values[:, None] >> bits) & 1) << (3 * bits)).sum(1)
     cells = ((colors.T + shift) * ((1 << _CURVE_BITS) / _CURVE_SPAN)).clamp(0, (1 << _CURVE_BITS) - 1).int()
     along = spread[cells[0]] | (spread[cells[1]] << 1) | (spread[cells[2]] << 2)
     scattered = (position * _SCATTER) & ((1 << _POSITION_BITS) - 1)

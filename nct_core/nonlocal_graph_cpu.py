@@ -95,7 +95,7 @@ def _nearest(first, last, colors, cluster, own, second, rank, window, weight, fo
 
 @njit(nogil=True, cache=True)
 def _mutual(found, p, q):
-    for place in range(found.shape[1]):
+    for place in range(found.shape[1]):  # noqa: SIM110  numba does not compile generators
         if found[q, place] == p:
             return True
     return False

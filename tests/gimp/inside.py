@@ -173,6 +173,69 @@ def several(folder: str, source: dict[str, Any], references: list[dict[str, Any]
     return facts
 
 
+def outputs(folder: str, source: dict[str, Any], references: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
+    """Runs with every output, without a selection and with a feathered one, and with a layer mask; the result's pixels and masks go into ``folder``."""
+    home = Path(folder)
+    image, other = _new_image(4, "U8_NON_LINEAR", ""), _new_image(3, "U8_NON_LINEAR", "")
+    chosen = [_new_layer(other, home, pixels, None) for pixels in references]
+    for number, layer in enumerate(chosen):
+        layer.set_name(f"reference {number}")
+    first = _new_layer(image, home, source, None)
+    first.set_offsets(-11, 23)
+    facts: dict[str, Any] = {}
+    for state in ("plain", "selection", "both"):
+        if state == "selection":
+            image.select_ellipse(Gimp.ChannelOps.REPLACE, 10, 30, 40, 40)
+            Gimp.Selection.feather(image, 6)
+            _save_gray(image.get_selection(), home / "selection", 11, -23, first)
+        elif state == "both":
+            image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 30, 60)
+            first.add_mask(first.create_mask(Gimp.AddMaskType.SELECTION))
+            _save_gray(first.get_mask(), home / "own mask", 0, 0, first)
+            image.select_ellipse(Gimp.ChannelOps.REPLACE, 10, 30, 40, 40)
+            Gimp.Selection.feather(image, 6)
+        for output in ("new-layer", "confidence-mask", "layer-per-reference", "new-image"):
+            before = _state(image)
+            open_before = {opened.get_id() for opened in Gimp.get_images()}
+            values = run(image, [first], chosen, output=output, **params)
+            assert values.index(0) == Gimp.PDBStatusType.SUCCESS, Gimp.get_pdb().get_last_error()
+            made = values.index(1)
+            layers = made.get_children() if made.is_group() else [made]
+            new = [opened.get_id() for opened in Gimp.get_images() if opened.get_id() not in open_before]
+            described = []
+            for number, layer in enumerate(layers):
+                name = f"{state} {output} {number}"
+                mask = layer.get_mask()
+                (home / name).write_bytes(layer.get_buffer().get(_extent(layer), 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE))
+                if mask:
+                    _save_gray(mask, home / f"{name} mask", 0, 0, layer)
+                described.append({"name": layer.get_name(), "file": name, "mask": bool(mask), "offsets": list(layer.get_offsets())[1:]})
+            facts[f"{state} {output}"] = {
+                "used": values.index(2),
+                "layers": described,
+                "group": made.get_name() if made.is_group() else "",
+                "new images": len(new),
+                "in a new image": made.get_image().get_id() in new,
+                "selection kept": not Gimp.Selection.is_empty(image) or state == "plain",
+            }
+            if new:
+                made.get_image().delete()
+            else:
+                facts[f"{state} {output}"]["position"] = image.get_item_position(first) - image.get_item_position(made)
+                image.remove_layer(made)
+            facts[f"{state} {output}"]["others unchanged"] = _state(image) == before
+    return facts
+
+
+def _extent(drawable: Gimp.Drawable) -> Gegl.Rectangle:
+    return Gegl.Rectangle.new(0, 0, drawable.get_width(), drawable.get_height())
+
+
+def _save_gray(channel: Gimp.Channel, path: Path, left: int, top: int, like: Gimp.Layer) -> None:
+    extent = Gegl.Rectangle.new(-left, -top, like.get_width(), like.get_height())
+    path.write_bytes(channel.get_buffer().get(extent, 1.0, "Y u8", Gegl.AbyssPolicy.NONE))
+
+
 def run(image: Gimp.Image, drawables: list[Any], references: list[Any], run_mode: Any = Gimp.RunMode.NONINTERACTIVE, **params: Any) -> Any:
     procedure = Gimp.get_pdb().lookup_procedure(NAME)
     config = procedure.create_config()
@@ -231,8 +294,7 @@ def _state(image: Gimp.Image) -> list[dict[str, Any]]:
     def states(layers: list[Any]) -> list[dict[str, Any]]:
         found = []
         for layer in layers:
-            extent = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
-            pixels = b"" if layer.is_group() else layer.get_buffer().get(extent, 1.0, None, Gegl.AbyssPolicy.NONE)
+            pixels = b"" if layer.is_group() else layer.get_buffer().get(_extent(layer), 1.0, None, Gegl.AbyssPolicy.NONE)
             mask = layer.get_mask()
             facts = [layer.get_name(), *list(layer.get_offsets())[1:], layer.get_opacity(), int(layer.get_mode()), layer.get_visible(), bool(mask)]
             found.append({"id": layer.get_id(), "facts": facts, "pixels": hashlib.sha256(bytes(pixels)).hexdigest()})

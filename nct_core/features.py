@@ -1,4 +1,8 @@
-"""Images -> VGG feature pyramids (paper section 3.1): taps relu1_1 .. relu5_1, every spatial vector of unit length."""
+"""Images -> VGG feature pyramids (paper section 3.1): taps relu1_1 .. relu5_1, every spatial vector of one length.
+
+Features are whole numbers (int16), vectors of length :data:`UNIT`: half the memory to move, and sums of their products are exact
+in any order, on any device (ours).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,18 @@ from .errors import DeviceError
 from .torchvision_compat import models
 
 COARSEST = 5
+UNIT = 7680
+"""Length of a feature vector, up to rounding."""
+PATCH_COUNTS = 36
+"""A multiple of every number of positions that two 3x3 patches can share (1, 2, 3, 4, 6, 9): mean dot products times this are whole
+numbers, and fit 31 bits."""
 _CHANNELS = (64, 128, 256, 512, 512)
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def fixed_point(features: torch.Tensor) -> torch.Tensor:
+    """Scales every vector of float [..., C] to length UNIT and rounds it to int16."""
+    return (features * (UNIT / features.norm(dim=-1, keepdim=True).clamp_min(1e-8))).round().to(torch.int16)
 
 
 class FeaturePyramid:
@@ -47,7 +61,7 @@ class FeaturePyramid:
             levels: out of 1 .. 5; level L has the grid (H >> (L - 1), W >> (L - 1)).
 
         Returns:
-            level -> float32 [h, w, C], contiguous, unit vectors (the zero vector where every feature is zero).
+            level -> int16 [h, w, C], contiguous, of length UNIT (the zero vector where every feature is zero).
 
         Raises:
             DeviceError: the device ran out of memory.
@@ -59,8 +73,7 @@ class FeaturePyramid:
                 for level in range(1, max(levels) + 1):
                     x = self._blocks[level - 1](x)
                     if level in levels:
-                        features = x[0].permute(1, 2, 0)
-                        out[level] = (features / features.norm(dim=-1, keepdim=True).clamp_min(1e-8)).contiguous()
+                        out[level] = fixed_point(x[0].permute(1, 2, 0)).contiguous()
         except torch.OutOfMemoryError as problem:
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise DeviceError(f"expected room for the features of {size} px, but {self.device} is out of memory; use a smaller working size") from problem

@@ -1,8 +1,8 @@
 """PatchMatch: features of two images -> a nearest-neighbour field (paper section 3.1), on CPU (numba) or any torch device.
 
 Both implementations visit the same candidates in the same order: every round reads the field of the round before, and random
-numbers are a hash of (seed, iteration, trial, position), so the result depends neither on threads nor on the device
-(up to rounding of near-ties).
+numbers are a hash of (seed, iteration, trial, position). Features are whole numbers and so are the similarities: the field depends
+neither on threads nor on the device, not even between near-ties.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def patchmatch(
     iterations: int,
     seed: int,
 ) -> Field:
-    """Improves a field so that 3x3 patches of unit features agree.
+    """Improves a field so that 3x3 patches of features agree.
 
     The similarity of two patches is the mean dot product over the patch positions that lie inside both grids.
 
     Args:
-        features: float32 [h, w, C], unit vectors.
-        target_features: float32 [H, W, C], unit vectors, on the same device.
+        features: int16 [h, w, C], vectors of length UNIT, see :mod:`nct_core.features`.
+        target_features: int16 [H, W, C], the same, on the same device.
         start: int32 [h, w, 2] into (H, W); must point at valid positions.
         target_valid: bool [H, W]; invalid positions are never matched (transparent pixels).
         radii: random search radii in cells, see :func:`search_radii`.

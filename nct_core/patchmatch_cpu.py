@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numba import njit
 from numpy.typing import NDArray
 
 from . import threads
+from .features import PATCH_COUNTS, UNIT
 from .nnf import Field
 
-_REJECTED = np.float32(-2.0)
+# Numba turns loops of a known length over slices into vector instructions; loops of unknown length or over indices it does not.
+BLOCK = 64
+
+
+def in_blocks(features: torch.Tensor) -> NDArray[np.int16]:
+    """int16 [h, w, C] with as many zero channels added as whole blocks need; the network's own have a whole number of blocks."""
+    return F.pad(features, (0, -features.shape[2] % BLOCK)).contiguous().numpy()
 
 
 def patchmatch(
@@ -25,16 +35,26 @@ def patchmatch(
     seed: int,
 ) -> Field:
     """See :func:`nct_core.patchmatch.patchmatch`."""
-    a, b = features.contiguous().numpy(), target_features.contiguous().numpy()
+    a, b = (in_blocks(x).reshape(-1) for x in (features, target_features))
+    channels = a.size // (features.shape[0] * features.shape[1])
+    # Rounding lengthens a vector by at most sqrt(channels) / 2.
+    bound = (UNIT + math.isqrt(channels) // 2 + 1) ** 2
     field, other = start.copy(), np.empty_like(start)
-    score = np.empty(features.shape[:2], np.float32)
-    rows = score.shape[0]
-    threads.over_rows(_score_all, rows, a, b, field, score, grain=1)
+    score = np.empty(start.shape[:2], np.int32)
+    changed = np.full(start.shape[:2], -1, np.int32)
+    rows, rounds = score.shape[0], len(jumps) + 1
+    threads.over_rows(_score_all, rows, a, b, channels, target_valid, field, score, grain=1)
     for iteration in range(iterations):
-        for jump in jumps:
-            threads.over_rows(_propagate, rows, a, b, target_valid, field, other, score, jump, grain=1)
+        for number, jump in enumerate(jumps):
+            now = iteration * rounds + number
+            threads.over_rows(
+                _propagate, rows, a, b, channels, bound, target_valid, field, other, score, changed, jump, now, now - rounds if iteration else -1, grain=1
+            )
             field, other = other, field
-        threads.over_rows(_random_search, rows, a, b, target_valid, field, score, np.array(radii, np.int64), iteration, seed, grain=1)
+        now = iteration * rounds + len(jumps)
+        threads.over_rows(
+            _random_search, rows, a, b, channels, bound, target_valid, field, score, changed, np.array(radii, np.int64), iteration, seed, now, grain=1
+        )
     return field
 
 
@@ -52,72 +72,82 @@ def hash_u32(seed, iteration, trial, position):
     return np.int64(x)
 
 
-@njit(inline="always")
-def _dot(a, b, i, j, k, m):
-    total = np.float32(0.0)
-    for c in range(a.shape[2]):
-        total += a[i, j, c] * b[k, m, c]
+@njit
+def _dot(a, b):
+    """Dot product of two blocks, int32."""
+    total = np.int32(0)
+    for c in range(BLOCK):
+        total = np.int32(total + np.int32(np.int32(a[c]) * np.int32(b[c])))
     return total
 
 
-@njit(fastmath=True)
-def _similarity(a, b, row, col, to_row, to_col, best):
-    """Mean dot product of the two patches, or _REJECTED as soon as it can no longer exceed ``best``."""
-    height, width = a.shape[0], a.shape[1]
-    to_height, to_width = b.shape[0], b.shape[1]
+@njit
+def _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best):
+    """36 times the mean dot product of the two patches, or ``best`` as soon as it can no longer exceed that."""
     up, down = -min(1, row, to_row), min(1, height - 1 - row, to_height - 1 - to_row)
     left, right = -min(1, col, to_col), min(1, width - 1 - col, to_width - 1 - to_col)
-    count = (down - up + 1) * (right - left + 1)
-    # Dot products of unit vectors are at most 1, so what is still missing can only make up this much.
+    columns = right - left + 1
+    count = (down - up + 1) * columns
     needed = best * count
-    remaining = np.float32(count) + np.float32(1e-4)
-    total = np.float32(0.0)
+    remaining = count
+    total = 0
     for i in range(up, down + 1):
-        for j in range(left, right + 1):
-            total += _dot(a, b, row + i, col + j, to_row + i, to_col + j)
-            remaining -= np.float32(1.0)
-        if total + remaining <= needed:
-            return _REJECTED
-    return total / np.float32(count)
+        here, there = ((row + i) * width + col + left) * channels, ((to_row + i) * to_width + to_col + left) * channels
+        for block in range(0, columns * channels, BLOCK):
+            total += _dot(a[here + block : here + block + BLOCK], b[there + block : there + block + BLOCK])
+        remaining -= columns
+        if (total + remaining * bound) * PATCH_COUNTS <= needed:
+            return best
+    return total * PATCH_COUNTS // count
 
 
 @njit(nogil=True, cache=True)
-def _score_all(first, last, a, b, field, score):
-    for row in range(first, last):
-        for col in range(score.shape[1]):
-            score[row, col] = _similarity(a, b, row, col, field[row, col, 0], field[row, col, 1], _REJECTED)
-
-
-@njit(nogil=True, cache=True)
-def _propagate(first, last, a, b, valid, field, out, score, jump):
-    """Tries the matches of the four neighbours ``jump`` cells away, shifted back; reads ``field``, writes ``out``."""
+def _score_all(first, last, a, b, channels, valid, field, score):
     height, width = score.shape
     to_height, to_width = valid.shape
     for row in range(first, last):
         for col in range(width):
-            best_row, best_col, best = field[row, col, 0], field[row, col, 1], score[row, col]
+            score[row, col] = _similarity(a, b, channels, 0, height, width, to_height, to_width, row, col, field[row, col, 0], field[row, col, 1], -(1 << 40))
+
+
+@njit(nogil=True, cache=True)
+def _propagate(first, last, a, b, channels, bound, valid, field, out, score, changed, jump, now, before):
+    """Tries the matches of the four neighbours ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
+
+    What a neighbour suggested when this jump was last tried, in round ``before``, was refused then and is not tried again.
+    """
+    height, width = score.shape
+    to_height, to_width = valid.shape
+    for row in range(first, last):
+        for col in range(width):
+            best_row, best_col, best = field[row, col, 0], field[row, col, 1], np.int64(score[row, col])
+            start = best
             for side in range(4):
                 di = jump * ((side == 2) * -1 + (side == 3))
                 dj = jump * ((side == 0) * -1 + (side == 1))
                 i, j = row + di, col + dj
-                if 0 <= i < height and 0 <= j < width:
+                if 0 <= i < height and 0 <= j < width and (before < 0 or changed[i, j] >= before):
                     to_row, to_col = field[i, j, 0] - di, field[i, j, 1] - dj
                     if to_row == best_row and to_col == best_col:
                         continue
                     if 0 <= to_row < to_height and 0 <= to_col < to_width and valid[to_row, to_col]:
-                        found = _similarity(a, b, row, col, to_row, to_col, best)
+                        found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best)
                         if found > best:
                             best_row, best_col, best = to_row, to_col, found
-            out[row, col, 0], out[row, col, 1], score[row, col] = best_row, best_col, best
+            out[row, col, 0], out[row, col, 1] = best_row, best_col
+            if best > start:
+                score[row, col] = best
+                changed[row, col] = now
 
 
 @njit(nogil=True, cache=True)
-def _random_search(first, last, a, b, valid, field, score, radii, iteration, seed):
-    width = score.shape[1]
+def _random_search(first, last, a, b, channels, bound, valid, field, score, changed, radii, iteration, seed, now):
+    height, width = score.shape
     to_height, to_width = valid.shape
     for row in range(first, last):
         for col in range(width):
-            best_row, best_col, best = field[row, col, 0], field[row, col, 1], score[row, col]
+            best_row, best_col, best = field[row, col, 0], field[row, col, 1], np.int64(score[row, col])
+            start = best
             position = row * width + col
             for trial in range(radii.shape[0]):
                 radius = radii[trial]
@@ -126,7 +156,9 @@ def _random_search(first, last, a, b, valid, field, score, radii, iteration, see
                 to_row = top + hash_u32(seed, iteration, 2 * trial, position) % (bottom - top + 1)
                 to_col = left + hash_u32(seed, iteration, 2 * trial + 1, position) % (right - left + 1)
                 if valid[to_row, to_col] and not (to_row == best_row and to_col == best_col):
-                    found = _similarity(a, b, row, col, to_row, to_col, best)
+                    found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best)
                     if found > best:
                         best_row, best_col, best = to_row, to_col, found
-            field[row, col, 0], field[row, col, 1], score[row, col] = best_row, best_col, best
+            if best > start:
+                field[row, col, 0], field[row, col, 1], score[row, col] = best_row, best_col, best
+                changed[row, col] = now

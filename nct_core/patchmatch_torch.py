@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .features import PATCH_COUNTS
 from .nnf import Field
 
-_REJECTED = -2.0
+_REJECTED = -(1 << 31)
 _CHUNK = 1 << 24  # feature values gathered at a time; bounds the memory of a round
 _MASK = 0xFFFFFFFF
 
@@ -44,7 +45,7 @@ class _Search:
     def __init__(self, features: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> None:
         self.height, self.width, channels = features.shape
         self.to_height, self.to_width, _ = target.shape
-        self.features, self.target = features.reshape(-1, channels), target.reshape(-1, channels)
+        self.features, self.target = features.reshape(-1, channels).int(), target.reshape(-1, channels).int()
         self.valid = valid.reshape(-1)
         device = features.device
         rows, cols = torch.arange(self.height, device=device), torch.arange(self.width, device=device)
@@ -52,12 +53,12 @@ class _Search:
         self.rows_per_chunk = max(1, _CHUNK // (self.width * channels))
 
     def similarity(self, field: torch.Tensor) -> torch.Tensor:
-        """Mean dot product of the patches at every position and its match, float32 [h, w]."""
+        """36 times the mean dot product of the patches at every position and its match, int64 [h, w]."""
         step = self.rows_per_chunk
         return torch.cat([self._similarity_rows(field[i : i + step], self.positions[i : i + step]) for i in range(0, self.height, step)])
 
     def _similarity_rows(self, field: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        total = torch.zeros(field.shape[:2], device=field.device)
+        total = torch.zeros(field.shape[:2], dtype=torch.int64, device=field.device)
         count = torch.zeros_like(total)
         for di in (-1, 0, 1):
             for dj in (-1, 0, 1):
@@ -69,7 +70,7 @@ class _Search:
                 there = to_row.clamp(0, self.to_height - 1) * self.to_width + to_col.clamp(0, self.to_width - 1)
                 total += inside * (self.features[here] * self.target[there]).sum(-1)
                 count += inside
-        return total / count
+        return total * PATCH_COUNTS // count
 
     def shifted(self, field: torch.Tensor, di: int, dj: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The match that the neighbour at (di, dj) suggests, and where there is such a neighbour."""

@@ -8,7 +8,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from . import threads
+from .features import UNIT
 from .nnf import Field
+from .patchmatch_cpu import BLOCK, in_blocks
 
 
 def vote(
@@ -27,7 +29,7 @@ def vote(
     height, width = source_valid.shape
     colors, error, voted = np.zeros((height, width, 3), np.float32), np.ones((height, width), np.float32), np.zeros((height, width), np.bool_)
     threads.over_rows(
-        _gather_votes, height, source_features.contiguous().numpy(), reference_features.contiguous().numpy(), reference_colors.contiguous().numpy(),
+        _gather_votes, height, in_blocks(source_features), in_blocks(reference_features), reference_colors.contiguous().numpy(),
         forward, starts, voters, source_valid, reference_valid, np.float32(coherence), np.float32(completeness), colors, error, voted, grain=1,
     )  # fmt: skip
     return torch.from_numpy(colors), torch.from_numpy(error), torch.from_numpy(voted)
@@ -45,6 +47,13 @@ def _voters(backward: Field, shape: tuple[int, int], reference_valid: NDArray[np
     starts = np.zeros(shape[0] * shape[1] + 1, np.int32)
     np.cumsum(np.bincount(landing, minlength=shape[0] * shape[1]), out=starts[1:])
     return starts, flat[order].astype(np.int32)
+
+
+@njit(fastmath=True)
+def _add(mean, weight, features):
+    """Adds one vote's features, a block of them: a loop of known length over slices becomes vector instructions."""
+    for c in range(BLOCK):
+        mean[c] += weight * np.float32(features[c])
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -80,8 +89,8 @@ def _gather_votes(
                         lightness += weight * reference_colors[to_row, to_col, 0]
                         red += weight * reference_colors[to_row, to_col, 1]
                         blue += weight * reference_colors[to_row, to_col, 2]
-                        for c in range(channels):
-                            mean[c] += weight * features[to_row, to_col, c]
+                        for block in range(0, channels, BLOCK):
+                            _add(mean[block : block + BLOCK], weight, features[to_row, to_col, block : block + BLOCK])
             if total > 0.0:
                 voted[row, col] = True
                 colors[row, col, 0], colors[row, col, 1], colors[row, col, 2] = lightness / total, red / total, blue / total
@@ -89,4 +98,4 @@ def _gather_votes(
                 for c in range(channels):
                     dot += mean[c] * source_features[row, col, c]
                     norm += mean[c] * mean[c]
-                error[row, col] = -dot / np.sqrt(max(norm, np.float32(1e-30)))
+                error[row, col] = -dot / (UNIT * np.sqrt(max(norm, np.float32(1e-30))))

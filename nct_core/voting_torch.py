@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .features import UNIT
 from .nnf import Field
 
 
@@ -24,7 +25,7 @@ def vote(
     device = source_features.device
     height, width = source_valid.shape
     to_height, to_width = reference_valid.shape
-    payload = torch.cat([reference_features, reference_colors, torch.ones_like(reference_colors[..., :1])], -1)
+    payload = torch.cat([reference_features.float(), reference_colors, torch.ones_like(reference_colors[..., :1])], -1)
     # Coherence and completeness alike are pairs (patch centre in the source, patch centre in the reference).
     rows, cols = np.nonzero(source_valid)
     to_rows, to_cols = np.nonzero(reference_valid)
@@ -49,5 +50,5 @@ def vote(
     voted = (total[:, 0] > 0).view(height, width)
     colors = (votes[:, -4:-1] / total.clamp_min(1e-30)).view(height, width, 3)
     mean = torch.nn.functional.normalize(votes[:, :-4], dim=-1, eps=1e-15).view(height, width, -1)
-    error = torch.where(voted, -(mean * source_features).sum(-1), torch.ones((), device=device))
+    error = torch.where(voted, -(mean * source_features).sum(-1) / UNIT, torch.ones((), device=device))
     return colors, error, voted

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from nct_core import DeviceError, features, weights
-from nct_core.features import FeaturePyramid
+from nct_core.features import UNIT, FeaturePyramid
 from nct_core.torchvision_compat import models
 
 
@@ -21,7 +21,7 @@ def test_taps_against_torchvisions_own_network(backbone, depth, taps):
             if i in taps:
                 level = taps.index(i) + 1
                 expected = torch.nn.functional.normalize(x[0].permute(1, 2, 0), dim=-1)
-                torch.testing.assert_close(out[level], expected, atol=2e-4, rtol=1e-3)
+                torch.testing.assert_close(out[level] / UNIT, expected, atol=2e-4, rtol=1e-3)
     assert {level: tuple(f.shape) for level, f in out.items()} == {1: (64, 80, 64), 2: (32, 40, 128), 3: (16, 20, 256), 4: (8, 10, 512), 5: (4, 5, 512)}
 
 
@@ -32,7 +32,7 @@ def test_the_installed_network_sees_and_gives_unit_vectors():
     out = pyramid(scene, [1, 3])
     assert sorted(out) == [1, 3]
     for tensor in out.values():
-        torch.testing.assert_close(tensor.norm(dim=-1), torch.ones(tensor.shape[:2]))
+        torch.testing.assert_close(tensor.float().norm(dim=-1) / UNIT, torch.ones(tensor.shape[:2]), atol=2e-3, rtol=0)
     torch.testing.assert_close(pyramid(scene, [3])[3], out[3])
 
 

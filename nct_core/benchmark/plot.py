@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
+Measurement = Mapping[str, Any]
 Points = Sequence[tuple[float, float]]
 _WIDTH, _HEIGHT = 380, 250  # of one panel, within its margins
 _LEFT, _TOP, _RIGHT, _BOTTOM = 66, 70, 26, 56
@@ -15,7 +17,7 @@ _INK, _FAINT = "#222222", "#dddddd"
 
 
 def scaling(results: Mapping[str, Any]) -> str:
-    """Draws the four panels.
+    """Draws two columns of panels.
 
     Args:
         results: what :func:`nct_core.benchmark.runs.run` gave.
@@ -26,47 +28,65 @@ def scaling(results: Mapping[str, Any]) -> str:
     good = [entry for entry in results["measurements"] if entry["kind"] == "transfer" and "error" not in entry]
     devices = list(dict.fromkeys(entry["device"] for entry in good))
     main = {(entry["width"], entry["height"]) for entry in good if entry["references"] > 1}
-    curves: list[dict[str, list[Mapping[str, Any]]]] = [{}, {}]
-    for device in devices:
-        curves[0][device] = [entry for entry in good if entry["device"] == device and (entry["width"], entry["height"]) not in main]
-        curves[1][device] = [entry for entry in good if entry["device"] == device and (entry["width"], entry["height"]) in main]
-
-    def points(panel: int, x: Callable[[Mapping[str, Any]], float], y: Callable[[Mapping[str, Any]], float | None]) -> dict[str, Points]:
-        found = {device: sorted((x(entry), value) for entry in entries if (value := y(entry))) for device, entries in curves[panel].items()}
-        return {device: line for device, line in found.items() if line}
-
-    def megapixels(entry: Mapping[str, Any]) -> float:
-        return entry["width"] * entry["height"] / 1e6
-
-    def memory(entry: Mapping[str, Any]) -> float | None:
-        mib = entry.get("peak_memory_mib") if entry["device"] == "cpu" else entry.get("peak_device_memory_mib")
-        return mib / 1024 if mib else None
-
+    by_size = [entry for entry in good if (entry["width"], entry["height"]) not in main]
+    by_references = [entry for entry in good if (entry["width"], entry["height"]) in main]
+    colors = dict(zip(devices, itertools.cycle(_COLORS)))
     size = " x ".join(str(side) for side in next(iter(main), ("", "")))
-    panels = [
-        _Panel("Time by size", "megapixels of source and reference, each", "seconds", points(0, megapixels, lambda entry: entry["seconds"]), True),
-        _Panel("Time by references", f"references at {size}", "seconds", points(1, lambda entry: entry["references"], lambda entry: entry["seconds"]), False),
-        _Panel("Memory by size", "megapixels of source and reference, each", "GiB", points(0, megapixels, memory), True),
-        _Panel("Memory by references", f"references at {size}", "GiB", points(1, lambda entry: entry["references"], memory), False),
-    ]
+    panels = []
+    for words, entries, x, logarithmic in (
+        ("logarithmic", by_size, _megapixels, True),
+        ("linear", by_size, _megapixels, False),
+        (None, by_references, _references, False),
+    ):
+        for what, unit, y in (("Time", "seconds", _seconds), ("Memory", "GiB", _gib)):
+            title = f"{what} by size, {words}" if words else f"{what} by references"
+            x_title = "megapixels of source and reference, each" if words else f"references at {size}"
+            panels.append(_Panel(title, x_title, unit, {colors[device]: line for device, line in _lines(entries, x, y).items()}, logarithmic))
+    rows = len(panels) // 2
     cell_width, cell_height = _LEFT + _WIDTH + _RIGHT, _TOP + _HEIGHT + _BOTTOM
     body = [f'<g transform="translate({i % 2 * cell_width},{i // 2 * cell_height})">{panel.draw()}</g>' for i, panel in enumerate(panels)]
     machine = results["machine"]
     caption = f"{machine['cpu']}, {machine['cores']} cores; {machine['backbone']}; {machine['date']}"
-    names = [f"{device}: {machine['devices'][device]}" for device in devices]
     legend = [
-        f'<g transform="translate({_LEFT + i * 200},{2 * cell_height + 12})"><rect width="14" height="4" y="-6" fill="{_COLORS[i % len(_COLORS)]}"/>'
-        f"{_text(20, 0, name)}</g>" for i, name in enumerate(names)
+        f'<g transform="translate({_LEFT + i * 200},{rows * cell_height + 12})"><rect width="14" height="4" y="-6" fill="{color}"/>'
+        f"{_text(20, 0, device + ': ' + machine['devices'][device])}</g>" for i, (device, color) in enumerate(colors.items())
     ]  # fmt: skip
-    width, height = 2 * cell_width, 2 * cell_height + 56
+    width, height = 2 * cell_width, rows * cell_height + 56
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>', *body, *legend, _text(_LEFT, height - 14, caption, size=12), "</svg>",
     ])  # fmt: skip
 
 
+def _lines(entries: Sequence[Measurement], x: Callable[[Measurement], float], y: Callable[[Measurement], float | None]) -> dict[str, Points]:
+    """One line for each device, from left to right."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for entry in entries:
+        if (value := y(entry)) is not None:
+            found.setdefault(entry["device"], []).append((x(entry), value))
+    return {device: sorted(line) for device, line in found.items()}
+
+
+def _megapixels(entry: Measurement) -> float:
+    return entry["width"] * entry["height"] / 1e6
+
+
+def _references(entry: Measurement) -> float:
+    return entry["references"]
+
+
+def _seconds(entry: Measurement) -> float:
+    return entry["seconds"]
+
+
+def _gib(entry: Measurement) -> float | None:
+    """Of the process on the CPU, of the GPU elsewhere."""
+    mib = entry.get("peak_memory_mib" if entry["device"] == "cpu" else "peak_device_memory_mib")
+    return mib / 1024 if mib else None
+
+
 class _Panel:
-    """Axes and one line for each device; both axes logarithmic, or both from 0."""
+    """Axes and one line for each color; both axes logarithmic, or both from 0."""
 
     def __init__(self, title: str, x_title: str, y_title: str, lines: Mapping[str, Points], logarithmic: bool) -> None:
         self.title, self.x_title, self.y_title, self.lines = title, x_title, y_title, lines
@@ -87,7 +107,7 @@ class _Panel:
         parts.append(f'<rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH}" height="{_HEIGHT}" fill="none" stroke="{_INK}"/>')
         parts.append(_text(_LEFT + _WIDTH / 2, _TOP + _HEIGHT + 40, self.x_title, anchor="middle"))
         parts.append(f'<g transform="translate({_LEFT - 46},{_TOP + _HEIGHT / 2}) rotate(-90)">{_text(0, 0, self.y_title, anchor="middle")}</g>')
-        for color, line in zip(_COLORS * len(self.lines), self.lines.values()):
+        for color, line in self.lines.items():
             spots = [(_LEFT + self.x(x), _TOP + _HEIGHT - self.y(y)) for x, y in line]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
             parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')

@@ -46,15 +46,6 @@ def table(results: Mapping[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def ratio_to_plain(measurements: Sequence[Measurement], device: str) -> float | None:
-    """How many times as long the plain implementation took as a transfer on ``device``; None if either is missing."""
-    plain = [entry for entry in measurements if entry["kind"] == "plain" and "error" not in entry]
-    ours = [
-        entry for entry in plain and _good(measurements, "transfer") if _same_size(entry, plain[0]) and (entry["device"], entry["references"]) == (device, 1)
-    ]
-    return plain[0]["seconds"] / ours[0]["seconds"] if ours else None
-
-
 def _heading(results: Mapping[str, Any]) -> str:
     machine = results["machine"]
     pictures = "made pictures" if results["pictures"] == "made" else "photographs"

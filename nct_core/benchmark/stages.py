@@ -18,6 +18,7 @@ STAGES = {
     "patchmatch": "matching",
     "voting": "voting",
     "fusion": "fusion",
+    "likeness": "fusion",
     "nonlocal_graph": "nonlocal ties",
     "local_affine.fit": "fit",
     "local_affine.__call__": "upsampling",

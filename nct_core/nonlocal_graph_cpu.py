@@ -59,7 +59,7 @@ def ties(
     return Graph(*(torch.from_numpy(array) for array in (node_of.reshape(shape), starts, neighbours, weights)))
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _nearest(first, last, colors, cluster, own, second, rank, window, weight, found, strengths):
     """The nearest colours to every own entry among its window along each curve; -1 where there are fewer."""
     total, count = found.shape

@@ -54,7 +54,7 @@ def coarsen_blocks(blocks: torch.Tensor, weights: torch.Tensor, shares: torch.Te
     over_quads(_coarse_blocks, weights, blocks, weights, shares, coarse)
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _split(first, last, planes, quads):
     count, height, width = planes.shape
     for i in range(first, last):
@@ -66,7 +66,7 @@ def _split(first, last, planes, quads):
                         quads[q, c, i + 1, k + 1] = planes[c, row, 2 * k + side]
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _join(first, last, quads, planes):
     count, height, width = planes.shape
     for i in range(first, last):
@@ -78,7 +78,7 @@ def _join(first, last, quads, planes):
                         planes[c, row, 2 * k + side] = quads[q, c, i + 1, k + 1]
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _edges(first, last, right, down, weights):
     height, width = right.shape
     for i in range(first, last):
@@ -93,14 +93,14 @@ def _edges(first, last, right, down, weights):
                     weights[q, 3, i + 1, k + 1] = down[row, col] if row + 1 < height else _ZERO
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _shares(one, other):
     """How much of a position between two others comes from each."""
     scale = _ONE / max(one + other, _TINY)
     return one * scale, other * scale
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _cells(first, last, weights, shares, cells):
     """What is inside each coarse cell: shares of its corners (00, 01, 10, 11) in its centre, energy of its sides (top, bottom, left, right)."""
     for i in range(first + 1, last + 1):
@@ -131,7 +131,7 @@ def _cells(first, last, weights, shares, cells):
             cells[2, i, k], cells[3, i, k] = before + _HALF * diagonal, after + _HALF * diagonal
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _coarse_edges(first, last, weights, cells, right, down):
     for i in range(first + 1, last + 1):
         for k in range(1, weights.shape[3] - 1):
@@ -143,7 +143,7 @@ def _coarse_edges(first, last, weights, cells, right, down):
             down[i - 1, k - 1] = max(across + cells[2, i, k] + cells[3, i, k - 1], _ZERO)
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _coarse_blocks(first, last, blocks, weights, shares, coarse):
     for i in range(first + 1, last + 1):
         for k in range(1, weights.shape[3] - 1):

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from . import transform_cpu
 from .color import lab_to_srgb, srgb_to_lab
 from .errors import InputError
 from .local_affine import recolor
@@ -54,16 +55,19 @@ class ColorTransform:
         """
         if not 0.0 <= strength <= 1.0:
             raise InputError(f"strength must lie between 0 and 1, got {strength}")
-        out = check_image("image", image).copy()
+        check_image("image", image)
         if strength == 0.0:
+            return image.copy()
+        out, shape = np.empty_like(image), (image.shape[0], image.shape[1])
+        fields = self._fields(shape)
+        if fields.device.type == "cpu":
+            rows, columns = (_cells_and_shares(n, m) for n, m in zip(shape, fields.shape[1:]))
+            transform_cpu.recolor(image, fields.permute(1, 0, 2).contiguous().numpy(), rows, columns, strength, out)
             return out
-        height, width = image.shape[:2]
-        fields = self._fields((height, width))
-        rows = max(1, _BAND_PIXELS // width)
-        for top in range(0, height, rows):
-            band = slice(top, min(top + rows, height))
-            coefficients = self._interpolate(fields, band, (height, width))
-            out[band] = self._recolor_band(image[band], coefficients, strength)
+        band_rows = max(1, _BAND_PIXELS // shape[1])
+        for top in range(0, shape[0], band_rows):
+            band = slice(top, min(top + band_rows, shape[0]))
+            out[band] = self._recolor_band(image[band], self._interpolate(fields, band, shape), strength)
         return out
 
     def _fields(self, shape: tuple[int, int]) -> torch.Tensor:
@@ -115,3 +119,9 @@ def _lerp_positions(start: int, stop: int, size: int, cells: int, device: torch.
     position = ((torch.arange(start, stop, dtype=torch.float64) + 0.5) * (cells / size) - 0.5).clamp(0, cells - 1)
     below = position.floor().long()
     return below.to(device), (below + 1).clamp_max(cells - 1).to(device), (position - below).float().to(device)
+
+
+def _cells_and_shares(size: int, cells: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """For a whole axis what the compiled path needs of :func:`_lerp_positions`."""
+    below, _, share = _lerp_positions(0, size, size, cells, torch.device("cpu"))
+    return below.int().numpy(), share.numpy()

@@ -3,6 +3,7 @@ import torch
 from skimage.color import rgb2lab
 
 from nct_core.color import lab_to_srgb, srgb_to_lab
+from nct_core.color_cpu import power
 
 
 def test_lab_agrees_with_scikit_image():
@@ -21,3 +22,20 @@ def test_round_trip_also_beyond_srgb():
 def test_grey_is_neutral():
     grey = torch.linspace(0, 1, 11)[:, None].expand(-1, 3)
     torch.testing.assert_close(srgb_to_lab(grey)[:, 1:], torch.full((11, 2), 128 / 255), atol=1e-6, rtol=0)
+
+
+def test_compiled_conversions_agree_with_double_precision():
+    rgb = torch.rand(100_000, 3, generator=torch.Generator().manual_seed(2)) * 1.6 - 0.3
+    rgb[:1000] *= 1e-3
+    lab = srgb_to_lab(rgb)
+    torch.testing.assert_close(lab.double(), srgb_to_lab(rgb.double()), atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(lab_to_srgb(lab).double(), lab_to_srgb(lab.double()), atol=1 / 65535, rtol=0)
+    bright = rgb.abs() * 30
+    torch.testing.assert_close(lab_to_srgb(srgb_to_lab(bright)), bright, atol=1e-3, rtol=0)
+
+
+def test_powers_without_a_library():
+    x = np.exp2(np.linspace(-8, 8, 100_001)).astype(np.float32)
+    for exponent in (2.4, 1 / 2.4, 1 / 3):
+        exact = x.astype(np.float64) ** np.float64(np.float32(exponent))
+        np.testing.assert_allclose([power(value, np.float32(exponent)) for value in x[::100]], exact[::100], rtol=2e-6)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from tolerances import ROUNDING
 
-from nct_core import InputError, transform
+from nct_core import InputError
 from nct_core.color import lab_to_srgb, srgb_to_lab
 from nct_core.transform import ColorTransform
 
@@ -33,12 +33,32 @@ def test_strength_zero_returns_the_image_bit_for_bit(channels):
     assert out is not source
 
 
-def test_tiles_make_no_difference(monkeypatch):
-    source = image(3, (90, 70))
-    t = ColorTransform(torch.rand(30, 24, 6, generator=torch.Generator().manual_seed(1)) * 0.3 + 0.4, torch.rand(30, 24))
-    whole = t.apply(source)
-    monkeypatch.setattr(transform, "_BAND_PIXELS", 70 * 7)
-    np.testing.assert_allclose(t.apply(source), whole, atol=ROUNDING[np.dtype(np.float32)])
+def uneven(seed):
+    """A transform that differs from place to place."""
+    generator = torch.Generator().manual_seed(seed)
+    return ColorTransform(torch.rand(30, 24, 6, generator=generator) * 0.3 + 0.4, torch.rand(30, 24, generator=generator))
+
+
+def by_torch(t, source, strength, rows):
+    """The generic path, in bands of so many rows."""
+    fields, shape = t._fields(source.shape[:2]), source.shape[:2]
+    bands = [slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows)]
+    return np.concatenate([t._recolor_band(source[band], t._interpolate(fields, band, shape), strength) for band in bands])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("shape", [(30, 24), (90, 71)])
+def test_both_implementations_agree(shape, channels):
+    source = image(3, shape, channels) * 1.4 - 0.2
+    if channels in (2, 4):
+        source[:7, :, -1] = 0
+    t = uneven(1)
+    np.testing.assert_allclose(t.apply(source, strength=0.8), by_torch(t, source, 0.8, 90), atol=0.5 / 65535)
+
+
+def test_tiles_make_no_difference():
+    source, t = image(3, (90, 70)), uneven(1)
+    np.testing.assert_allclose(by_torch(t, source, 1.0, 7), by_torch(t, source, 1.0, 90), atol=ROUNDING[np.dtype(np.float32)])
 
 
 def test_alpha_and_transparent_pixels_stay():

@@ -28,9 +28,10 @@ MAX_ID_CHARACTERS = 100
 BAND_BYTES = 1 << 22
 ITEM_BYTES = {"uint8": 1, "uint16": 2, "float32": 4}
 ROLES = ("source", "reference", "mask")
-VIEWS = ("mask", "confidence", "part")
-"""What a ``view`` of a result shows, as grey uint8 of the source's size: white everywhere, how sure each match is, or where the reference
-``index`` coloured the source; each times the masks that are named."""
+VIEWS = ("mask", "confidence", "part", "labels", "matches")
+"""What a ``view`` of a result shows, as uint8 of the source's size. Grey, each times the masks that are named: white everywhere, how sure each
+match is, where the reference ``index`` coloured the source. RGB: the source painted in the colours of its references, and the references' pixels that were
+matched, in the source's places."""
 
 _PREFIX = struct.Struct("<4sI")
 _PIXELS = {"width": int, "height": int, "channels": int, "dtype": str, "icc": int, "payload": int}
@@ -40,7 +41,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
     # worker -> plug-in
     "hello": {"protocol": int, "version": str, "device": str, "backbone": str},  # backbone "" without weights
     "progress": {"id": str, "fraction": _Number, "stage": str},
-    "result": {"id": str, "backbone": str, "device": str, "seconds": _Number, "shares": list, **_PIXELS},
+    "result": {"id": str, "backbone": str, "device": str, "seconds": _Number, "shares": list, "colors": list, **_PIXELS},  # "#rrggbb" of each reference
     "error": {"id": str, "code": str, "message": str, "detail": str},  # id "" where no job is at fault
     # plug-in -> worker
     "image": {"id": str, "role": str, **_PIXELS},

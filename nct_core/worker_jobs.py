@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_STORED_BYTES = 1 << 34
+SMALL_SIDE = 512  # px of the references' copies
 TAKES_PART = 127  # of 255: a mask's value above which a pixel does
 
 Facts = dict[str, Any]
@@ -37,10 +38,11 @@ class Pixels:
 
 @dataclass(frozen=True)
 class _Last:
-    """The last transfer; of the result's image only the shape is kept."""
+    """The last transfer; of the result's image only the shape is kept, and of the references small copies (float32 [h, w, 3])."""
 
     name: str
     source: Pixels
+    references: list[np.ndarray]
     result: TransferResult
     facts: Facts
 
@@ -72,20 +74,19 @@ class Jobs:
             NctError: as :func:`nct_core.transfer`; a reference is called by its name.
         """
         from . import images
+        from .label_sheet import color
         from .pipeline import transfer
 
         params = TransferParams.from_mapping(header["params"])
         source = self._picture(header["source"])
         progress(0.0, "Reading colours")
-        result = transfer(
-            images.to_srgb(source.values, source.icc_profile),
-            [self._reference(reference, header["file_side"]) for reference in header["references"]],
-            params, device=header["device"], progress=progress, cancel=cancel,
-        )  # fmt: skip
+        references = [self._reference(reference, header["file_side"]) for reference in header["references"]]
+        result = transfer(images.to_srgb(source.values, source.icc_profile), references, params, device=header["device"], progress=progress, cancel=cancel)
         facts = {"backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
+        facts["colors"] = ["#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references))]
         image = result.image
         result = dataclasses.replace(result, image=np.broadcast_to(np.float32(0), image.shape))
-        self._last = _Last(header["id"], source, result, facts)
+        self._last = _Last(header["id"], source, [_small(reference) for reference in references], result, facts)
         logger.info("%s: %.1f s on %s with %s", header["id"], result.seconds, result.device, result.backbone)
         return images.from_srgb(image, source.icc_profile, source.values.dtype), facts
 
@@ -99,15 +100,17 @@ class Jobs:
         return images.from_srgb(image, last.source.icc_profile, last.source.values.dtype), last.facts
 
     def view(self, header: Header) -> tuple[np.ndarray, Facts]:
-        """Runs a ``view``: uint8 [H, W, 1] (see :data:`nct_core.protocol.VIEWS`) and the result's facts."""
+        """Runs a ``view``: uint8 [H, W, 1 or 3] (see :data:`nct_core.protocol.VIEWS`) and the result's facts."""
         last = self._last_result(header["result"])
-        result, shape = last.result, last.source.values.shape[:2]
-        if header["kind"] == "confidence":
+        result, shape, kind = last.result, last.source.values.shape[:2], header["kind"]
+        if kind == "labels":
+            return _painted(last), last.facts
+        if kind == "matches":
+            return _matched(last), last.facts
+        if kind == "confidence":
             shown = result.confidence
-        elif header["kind"] == "part":
-            shown = (result.labels == header["index"]).astype(np.float32)
         else:
-            shown = np.ones(shape, np.float32)
+            shown = (result.labels == header["index"]).astype(np.float32) if kind == "part" else np.ones(shape, np.float32)
         for name in header["masks"]:
             shown = shown * (self._mask(name, shape) / np.float32(255))
         return np.rint(shown * 255).astype(np.uint8)[..., None], last.facts
@@ -175,3 +178,37 @@ class Jobs:
         if self._last is None or self._last.name != name:
             raise InputError(f"expected the last result {self._last.name if self._last else 'of a transfer'!r}, got {name!r}; run the transfer again")
         return self._last
+
+
+def _small(image: np.ndarray) -> np.ndarray:
+    """A reduced copy for the eye, float32 [h, w, 3]."""
+    import torch
+
+    from .working import resize
+
+    scale = min(1.0, SMALL_SIDE / max(image.shape[:2]))
+    shape = (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))
+    colors = torch.from_numpy(image[..., : image.shape[2] - (image.shape[2] + 1) % 2])
+    return resize(colors, shape).expand(*shape, 3).numpy()
+
+
+def _painted(last: _Last) -> np.ndarray:
+    from . import images
+    from .label_sheet import overlay
+
+    source = images.to_srgb(last.source.values, last.source.icc_profile)
+    grey = np.repeat(source[..., : max(1, source.shape[2] - (source.shape[2] + 1) % 2)].mean(-1, keepdims=True), 3, axis=2)
+    return overlay(last.result.labels, np.rint(grey.clip(0, 1) * 255).astype(np.uint8))
+
+
+def _matched(last: _Last) -> np.ndarray:
+    """Every source pixel replaced by its counterpart in the reference that coloured it, uint8 [H, W, 3]."""
+    labels = last.result.labels
+    matched = np.zeros((*labels.shape, 3), np.float32)
+    for number, (reference, match) in enumerate(zip(last.references, last.result.matches)):
+        here = labels == number
+        if here.any():
+            at = last.result.correspondences_in(number)[here] * (np.array(reference.shape[:2], np.float32) / np.array(match.shape, np.float32))
+            rows, columns = np.rint(at).astype(np.intp).T
+            matched[here] = reference[rows.clip(0, reference.shape[0] - 1), columns.clip(0, reference.shape[1] - 1)]
+    return np.rint(matched.clip(0, 1) * 255).astype(np.uint8)

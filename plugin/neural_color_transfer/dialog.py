@@ -46,7 +46,7 @@ class Dialog:
         columns.show_all()
         self._references.connect("changed", lambda *_: self._changed())
         self._preview.connect("usable", lambda *_: self._check())
-        config.connect("notify", lambda _, changed: self._changed(0 if changed.name == "strength" else SETTLED_MS))
+        self._notified = config.connect("notify", lambda _, changed: self._changed(0 if changed.name == "strength" else SETTLED_MS))
         self._dialog.connect("focus-in-event", lambda *_: self._references.refresh())
 
     def run(self) -> tuple[bool, Worker | None]:
@@ -64,6 +64,7 @@ class Dialog:
                 self._config.set_property("reference-files", self._references.files)
             return confirmed, self._preview.hand_over() if confirmed else None
         finally:
+            self._config.disconnect(self._notified)
             if self._waiting:
                 GLib.source_remove(self._waiting)
             if not confirmed:

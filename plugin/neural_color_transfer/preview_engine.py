@@ -48,7 +48,7 @@ class PreviewEngine:
     """Starts the worker at once, in a thread of its own.
 
     Its callbacks are called in that thread: ``ready`` with the worker's greeting, ``progress`` with fraction and words, ``done`` with the wish,
-    layout and pixels, ``failed`` with a message and whether the worker itself is unusable.
+    the result's header and pixels, ``failed`` with a message and whether the worker itself is unusable.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class PreviewEngine:
         settings: Settings,
         ready: Callable[[Mapping[str, Any]], None],
         progress: Callable[[float, str], None],
-        done: Callable[[Wish, PixelLayout, bytes, Sequence[float]], None],
+        done: Callable[[Wish, Mapping[str, Any], bytes], None],
         failed: Callable[[str, bool], None],
     ) -> None:
         self._settings, self._ready, self._progress, self._done, self._failed = settings, ready, progress, done, failed
@@ -132,7 +132,7 @@ class PreviewEngine:
                     worker.drain(result)
                     result = worker.wait(worker.view(last_job, wish.view), self._progress)
                 pixels = b"".join(bytes(band) for _, _, band in worker.bands(result))
-                self._done(wish, PixelLayout.of(result), pixels, result["shares"])
+                self._done(wish, result, pixels)
             except WorkerLost:
                 raise
             except WorkerError as error:

@@ -23,7 +23,12 @@ from gi.repository import Gimp, GLib, GObject, Gtk  # noqa: E402  after the vers
 SPACING = 6
 SHOWN_SIDE = 512  # px of the pictures that are sent
 MATCHED_SIDE = 256  # px at which they are matched: a preview is quick, not exact
-VIEWS = (("Result", ""), ("Confidence", "confidence"))
+VIEWS = (
+    ("Result", "", "The recoloured layer"),
+    ("Matches", "matches", "The parts of the references that were matched, in the layer's places"),
+    ("Confidence", "confidence", "How sure each match is: white is sure"),
+    ("References", "labels", "Which reference colours what"),
+)
 
 
 class PreviewPane(Gtk.Box):  # type: ignore[misc]
@@ -40,6 +45,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._source = source
         self._picture = Preview()
         self._bar = Gtk.ProgressBar(show_text=True, text=" ")
+        self._legend = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=50)
         self._words = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=50, label="Starting…")
         self._views = Gtk.Box()
         self._views.get_style_context().add_class("linked")
@@ -48,7 +54,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._pictures: dict[str, Picture] = {}
         self._numbers = itertools.count(1)
         self._names: dict[tuple[object, ...], str] = {}
-        for widget, expand in ((self._views, False), (self._picture, True), (self._bar, False), (self._words, False)):
+        for widget, expand in ((self._views, False), (self._picture, True), (self._bar, False), (self._legend, False), (self._words, False)):
             self.pack_start(widget, expand, expand, 0)
         self._add_views()
         self._layout, pixels = layers.preview_of(source, SHOWN_SIDE)
@@ -72,6 +78,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             references.check(self._source, gathered)
         except ValueError:
             self._wish = None
+            self._legend.set_text("")
             self._picture.forget("after")
             return
         described = [self._describe(reference, selected_only) for reference in gathered]
@@ -95,8 +102,8 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
 
     def _add_views(self) -> None:
         first = None
-        for label, view in VIEWS:
-            button = Gtk.RadioButton(label=label, draw_indicator=False, group=first)
+        for label, view, effect in VIEWS:
+            button = Gtk.RadioButton(label=label, draw_indicator=False, group=first, tooltip_text=effect)
             first = first or button
             button.connect("toggled", self._choose_view, view)
             self._views.pack_start(button, True, True, 0)
@@ -144,30 +151,36 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._bar.set_fraction(fraction)
         self._bar.set_text(stage)
 
-    def _done(self, wish: Wish, layout: PixelLayout, pixels: bytes, shares: Sequence[float]) -> None:
+    def _done(self, wish: Wish, result: Mapping[str, Any], pixels: bytes) -> None:
         self._bar.set_fraction(0.0)
         self._bar.set_text(" ")
         if self._wish is not wish and (self._wish is None or self._wish.transfer != wish.transfer):
             return
-        self._bar.set_text(_shares([reference.name for reference in wish.references], shares))
+        self._legend.set_markup(_legend([reference.name for reference in wish.references], result["shares"], result["colors"]))
+        layout = PixelLayout.of(result)
         self._picture.show_picture("after", layout.width, layout.height, _rgba(layout, pixels), None if wish.view else self._effect)
 
     def _failed(self, message: str, unusable: bool) -> None:
         text = f"{message[:1].upper()}{message[1:]}"
         self._bar.set_fraction(0.0)
         self._bar.set_text(" ")
+        self._legend.set_text("")
         self._picture.forget("after")
         if unusable:
             self.unusable = text
             self.emit("usable")
         else:
-            self._bar.set_text("No preview")
-            self._bar.set_tooltip_text(text)
-            self._words.set_text(text)
+            self._legend.set_text(text)
 
 
-def _shares(names: Sequence[str], shares: Sequence[float]) -> str:
-    return references.account([references.Reference(name) for name in names], shares) if len(names) > 1 else " "
+def _legend(names: Sequence[str], shares: Sequence[float], colors: Sequence[str]) -> str:
+    """Each reference's colour, name and share, where there are several."""
+    if len(names) < 2:
+        return ""
+    entries = (
+        f'<span foreground="{color}">■</span> {GLib.markup_escape_text(name)} {references.percent(share)}' for name, share, color in zip(names, shares, colors)
+    )
+    return "   ".join(entries)
 
 
 def _mask_bytes(layer: Gimp.Drawable, mask: Gimp.Channel, place: tuple[int, int]) -> bytes:
@@ -185,12 +198,12 @@ def _product(masks: Sequence[bytes]) -> bytes | None:
 
 
 def _rgba(layout: PixelLayout, pixels: bytes) -> bytes:
-    """Grey, with or without alpha, or RGBA as RGBA."""
+    """Any layout of uint8 pixels as RGBA."""
     if layout.channels == 4:
         return bytes(pixels)
     rgba = bytearray(b"\xff" * (4 * layout.width * layout.height))
     for channel in range(3):
-        rgba[channel::4] = pixels[:: layout.channels]
+        rgba[channel::4] = pixels[channel::3] if layout.channels == 3 else pixels[:: layout.channels]
     if layout.channels == 2:
         rgba[3::4] = pixels[1::2]
     return bytes(rgba)

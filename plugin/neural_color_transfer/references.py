@@ -74,12 +74,15 @@ def account(references: Sequence[Reference], shares: Sequence[float]) -> str:
         shares: of each, 0 .. 1.
     """
     ranked = sorted(zip(shares, (reference.name for reference in references)), key=lambda pair: -pair[0])
-    used = [f"{name} {_percent(share)}" for share, name in ranked if share > 0]
+    used = [f"{name} {percent(share)}" for share, name in ranked if share > 0]
     unused = [name for share, name in ranked if share <= 0]
     return f"Used: {', '.join(used)}" + (f"; not used: {', '.join(unused)}" if unused else "")
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share for people."""
+    if share <= 0:
+        return "unused"
     return f"{share * 100:.0f} %" if share >= 0.005 else "under 1 %"
 
 

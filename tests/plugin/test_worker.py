@@ -128,6 +128,15 @@ def test_views_of_a_result(greeted: Connection) -> None:
     confidence = views["confidence", 0, 0]
     assert confidence.shape == (*SHAPE, 1) and confidence.std() > 10
     assert np.abs(views["confidence", 0, 1] - confidence * (ramp / 255.0)).max() <= 1
+    for kind in ("labels", "matches"):
+        greeted.send("view", id="look", result="viewed", kind=kind, index=0, masks=[])
+        views[kind, 0, 0] = greeted.pixels(greeted.answer())
+        assert views[kind, 0, 0].shape == (*SHAPE, 3)
+    red, green, blue = bytes.fromhex(result["colors"][0][1:])
+    painted = views["labels", 0, 0].reshape(-1, 3).astype(float)
+    np.testing.assert_allclose(painted / painted.max(1, keepdims=True), np.tile([[red, green, blue]], (len(painted), 1)) / max(red, green, blue), atol=0.02)
+    reference = {tuple(pixel) for pixel in blobs(2, REFERENCE_SHAPE).reshape(-1, 3)}
+    assert {tuple(pixel) for pixel in views["matches", 0, 0].reshape(-1, 3)} <= reference
     greeted.send("view", id="late", result="another", kind="mask", index=0, masks=[])
     assert "'another'" in greeted.answer()["message"]
 

@@ -100,13 +100,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"nct {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    transfer = commands.add_parser("transfer", help="recolour a picture", description="Recolour SOURCE with the colours of REFERENCE.", allow_abbrev=False)
+    transfer = commands.add_parser(
+        "transfer", help="recolour a picture", description="Recolour SOURCE with the colours of one or more REFERENCEs.", allow_abbrev=False
+    )
     transfer.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolour: PNG, TIFF, JPEG or WebP")
-    transfer.add_argument("references", metavar="REFERENCE", type=_file, nargs="+", help="a picture that has the wanted colours; this version uses one")
+    transfer.add_argument(
+        "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colours; each part takes those that fit best"
+    )
     transfer.add_argument("-o", "--output", metavar="OUTPUT", type=_file, required=True, help="where to write the result; the suffix chooses the format")
     transfer.add_argument(
         "--correspondences", metavar="F.npy", type=_file, help="also write each source pixel's match in the first reference: [H, W, (row, column)]"
     )
+    transfer.add_argument("--labels", metavar="F.png", type=_file, help="also write which reference coloured what, as a picture with a legend")
+    transfer.add_argument("--maps", metavar="DIR", type=_file, help="also write the intermediate maps of every level into this folder as they are made")
     transfer.add_argument("--confidence", metavar="F.png", type=_file, help="also write how sure each match is, as an 8-bit grey picture")
     transfer.add_argument("--device", type=_device, default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default auto)")
     transfer.add_argument("--weights", metavar="FILE", help="network weights to use in place of the installed ones")
@@ -178,6 +184,7 @@ def _transfer(options: argparse.Namespace) -> int:
         "size": size,
         "backbone": result.backbone,
         "device": result.device,
+        "shares": [round(share, 4) for share in result.shares],
         "seconds": round(result.seconds, 3),
         "peak_memory_mib": _peak_memory_mib(),
         "warnings": warnings.messages,
@@ -185,18 +192,26 @@ def _transfer(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report))
     elif not options.quiet:
-        print(f"{options.output}: {size[0]} x {size[1]}, {result.backbone} on {result.device}, {result.seconds:.1f} s")
+        print(f"{options.output}: {size[0]} x {size[1]}, {result.backbone} on {result.device}, {result.seconds:.1f} s{_used(options, result)}")
     return 0
+
+
+def _used(options: argparse.Namespace, result: TransferResult) -> str:
+    """Which reference gave how much, in words; nothing with one."""
+    if len(result.shares) == 1:
+        return ""
+    return "; " + ", ".join(f"{path.name} {100 * share:.0f} %" for path, share in zip(options.references, result.shares))
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
     from . import images, output
 
-    wanted = {options.output: tuple(images.FORMATS), options.correspondences: (".npy",), options.confidence: (".png",)}
+    extra = (options.correspondences, options.confidence, options.labels)
+    wanted = {options.output: tuple(images.FORMATS), options.correspondences: (".npy",), options.confidence: (".png",), options.labels: (".png",)}
     wanted.pop(None, None)
     targets = {output.check_writable(path, suffixes) for path, suffixes in wanted.items()}
-    if len(targets) < 1 + sum(path is not None for path in (options.correspondences, options.confidence)):
-        raise InputError("expected another file for each of --output, --correspondences and --confidence, got one twice")
+    if len(targets) < 1 + sum(path is not None for path in extra):
+        raise InputError("expected another file for each of --output, --correspondences, --confidence and --labels, got one twice")
     for path in wanted:
         for given in (options.source, *options.references):
             if _same_file(path, given):
@@ -214,24 +229,28 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     """Reads, transfers and writes; returns the result and (width, height)."""
     import numpy as np
 
-    from . import images, weights
+    from . import images, output, weights
 
     weights.find(options.weights)
     source = images.read(options.source)
-    references = [images.read(path) for path in options.references]
     dtype = images.storable_dtype(options.output, source.pixels.dtype)
     images.check_storable(options.output, source.pixels.shape, dtype)
-    inputs = [_srgb(path, picture) for path, picture in zip((options.source, *options.references), (source, *references))]
+    references = [_srgb(path, images.read(path)) for path in options.references]
+    inputs = _srgb(options.source, source)
+    if options.maps is not None:
+        output.make_folder(options.maps)
 
     bar = ProgressBar(show=sys.stderr.isatty() and not options.quiet)
     bar(0.0, "Starting")
     try:
         with interruption_deferred():
             from .devices import out_of_memory_as_error
+            from .diagnostics import MapWriter
             from .pipeline import transfer
 
+        observer = None if options.maps is None else MapWriter(options.maps)
         with out_of_memory_as_error("the pictures"):
-            result = transfer(inputs[0], inputs[1:], params, device=options.device, weights_path=options.weights, progress=bar)
+            result = transfer(inputs, references, params, device=options.device, weights_path=options.weights, progress=bar, observer=observer)
     finally:
         bar.clear()
     pixels = images.from_srgb(result.image, source.icc_profile, dtype)
@@ -243,6 +262,11 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
         if options.confidence:
             sure = images.from_srgb(result.confidence[..., None], None, np.uint8)
             images.save(_temporary(files, options.confidence), images.Picture(sure))
+        if options.labels:
+            from . import label_sheet
+
+            sheet = label_sheet.draw(result, inputs, references, [path.name for path in options.references])
+            images.save(_temporary(files, options.labels), images.Picture(sheet))
     return result, (pixels.shape[1], pixels.shape[0])
 
 

@@ -52,6 +52,19 @@ def _check(path: Path, suffixes: Collection[str]) -> Path:
     return target
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder for output files, if it is not there yet.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = "a file" if path.exists() else error.strerror or error
+        raise InputError(f"{path}: expected a folder, or a name for one in a folder that exists, got {reason}; choose another name") from error
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary name beside ``path``, renamed to it on success and deleted otherwise.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import devices, fusion, likeness, local_affine, nnf, weights
+from . import devices, fusion, likeness, local_affine, memory, nnf, weights
 from .color import lab_to_srgb
 from .errors import Cancelled, InputError
 from .features import COARSEST, FeaturePyramid
@@ -21,8 +21,9 @@ from .params import TransferParams
 from .result import LevelMaps, Match, TransferResult
 from .transform import ColorTransform
 from .voting import Guidance
-from .working import WorkingImage, check_image, prepare
+from .working import WorkingImage, check_image, prepare, working_shape
 
+_MAX_REFERENCES = 255  # labels are uint8
 _FINEST_SMOOTHNESS_FACTOR = 4.0
 # What the stages cost, in hundredths of a transfer with one reference.
 _NETWORK_COST, _REFERENCE_COST, _APPLYING_COST = 2.0, 8.0, 5.0
@@ -61,7 +62,7 @@ def transfer(
         A :class:`TransferResult` of the source's own size.
 
     Raises:
-        InputError: an image is not usable; the message says which, what was expected and what came.
+        InputError: an image is not usable, the message saying which, or there are more references than memory has room for.
         WeightsError: no usable network weights.
         DeviceError: no such device, or not enough memory.
         ConvergenceError: a solver failed.
@@ -71,12 +72,16 @@ def transfer(
     source = check_image("source", source)
     if len(references) == 0:
         raise InputError("expected a reference image, got none; choose at least one")
+    if len(references) > _MAX_REFERENCES:
+        raise InputError(f"expected at most {_MAX_REFERENCES} references, got {len(references)}; choose those that matter")
     names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
     for name, reference in zip(names, references):
         check_image(name, reference)
         if reference.shape == source.shape and np.array_equal(reference, source):
             raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
     at = devices.resolve(device)
+    shapes = [working_shape((image.shape[0], image.shape[1]), params.working_size) for image in (source, *references)]
+    memory.check_room(shapes[0], shapes[1:], at)
     stages = _Stages(len(references), progress, cancel)
 
     stages.begin(_NETWORK_COST, "Loading the network")

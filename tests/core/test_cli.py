@@ -86,7 +86,8 @@ def test_matches_are_places_in_the_reference(run: tuple[Path, dict[str, Any]]) -
 
 def test_report(run: tuple[Path, dict[str, Any]]) -> None:
     folder, report = run
-    assert set(report) == {"output", "size", "backbone", "device", "seconds", "peak_memory_mib", "warnings"}
+    assert set(report) == {"output", "size", "backbone", "device", "shares", "seconds", "peak_memory_mib", "warnings"}
+    assert report["shares"] == [1.0]
     assert report["output"] == str(folder / "result.png")
     assert report["size"] == [56, 40]
     assert report["backbone"] in ("VGG-16", "VGG-19")
@@ -94,6 +95,21 @@ def test_report(run: tuple[Path, dict[str, Any]]) -> None:
     assert report["seconds"] > 0
     assert report["peak_memory_mib"] is None or report["peak_memory_mib"] > 100
     assert report["warnings"] == []
+
+
+def test_several_references(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows, columns = np.mgrid[0:60, 0:80] / 80
+    images.write(tmp_path / "ö 2.png", Picture(np.rint(np.stack([columns, rows * columns, 0.3 + 0.2 * rows], -1) * 255).astype(np.uint8)))
+    outputs = ["-o", tmp_path / "out.png", "--labels", tmp_path / "labels.png", "--maps", tmp_path / "maps"]
+    assert main(["transfer", *map(str, (*pictures, tmp_path / "ö 2.png", *outputs)), *SMALL, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["shares"]) == 2 and sum(report["shares"]) == pytest.approx(1, abs=1e-3)
+    sheet = images.read(tmp_path / "labels.png").pixels
+    assert sheet.dtype == np.uint8 and sheet.shape[2] == 3 and min(sheet.shape[:2]) > 100
+    names = {path.name for path in (tmp_path / "maps").iterdir()}
+    assert {f"{level}-{what}.png" for level in range(1, 6) for what in ("guidance", "confidence", "labels", "slope", "result")} < names
+    assert main(["transfer", *map(str, (*pictures, tmp_path / "ö 2.png", *outputs[:2])), *SMALL]) == 0
+    assert f"; reference.tif {100 * report['shares'][0]:.0f} %, ö 2.png {100 * report['shares'][1]:.0f} %" in capsys.readouterr().out
 
 
 def test_what_the_format_cannot_hold_is_announced(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,66 @@
+"""The intermediate maps of every level as pictures: an observer for :func:`nct_core.transfer` (ours)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from . import images, label_sheet
+from .color import lab_to_srgb
+from .local_affine import recolor
+from .nnf import Shape, nearest_cells, to_pixels
+from .result import LevelMaps
+
+# Slopes of lightness from 1/4 (black) by 1 (grey) to 4 (white).
+_SLOPE_OCTAVES = 2.0
+
+
+class MapWriter:
+    """Writes PNGs named ``LEVEL-WHAT.png``, all at the source's working size, as the levels are done; levels count from 1 (coarsest) to 5.
+
+    - ``field-N``: reference N (counted from 1) drawn onto the source by its nearest-neighbour field
+    - ``guidance``: the colours that the references together say
+    - ``confidence``: w, black 0, white 1
+    - ``labels``: which reference each position takes its colours from, see :mod:`nct_core.label_sheet`
+    - ``slope``: a of lightness, black 1/4, grey 1, white 4
+    - ``result``: the source as it is recoloured so far
+
+    Args:
+        folder: that exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, maps: LevelMaps) -> None:
+        """Writes one level.
+
+        Raises:
+            InputError: a file cannot be written.
+        """
+        shape = maps.source.shape
+        for number, reference in maps.references.items():
+            at = np.rint(to_pixels(maps.fields[number], maps.grids[number], shape, reference.shape)).astype(np.intp)
+            self._write(maps, f"field-{number + 1}", _bytes(reference.rgb.cpu()[at[..., 0], at[..., 1]]))
+        self._write(maps, "guidance", _on(_bytes(lab_to_srgb(maps.guidance.contiguous())), shape))
+        self._write(maps, "confidence", _on(_bytes(maps.confidence[..., None]), shape))
+        self._write(maps, "labels", label_sheet.overlay(_on(maps.labels, shape), _bytes(maps.source.rgb)))
+        slope = maps.coefficients[..., :1].clamp_min(2.0**-8).log2() / (2.0 * _SLOPE_OCTAVES) + 0.5
+        self._write(maps, "slope", _bytes(slope))
+        self._write(maps, "result", _bytes(lab_to_srgb(recolor(maps.coefficients, maps.source.lab).clamp(0, 1))))
+
+    def _write(self, maps: LevelMaps, what: str, pixels: NDArray[np.uint8]) -> None:
+        images.write(self._folder / f"{6 - maps.level}-{what}.png", images.Picture(pixels))
+
+
+def _bytes(image: torch.Tensor) -> NDArray[np.uint8]:
+    """float32 [h, w, C] of [0, 1] as uint8."""
+    return (image.clamp(0, 1) * 255.0).round().to(torch.uint8).cpu().numpy()
+
+
+def _on(image: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
+    """Enlarged by whole cells, so that each can be seen."""
+    return image[np.ix_(*nearest_cells(shape, (image.shape[0], image.shape[1])))]

@@ -1,7 +1,7 @@
 """The method as one would first write it: numpy, scipy and torch, nothing compiled for it. The measure of our speed and an oracle for our tests.
 
 The published algorithm with the published constants, one reference, opaque RGB pictures at working size, on the CPU in float32. It leaves
-out what is ours (the contrast term, confident handling of transparency and of several references), and stops conjugate gradients after
+out what is ours (the contrast term, transparency, several references), and stops conjugate gradients after
 as many rounds as the published program does. Every step is vectorised over the whole grid.
 """
 
@@ -52,12 +52,13 @@ def transfer(source: Image, reference: Image, weights: dict[str, torch.Tensor], 
     lab, reference_lab = (srgb_to_lab(torch.from_numpy(image)).numpy() for image in (source, reference))
     reference_features = features(torch.from_numpy(reference), weights, max(LEVELS))
     recolored, search = torch.from_numpy(source), torch.Generator().manual_seed(params.seed)
-    clusters = cluster(features(recolored, weights, LEVELS[0])[LEVELS[0]].numpy(), params)
     grid, to_grid = ((image.shape[0] // 16, image.shape[1] // 16) for image in (source, reference))  # of level 5
     forward, backward = nnf.identity(grid, to_grid), nnf.identity(to_grid, grid)
     for level in LEVELS:
         stage("network", level)
         ours, theirs = features(recolored, weights, level)[level], reference_features[level]
+        if level == LEVELS[0]:
+            clusters = cluster(ours.numpy(), params)
         before, to_before = grid, to_grid
         grid, to_grid = _grid(ours), _grid(theirs)
         stage("matching", level)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from . import solvers
+from . import local_affine_cpu, solvers
 from .solvers import Graph, Grid, Solution, System
 
 EDGE_EXPONENT = 1.2  # alpha
@@ -80,23 +80,28 @@ def initial_transform(source: torch.Tensor, guidance: torch.Tensor) -> torch.Ten
     return torch.stack([a, (mean_g - a * mean_s) / 255.0], -1).flatten(-2)
 
 
-def affine_system(
-    source: torch.Tensor,
-    guidance: torch.Tensor,
-    start: torch.Tensor,
-    confidence: torch.Tensor,
-    graph: Graph | None,
-    weights: TermWeights,
-) -> tuple[System, torch.Tensor]:
-    """The normal equations A x = rhs of :func:`fit`: the matrix and rhs, float32 [h, w, 6]; ``start`` is (a_0, b_0)."""
-    data = (weights.data * confidence)[..., None]
-    contrast = weights.contrast * source.new_tensor([1.0, _CHROMA_CONTRAST, _CHROMA_CONTRAST])
-    blocks = torch.stack([data * source * source + contrast, data * source, data + contrast.expand_as(source)], -1).flatten(-2)
+def normal_equations(
+    source: torch.Tensor, guidance: torch.Tensor, confidence: torch.Tensor, weights: TermWeights
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What of :func:`fit` belongs to single positions.
+
+    Returns:
+        The start (a_0, b_0), float32 [h, w, 6]; the blocks of the matrix, [h, w, 9] (see :class:`nct_core.solvers.System`); the
+        right-hand side, [h, w, 6].
+    """
+    contrast = (weights.contrast, _CHROMA_CONTRAST * weights.contrast, _CHROMA_CONTRAST * weights.contrast)
+    if source.device.type == "cpu":
+        return local_affine_cpu.normal_equations(source, guidance, confidence, weights.data, contrast, _SIGMA_FLOOR / 255.0)
+    return _normal_equations(source, guidance, confidence, weights.data, contrast)
+
+
+def _normal_equations(
+    source: torch.Tensor, guidance: torch.Tensor, confidence: torch.Tensor, data_weight: float, contrast: tuple[float, float, float]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    start, data, mu = initial_transform(source, guidance), (data_weight * confidence)[..., None], source.new_tensor(contrast)
+    blocks = torch.stack([data * source * source + mu, data * source, data + mu.expand_as(source)], -1).flatten(-2)
     rhs = torch.stack([data * guidance * source, data * guidance], -1).flatten(-2)
-    rhs = rhs + contrast.repeat_interleave(2) * start
-    # Every pair of neighbours counts twice in the energy.
-    right, down = edge_weights(source[..., 0], 2.0 * weights.local)
-    return System(blocks.contiguous(), Grid(right, down), graph), rhs.contiguous()
+    return start, blocks, rhs + mu.repeat_interleave(2) * start
 
 
 def fit(
@@ -126,9 +131,9 @@ def fit(
     Raises:
         ConvergenceError: the solver did not reach its tolerance.
     """
-    start = initial_transform(source, guidance)
-    system, rhs = affine_system(source, guidance, start, confidence, graph, weights)
-    return solvers.solve(system, rhs, tolerance=_AFFINE_TOLERANCE, start=start)
+    start, blocks, rhs = normal_equations(source, guidance, confidence, weights)
+    grid = Grid(*edge_weights(source[..., 0], 2.0 * weights.local))  # every pair of neighbours counts twice in the energy
+    return solvers.solve(System(blocks, grid, graph), rhs, tolerance=_AFFINE_TOLERANCE, start=start)
 
 
 class EdgeAwareUpsampling:
@@ -155,13 +160,20 @@ class EdgeAwareUpsampling:
         Raises:
             ConvergenceError: the solver did not reach its tolerance.
         """
-        up = F.interpolate(low.permute(2, 0, 1)[None], size=self._grid.shape, mode="bilinear", align_corners=False)[0].permute(1, 2, 0).contiguous()
+        trusts = (1.0, _OUT_OF_RANGE_WEIGHT) if weight == 0 else (1.0 / weight, _OUT_OF_RANGE_WEIGHT / weight)
+        upsample = local_affine_cpu.upsample if low.device.type == "cpu" else _upsample
+        up, trust, rhs = upsample(low, self._source, *trusts)
         if weight == 0:
             return Solution(up, 0, 0.0)
-        mapped = recolor(up, self._source)
-        trusted = torch.where((mapped >= 0) & (mapped <= 1), 1.0 / weight, _OUT_OF_RANGE_WEIGHT / weight)
-        rhs = trusted.repeat_interleave(2, -1) * up
-        return solvers.solve(System(trusted, self._grid), rhs, tolerance=_SMOOTHING_TOLERANCE, start=up)
+        return solvers.solve(System(trust, self._grid), rhs, tolerance=_SMOOTHING_TOLERANCE, start=up)
+
+
+def _upsample(low: torch.Tensor, source: torch.Tensor, trusted_weight: float, untrusted_weight: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The transform bilinearly at the image's grid, how far it is to be trusted, and the product of the two."""
+    up = F.interpolate(low.permute(2, 0, 1)[None], size=source.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0).contiguous()
+    mapped = recolor(up, source)
+    trust = torch.where((mapped >= 0) & (mapped <= 1), trusted_weight, untrusted_weight)
+    return up, trust, trust.repeat_interleave(2, -1) * up
 
 
 def recolor(coefficients: torch.Tensor, source: torch.Tensor) -> torch.Tensor:

@@ -39,8 +39,7 @@ def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: s
     over_quads(_apply, weights, x, blocks, weights, out)
     if graph is not None:
         node_of, width = graph.node_of, graph.node_of.shape[1]
-        values = torch.zeros(graph.starts.shape[0] - 1, 8)  # 6, and 2 more that make a row one vector register
-        flows = torch.empty_like(values)
+        values, flows = graph.scratch  # rows of 6, and 2 more that make a row one vector register
         over(_gather, node_of.shape[0], width, x, node_of, values)
         over(_ties, len(values), 1, graph.starts, graph.neighbours, graph.weights, values, flows)
         over(_scatter, node_of.shape[0], width, flows, node_of, out)

@@ -59,6 +59,11 @@ class Graph:
         order = self.node_of[row, col].argsort()
         return row[order], col[order]
 
+    @functools.cached_property
+    def scratch(self) -> torch.Tensor:
+        """float32 [2, n, 8] that a multiplication works in; its last two columns stay zero."""
+        return self.weights.new_zeros(2, self.starts.shape[0] - 1, 8)
+
     def degree(self) -> torch.Tensor:
         """Sum of the weights at every position, float32 [h, w]."""
         total = self.weights.new_zeros(self.node_of.shape)

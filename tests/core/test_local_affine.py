@@ -4,9 +4,10 @@ import torch
 from scipy.spatial import cKDTree
 from skimage.color import deltaE_ciede2000
 
-from nct_core import local_affine, nonlocal_graph_cpu, nonlocal_graph_torch, solvers
-from nct_core.local_affine import EdgeAwareUpsampling, TermWeights, affine_system, edge_weights, fit, initial_transform, recolor
+from nct_core import local_affine, local_affine_cpu, nonlocal_graph_cpu, nonlocal_graph_torch, solvers
+from nct_core.local_affine import EdgeAwareUpsampling, TermWeights, edge_weights, fit, initial_transform, normal_equations, recolor
 from nct_core.nonlocal_graph import Clusters, nonlocal_graph
+from nct_core.solvers import Grid, System
 
 
 def picture(seed, shape):
@@ -185,7 +186,27 @@ class TestNonlocalGraph:
 
 def test_the_matrix_is_symmetric():
     source, guidance = picture(9, (7, 6)), picture(10, (7, 6))
-    weights = TermWeights(data=4.0, local=0.125, contrast=2.0)
-    system, _ = affine_system(source, guidance, initial_transform(source, guidance), torch.ones(7, 6), graph_of(source), weights)
+    _, blocks, _ = normal_equations(source, guidance, torch.ones(7, 6), TermWeights(data=4.0, local=0.125, contrast=2.0))
+    system = System(blocks, Grid(*edge_weights(source[..., 0], 0.25)), graph_of(source))
     x, y = torch.randn(2, 7, 6, 6, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close((y * solvers.multiply(system, x)).sum(), (x * solvers.multiply(system, y)).sum(), rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (6, 1), (2, 2), (13, 18)])
+def test_both_implementations_of_the_kernels_agree(shape):
+    source, guidance = (picture(seed, (13, 18))[: shape[0], : shape[1]].contiguous() for seed in (11, 12))
+    confidence = torch.rand(shape, generator=torch.Generator().manual_seed(3))
+    generic = local_affine._normal_equations(source, guidance, confidence, 4.0, (2.0, 8.0, 8.0))
+    compiled = normal_equations(source, guidance, confidence, TermWeights(data=4.0, local=0.125, contrast=2.0))
+    for one, other in zip(compiled, generic):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    low = torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(4)) * 1.5 - 0.25
+    for one, other in zip(local_affine_cpu.upsample(low, source, 1.0, 1e-6), local_affine._upsample(low, source, 1.0, 1e-6)):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (64, 65)])
+def test_without_smoothness_upsampling_is_bilinear(shape):
+    low = torch.rand(8, 9, 6, generator=torch.Generator().manual_seed(5))
+    up = torch.nn.functional.interpolate(low.permute(2, 0, 1)[None], size=shape, mode="bilinear")[0].permute(1, 2, 0)
+    torch.testing.assert_close(EdgeAwareUpsampling(picture(13, shape))(low, weight=0.0).x, up, rtol=1e-4, atol=1e-5)

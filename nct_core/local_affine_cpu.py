@@ -1,0 +1,132 @@
+"""The kernels of :mod:`nct_core.local_affine`, compiled for the CPU; the arrays and their meaning are explained there."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit
+
+from . import threads
+
+_GRAIN_POSITIONS = 4096
+_ONE, _ZERO = np.float32(1.0), np.float32(0.0)
+
+
+def _over(kernel, width: int, rows: int, *arguments) -> None:
+    threads.over_rows(kernel, rows, *arguments, grain=max(1, _GRAIN_POSITIONS // width))
+
+
+def normal_equations(
+    source: torch.Tensor, guidance: torch.Tensor, confidence: torch.Tensor, data: float, contrast: tuple[float, float, float], sigma_floor: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The start (a_0, b_0), the blocks of D and the right-hand side."""
+    height, width = confidence.shape
+    start, blocks, rhs = (source.new_empty(height, width, count) for count in (6, 9, 6))
+    planes = np.empty((6, height, width), np.float32)
+    _over(_planes, width, height, source.numpy(), guidance.numpy(), planes)
+    weights = np.float32(data), np.array(contrast, np.float32), np.float32(sigma_floor)
+    _over(_normal_equations, width, height, planes, confidence.numpy(), *weights, start.numpy(), blocks.numpy(), rhs.numpy())
+    return start, blocks, rhs
+
+
+def upsample(low: torch.Tensor, source: torch.Tensor, trusted_weight: float, untrusted_weight: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The transform bilinearly at the image's grid, how far it is to be trusted, and the product of the two."""
+    height, width = source.shape[:2]
+    up, trust, rhs = (source.new_empty(height, width, count) for count in (6, 3, 6))
+    rows, columns = (_positions(n, m) for n, m in zip((height, width), low.shape))
+    trusts = np.float32(trusted_weight), np.float32(untrusted_weight)
+    _over(_upsample, width, height, low.contiguous().numpy(), source.numpy(), *rows, *columns, *trusts, up.numpy(), trust.numpy(), rhs.numpy())
+    return up, trust, rhs
+
+
+def _positions(size: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cell before each of ``size`` pixel centres, int32, and the share of the one behind it, float32."""
+    position = ((np.arange(size) + 0.5) * (cells / size) - 0.5).clip(0, cells - 1)
+    below = np.floor(position).astype(np.int32)
+    return below, (position - below).astype(np.float32)
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _planes(first, last, source, guidance, planes):
+    for i in range(first, last):
+        for c in range(3):
+            for j in range(source.shape[1]):
+                planes[c, i, j] = source[i, j, c]
+                planes[3 + c, i, j] = guidance[i, j, c]
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _moments(plane, i, mean, sigma):
+    """Mean and standard deviation over the 3x3 window of every position of row i, of what of it lies inside."""
+    height, width = plane.shape
+    top, bottom = max(i - 1, 0), min(i + 2, height)
+    for j in range(width):
+        mean[j] = _ZERO
+        sigma[j] = _ZERO
+    for r in range(top, bottom):
+        for shift in range(-1, 2):
+            for j in range(max(0, -shift), min(width, width - shift)):
+                mean[j] += plane[r, j + shift]
+    whole = _ONE / np.float32((bottom - top) * min(3, width))
+    for j in range(1, width - 1):
+        mean[j] *= whole
+    for j in (0, width - 1):
+        mean[j] /= np.float32((bottom - top) * min(2, width))
+        if width == 1:
+            break
+    # Deviation from the window's own mean: no cancellation between large squares.
+    for r in range(top, bottom):
+        for shift in range(-1, 2):
+            for j in range(max(0, -shift), min(width, width - shift)):
+                gap = plane[r, j + shift] - mean[j]
+                sigma[j] += gap * gap
+    for j in range(1, width - 1):
+        sigma[j] = np.sqrt(sigma[j] * whole)
+    for j in (0, width - 1):
+        sigma[j] = np.sqrt(sigma[j] / np.float32((bottom - top) * min(2, width)))
+        if width == 1:
+            break
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _normal_equations(first, last, planes, confidence, data, contrast, sigma_floor, start, blocks, rhs):
+    width = confidence.shape[1]
+    mean_s, sigma_s, mean_g, sigma_g = (np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32))
+    for i in range(first, last):
+        for c in range(3):
+            _moments(planes[c], i, mean_s, sigma_s)
+            _moments(planes[3 + c], i, mean_g, sigma_g)
+            mu = contrast[c]
+            for j in range(width):
+                s, g, weight = planes[c, i, j], planes[3 + c, i, j], data * confidence[i, j]
+                a = sigma_g[j] / (sigma_s[j] + sigma_floor)
+                b = mean_g[j] - a * mean_s[j]
+                start[i, j, 2 * c] = a
+                start[i, j, 2 * c + 1] = b
+                blocks[i, j, 3 * c] = weight * s * s + mu
+                blocks[i, j, 3 * c + 1] = weight * s
+                blocks[i, j, 3 * c + 2] = weight + mu
+                rhs[i, j, 2 * c] = weight * g * s + mu * a
+                rhs[i, j, 2 * c + 1] = weight * g + mu * b
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _upsample(first, last, low, source, above, row_share, left, column_share, trusted, untrusted, up, trust, rhs):
+    height_low, width_low, _ = low.shape
+    line = np.empty((width_low + 1, 6), np.float32)
+    for i in range(first, last):
+        one, other, share = above[i], min(above[i] + 1, height_low - 1), row_share[i]
+        for j in range(width_low):
+            for c in range(6):
+                line[j, c] = low[one, j, c] + share * (low[other, j, c] - low[one, j, c])
+        line[width_low] = line[width_low - 1]
+        for j in range(source.shape[1]):
+            before, part = left[j], column_share[j]
+            for c in range(6):
+                up[i, j, c] = line[before, c] + part * (line[before + 1, c] - line[before, c])
+            for c in range(3):
+                mapped = up[i, j, 2 * c] * source[i, j, c] + up[i, j, 2 * c + 1]
+                weight = trusted if _ZERO <= mapped <= _ONE else untrusted
+                trust[i, j, c] = weight
+                rhs[i, j, 2 * c] = weight * up[i, j, 2 * c]
+                rhs[i, j, 2 * c + 1] = weight * up[i, j, 2 * c + 1]

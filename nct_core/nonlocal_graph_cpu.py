@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numba import njit
-from numpy.typing import NDArray
 
 from . import threads
 from .solvers import Graph
@@ -42,15 +39,13 @@ def ties(
     second = np.argsort(keys[1].numpy()[order]).astype(np.int32)
     rank = np.empty_like(second)
     rank[second] = np.arange(len(second), dtype=np.int32)
-    entries: tuple[NDArray[Any], ...] = tuple(values.numpy()[order] for values in (colors, cluster, own))
-    found, strengths = np.empty((len(order), count), np.int32), np.empty((len(order), count), np.float32)
-    threads.over_rows(_nearest, len(order), *entries, second, rank, window, np.float32(weight), found, strengths, grain=_GRAIN_ENTRIES)
-    own_of = entries[2]
-    nodes = position.numpy()[order][own_of]
+    own_of, places = own.numpy()[order], position.numpy()[order]
+    nodes = places[own_of]
     node_of = np.full(shape[0] * shape[1], -1, np.int32)
     node_of[nodes] = np.arange(len(nodes), dtype=np.int32)
-    found, strengths = found[own_of], strengths[own_of]
-    found = np.where(found >= 0, node_of[position.numpy()[order]][found], -1)
+    entries = colors.numpy()[order], cluster.numpy()[order], own_of, node_of[places]
+    found, strengths = np.empty((len(nodes), count), np.int32), np.empty((len(nodes), count), np.float32)
+    threads.over_rows(_nearest, len(order), *entries, second, rank, window, np.float32(weight), found, strengths, grain=_GRAIN_ENTRIES)
     starts = np.zeros(len(nodes) + 1, np.int32)
     _count(found, starts)
     np.cumsum(starts, out=starts)
@@ -60,10 +55,10 @@ def ties(
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _nearest(first, last, colors, cluster, own, second, rank, window, weight, found, strengths):
-    """The nearest colours to every own entry among its window along each curve; -1 where there are fewer."""
-    total, count = found.shape
-    distance = np.empty(count, np.float32)
+def _nearest(first, last, colors, cluster, own, node_of, second, rank, window, weight, found, strengths):
+    """The nodes of the nearest colours to every own entry, by node, among its window along each curve; -1 where there are fewer."""
+    total, count = len(own), found.shape[1]
+    distance, nearest = np.empty(count, np.float32), np.empty(count, np.int32)
     for i in range(first, last):
         if not own[i]:
             continue
@@ -83,14 +78,13 @@ def _nearest(first, last, colors, cluster, own, second, rank, window, weight, fo
                 held = min(held + 1, count)
                 place = held - 1
                 while place > 0 and distance[place - 1] > apart:
-                    distance[place], found[i, place] = distance[place - 1], found[i, place - 1]
+                    distance[place], nearest[place] = distance[place - 1], nearest[place - 1]
                     place -= 1
-                distance[place], found[i, place] = apart, j
+                distance[place], nearest[place] = apart, j
+        node = node_of[i]
         for place in range(count):
-            if place < held:
-                strengths[i, place] = weight * np.exp(np.float32(1.0) - distance[place] / np.float32(3.0))
-            else:
-                found[i, place] = -1
+            found[node, place] = node_of[nearest[place]] if place < held else -1
+            strengths[node, place] = weight * np.exp(np.float32(1.0) - distance[place] / np.float32(3.0)) if place < held else np.float32(0.0)
 
 
 @njit(nogil=True, cache=True)

@@ -194,11 +194,14 @@ def solve(system: System, rhs: torch.Tensor, *, tolerance: float, max_iterations
     z = precondition(residual)
     direction, rz = z.clone(), kernels.dot(residual, z)
     every = _CHECK_EVERY.get(rhs.device.type, _CHECK_EVERY_ELSEWHERE)
+    energy = 0.0
     for iteration in range(max_iterations + 1):
         if iteration % every == 0 or iteration == max_iterations:
-            # x . rhs is the energy of the solution; x . (rhs - residual) that of what was found so far.
-            along = kernels.dot(x, rhs)
-            energy, left = float(torch.maximum(along, along - kernels.dot(x, residual))), max(float(rz), 0.0)
+            left = max(float(rz), 0.0)
+            if left <= tolerance**2 * energy or iteration in (0, every, max_iterations):
+                # x . rhs is the energy of the solution; x . (rhs - residual) that of what was found so far.
+                along = kernels.dot(x, rhs)
+                energy = float(torch.maximum(along, along - kernels.dot(x, residual)))
             error = (left / energy) ** 0.5 if energy > 0 else (0.0 if left == 0 else float("inf"))
             if error <= tolerance:
                 return Solution(from_quads(x, grid.shape), iteration, error)

@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 from . import threads
 
-_GRAIN_PIXELS = 8192
+_GRAIN_CHUNKS = 8
 _CHUNK = 1024  # pixels; their rows stay in the nearest cache
 _F = np.float32
 
@@ -139,15 +139,16 @@ def to_srgb(lab, m, work, colors):
 def convert(colors: np.ndarray, matrix: np.ndarray, *, lab: bool) -> np.ndarray:
     """Float32 [n, 3] from sRGB to scaled Lab, or back."""
     out = np.empty_like(colors)
-    threads.over_rows(_srgb_to_lab if lab else _lab_to_srgb, len(colors), colors, matrix.astype(np.float32), out, grain=_GRAIN_PIXELS)
+    chunks = -(-len(colors) // _CHUNK)  # whole ones: no pixel's place among its neighbours depends on the number of threads
+    threads.over_rows(_srgb_to_lab if lab else _lab_to_srgb, chunks, colors, matrix.astype(np.float32), out, grain=_GRAIN_CHUNKS)
     return out
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _srgb_to_lab(first, last, colors, matrix, out):
     work, lab = np.empty((3, _CHUNK), np.float32), np.empty((3, _CHUNK), np.float32)
-    for start in range(first, last, _CHUNK):
-        end = min(start + _CHUNK, last)
+    for start in range(first * _CHUNK, min(last * _CHUNK, len(colors)), _CHUNK):
+        end = min(start + _CHUNK, len(colors))
         to_lab(colors[start:end], matrix, work, lab)
         for c in range(3):
             for i in range(end - start):
@@ -157,8 +158,8 @@ def _srgb_to_lab(first, last, colors, matrix, out):
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _lab_to_srgb(first, last, colors, matrix, out):
     work, lab = np.empty((3, _CHUNK), np.float32), np.empty((3, _CHUNK), np.float32)
-    for start in range(first, last, _CHUNK):
-        end = min(start + _CHUNK, last)
+    for start in range(first * _CHUNK, min(last * _CHUNK, len(colors)), _CHUNK):
+        end = min(start + _CHUNK, len(colors))
         for c in range(3):
             for i in range(end - start):
                 lab[c, i] = colors[start + i, c]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nct_core import ConvergenceError, multigrid_cpu, multigrid_torch, solvers
+from nct_core import ConvergenceError, multigrid_cpu, multigrid_torch, quads_cpu, solvers, threads
 from nct_core.solvers import Graph, Grid, System
 
 
@@ -153,3 +153,28 @@ def test_a_solver_that_does_not_get_there_says_so():
     system = random_system(8, (20, 20)).system
     with pytest.raises(ConvergenceError, match=r"expected a relative error of 1e-06 .* after 1 iterations"):
         solvers.solve(system, torch.ones(20, 20, 6), tolerance=1e-6, max_iterations=1)
+
+
+@pytest.mark.parametrize("ties", [0, 500])
+def test_the_number_of_threads_does_not_matter(ties, monkeypatch):
+    _, _, system = random_system(10, (150, 140), ties)
+    rhs = torch.from_numpy(np.random.default_rng(11).standard_normal((150, 140, 6)).astype(np.float32))
+    alone, together = [], []
+    for count, found in ((1, alone), (5, together)):
+        monkeypatch.setattr(threads, "count", lambda count=count: count)
+        monkeypatch.setattr(quads_cpu, "_GRAIN_POSITIONS", 500)
+        found.append(solvers.solve(system, rhs, tolerance=1e-3).x)
+    torch.testing.assert_close(alone, together, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("ties", [0, 500])
+def test_both_implementations_solve_alike(ties, monkeypatch):
+    right, down, system = random_system(12, (40, 33), ties)
+    rhs = torch.from_numpy(np.random.default_rng(13).standard_normal((40, 33, 6)).astype(np.float32))
+    compiled = solvers.solve(system, rhs, tolerance=1e-4)
+    monkeypatch.setattr(solvers, "kernels_for", lambda _: multigrid_torch)
+    monkeypatch.setattr(solvers, "_CHECK_EVERY", {})
+    generic = solvers.solve(System(system.blocks, Grid(right, down), system.graph), rhs, tolerance=1e-4)
+    assert generic.iterations >= compiled.iterations
+    gap = generic.x - compiled.x
+    assert float((gap * solvers.multiply(system, gap)).sum() / (compiled.x * rhs).sum()) ** 0.5 < 3e-4

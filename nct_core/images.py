@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from . import icc, opening, output
+from . import icc, opening, output, threads
 from .errors import InputError
 from .params import MAX_PIXELS, MAX_SIDE
 
@@ -261,5 +261,9 @@ def _each_band(work: Callable[..., None], *images: np.ndarray) -> None:
     """Calls ``work`` on views of a few rows [h, W, C] of every image."""
     height, width = images[0].shape[:2]
     rows = max(1, BAND_PIXELS // width)
-    for start in range(0, height, rows):
-        work(*(image[start : start + rows] for image in images))
+
+    def bands(first: int, last: int) -> None:
+        for start in range(first * rows, min(last * rows, height), rows):
+            work(*(image[start : start + rows] for image in images))
+
+    threads.over_rows(bands, -(-height // rows), grain=8)

@@ -30,7 +30,7 @@ def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any, grain: in
     """Calls ``kernel(first, last, *arguments)`` for bands that together cover ``range(rows)``, and waits for all.
 
     Args:
-        kernel: compiled with ``nogil=True``.
+        kernel: a function that does not hold the interpreter's lock: compiled with ``nogil=True``, or made of such calls.
         rows: how many there are.
         arguments: passed on.
         grain: rows below which a band is not worth a thread.

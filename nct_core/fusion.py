@@ -1,7 +1,9 @@
 """Several references -> a label map and one guidance (paper: "multiple references"; the energy is ours).
 
-At the coarsest level every position gets the label of one reference by alpha-expansion. Finer levels take the labels over and let
-them compete only near their boundaries: the source is recoloured by then, and resembles the reference that was chosen wherever it was.
+At the coarsest level every position gets the label of one reference by alpha-expansion on the likeness of its best patches. Finer
+levels take the labels over and let them compete by the level's own errors, but only near their boundaries: the source is recoloured by
+then, and resembles the reference that was chosen wherever it was. Agreement of the references among each other plays no part: where
+they show different things it is no evidence (measured: it makes label maps worse).
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from .nnf import nearest_cells
 from .voting import Guidance
 from .working import resize
 
-# Standard deviations of the evidence over the source that weigh as much as a jump through the whole range of colours.
-_EVIDENCE_RANGE = 8.0
-_BOUNDARY, _SEAM = 0.3, 1.0
+# Standard deviations of the evidence over the source that weigh, at one position, as much as a jump through the whole range of colours
+# along a boundary as long as the position's side; on a grid of this many positions a side. Boundaries grow with a grid's side and
+# areas with its square: on other grids the evidence is scaled, so that the map does not depend on the size of the pictures.
+_EVIDENCE_RANGE, _TYPICAL_SIDE = 5.5, 38.0
+_BOUNDARY, _SEAM = 0.6, 1.0
 # Colour difference at which a boundary of the source begins to count, and what is left of a seam's cost at a strong one.
 _EDGE_CONTRAST, _EDGE_FLOOR = 0.2, 0.3
 _BAND_RADIUS = 3
@@ -35,11 +39,8 @@ class Labels:
     """
 
     def __init__(self, evidence: list[NDArray[np.float32]], valid: NDArray[np.bool_]) -> None:
+        self._cost = _cost(np.stack(evidence), valid) if evidence else None
         self._map: NDArray[np.uint8] | None = None
-        if evidence:
-            stack = np.stack(evidence)
-            spread = float(stack.max(0)[valid].std(dtype=np.float64))
-            self._cost = torch.from_numpy(-stack / np.float32(_EVIDENCE_RANGE * max(spread, 1e-6)))
 
     def used(self, references: int) -> list[int]:
         """Which of the references have a position at the level refined last; all at first."""
@@ -59,14 +60,16 @@ class Labels:
         if len(keys) == 1:
             self._map = np.full(source.grid, keys[0])
             return self._map
-        cost = resize(self._cost.permute(1, 2, 0), source.grid).permute(2, 0, 1).numpy()[keys]
-        cost = np.where(source.valid, cost, np.float32(0.0))
         if self._map is None:
+            assert self._cost is not None, "several references need evidence"
+            cost = resize(torch.from_numpy(self._cost).permute(1, 2, 0), source.grid).permute(2, 0, 1).numpy()
             start, free = cost.argmin(0).astype(np.uint8), np.ones(source.grid, np.bool_)
         else:
+            cost = _cost(-np.stack([candidates[key].error.cpu().numpy() for key in keys.tolist()]), source.valid)
             rows, cols = nearest_cells(source.grid, (self._map.shape[0], self._map.shape[1]))
             start = np.searchsorted(keys, self._map[np.ix_(rows, cols)]).astype(np.uint8)
             free = maximum_filter(start, 2 * _BAND_RADIUS + 1) != minimum_filter(start, 2 * _BAND_RADIUS + 1)
+        cost = np.where(source.valid, cost * np.float32(_TYPICAL_SIDE / source.valid.size**0.5), np.float32(0.0))
         colors = np.stack([candidates[key].colors.cpu().numpy() for key in keys.tolist()])
         labels = expand(start, cost, colors, _edge_weights(source.colors.cpu().numpy()), free, boundary=_BOUNDARY, seam=_SEAM)
         self._map = keys[labels]
@@ -86,6 +89,12 @@ def fuse(candidates: dict[int, Guidance], labels: NDArray[np.uint8]) -> Guidance
         return planes.gather(0, where)[0]
 
     return Guidance(pick("colors"), pick("error"), pick("voted"))
+
+
+def _cost(evidence: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Evidence on the scale of the energy, float32 [n, h, w]: by how much the best of it varies over the source."""
+    spread = float(evidence.max(0)[valid].std(dtype=np.float64))
+    return -evidence / np.float32(_EVIDENCE_RANGE * max(spread, 1e-6))
 
 
 def _edge_weights(colors: NDArray[np.float32]) -> NDArray[np.float32]:

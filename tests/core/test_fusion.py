@@ -150,9 +150,16 @@ def test_labels_follow_the_evidence_and_refine_only_near_boundaries() -> None:
     truth = np.repeat([[0] * 7 + [1] * 9], 12, 0)
     np.testing.assert_array_equal(coarse, truth)
     assert labels.used(3) == [0, 1]  # the third fits nowhere
-    fine = labels.refine(level(4, (24, 32)), {index: says(0.1 * index, (24, 32)) for index in range(2)})
-    far = np.abs(np.arange(32) - 13.5) > 4
-    np.testing.assert_array_equal(fine[:, far], np.kron(truth, np.ones((2, 2)))[:, far])
+    # The finer level finds the boundary two cells to the right, and is not asked far from it.
+    fits = np.where(np.arange(32) < 16, 0.9, 0.2) * np.ones((24, 1))
+    candidates = [
+        Guidance(torch.full((24, 32, 3), 0.1 * index), torch.from_numpy(-error.astype(np.float32)), torch.ones(24, 32, dtype=torch.bool))
+        for index, error in enumerate((fits, 1.1 - fits))
+    ]
+    for candidate in candidates:
+        candidate.error[:, :6] *= -1  # wrong, but far away
+    fine = labels.refine(level(4, (24, 32)), dict(enumerate(candidates)))
+    np.testing.assert_array_equal(fine, np.repeat([[0] * 16 + [1] * 16], 24, 0))
 
 
 def test_one_reference_needs_no_evidence() -> None:

@@ -20,6 +20,7 @@ _SIGMA_FLOOR = 0.6  # in 0..255 units
 _OUT_OF_RANGE_WEIGHT = 1e-6
 # mu of the two chromaticity channels over that of lightness: grain shows less there, and faded colours more (ours).
 _CHROMA_CONTRAST = 4.0
+_CONTRAST_FLOOR = 1e-3  # keeps the minimum unique where all other weights are zero
 _AFFINE_TOLERANCE = 3e-3
 _SMOOTHING_TOLERANCE = 5e-3  # from the upsampled transform, of whose error the bilinear part is the most
 
@@ -89,7 +90,8 @@ def normal_equations(
         The start (a_0, b_0), float32 [h, w, 6]; the blocks of the matrix, [h, w, 9] (see :class:`nct_core.solvers.System`); the
         right-hand side, [h, w, 6].
     """
-    contrast = (weights.contrast, _CHROMA_CONTRAST * weights.contrast, _CHROMA_CONTRAST * weights.contrast)
+    mu = max(weights.contrast, _CONTRAST_FLOOR)
+    contrast = (mu, _CHROMA_CONTRAST * mu, _CHROMA_CONTRAST * mu)
     if source.device.type == "cpu":
         return local_affine_cpu.normal_equations(source, guidance, confidence, weights.data, contrast, _SIGMA_FLOOR / 255.0)
     return _normal_equations(source, guidance, confidence, weights.data, contrast)

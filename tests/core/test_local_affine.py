@@ -205,6 +205,12 @@ def test_both_implementations_of_the_kernels_agree(shape):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
+def test_the_least_of_all_weights_has_a_solution():
+    source = torch.full((30, 40, 3), 0.5)
+    solution = fit(source, picture(14, (30, 40)), torch.full((30, 40), 1e-6), None, TermWeights(data=1.0, local=0.0, contrast=0.0))
+    assert torch.isfinite(solution.x).all()
+
+
 @pytest.mark.parametrize("shape", [(40, 50), (64, 65)])
 def test_without_smoothness_upsampling_is_bilinear(shape):
     low = torch.rand(8, 9, 6, generator=torch.Generator().manual_seed(5))

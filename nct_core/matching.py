@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import likeness, nnf, voting
 from .features import COARSEST, FeaturePyramid
 from .params import TransferParams
-from .patchmatch import patchmatch, search_radii
+from .patchmatch import patchmatch, plan
 from .working import WorkingImage
 
 
@@ -89,11 +89,11 @@ class Reference:
         else:
             forward = nnf.upsample(self.forward, grid, to_grid, self.grid)
             backward = nnf.upsample(self.backward, to_grid, grid, self._source_grid)
-        radii = search_radii(source.level, max(*source.size, *self.image.shape))
-        search = functools.partial(patchmatch, radii=radii, iterations=params.patchmatch_iterations, seed=params.seed)
-        self.forward = search(source.features, features, nnf.to_valid(forward, to_valid), to_valid)
+        search = plan(source.level, max(*source.size, *self.image.shape), drift=params.match_drift, iterations=params.patchmatch_iterations)
+        improve = functools.partial(patchmatch, search=search, seed=params.seed)
+        self.forward = improve(source.features, features, nnf.to_valid(forward, to_valid), to_valid)
         between()
-        self.backward = search(features, source.features, nnf.to_valid(backward, source.valid), source.valid)
+        self.backward = improve(features, source.features, nnf.to_valid(backward, source.valid), source.valid)
         between()
         self.grid, self._source_grid = to_grid, grid
         return voting.vote(

@@ -59,6 +59,10 @@ class TransferParams:
     clusters: int = _parameter(
         10, 1, 64, "Feature clusters", "-", "count", "k-means clusters of the coarsest features, within which pixels are tied (paper section 3.3)"
     )
+    match_drift: float = _parameter(
+        8.0, 1.0, 100.0, "Match drift", "-", "% of side",
+        "how far a level may move matches away from those of the coarser level; 100 lets them go anywhere, as the published method does (ours)",
+    )  # fmt: skip
     patchmatch_iterations: int = _parameter(10, 1, 50, "Matching iterations", "-", "count", "PatchMatch iterations at every level (program)")
     seed: int = _parameter(0, 0, 2**31 - 1, "Random seed", "-", "-", "seed of the random search; the same seed gives the same result (ours)")
 

@@ -7,29 +7,59 @@ neither on threads nor on the device, not even between near-ties.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from . import patchmatch_cpu, patchmatch_torch
+from .features import COARSEST
 from .nnf import Field
 
 JUMPS = (8, 4, 2, 1)
+_ANYWHERE = 100.0
+_ANCHORED_RADIUS = 4
+# Iterations of the finest levels, of those of the others: near a good start fewer do.
+_ANCHORED_SHARE = {2: 0.6, 1: 0.4}
 
 
-def search_radii(level: int, max_side: int) -> tuple[int, ...]:
-    """Radii of the random search in grid cells, halving down to 1; they start at a level's own radius (program).
+@dataclass(frozen=True)
+class Search:
+    """How one level is searched.
+
+    Attributes:
+        radii: of the random search, in grid cells.
+        reach: cells, along either axis, that a match may lie away from where it starts.
+        iterations: rounds of propagation and random search.
+    """
+
+    radii: tuple[int, ...]
+    reach: int
+    iterations: int
+
+
+def plan(level: int, max_side: int, *, drift: float, iterations: int) -> Search:
+    """The search of a level.
+
+    The program's radii start at a level's own size and halve down to 1, and its matches may go anywhere: in featureless regions
+    they wander off until the sky has the colours of the ground. With a ``drift`` below 100 the matches of the levels below the
+    coarsest stay near those of the level above, found with a small radius and on the finest levels in fewer iterations (ours).
 
     Args:
         level: 5 (coarsest) to 1.
         max_side: longest side of both images at working size, in pixels.
+        drift: how far matches may lie from those of the level above, in hundredths of ``max_side``.
+        iterations: of the coarsest levels.
     """
+    anchored = level < COARSEST and drift < _ANYWHERE
+    cell = 1 << (level - 1)
+    reach = max(1, round(drift / 100.0 * max_side / cell)) if anchored else max_side
     radius = {5: max_side // 16, 4: max_side // 32, 3: max_side // 64, 2: 32, 1: 32}[level]
-    radii = []
-    while radius >= 1:
-        radii.append(radius)
-        radius //= 2
-    return tuple(radii) or (1,)
+    radius = max(1, min(radius, _ANCHORED_RADIUS) if anchored else radius)
+    if anchored:
+        iterations = max(1, round(iterations * _ANCHORED_SHARE.get(level, 1.0)))
+    return Search(tuple(radius >> i for i in range(radius.bit_length())), reach, iterations)
 
 
 def patchmatch(
@@ -38,8 +68,7 @@ def patchmatch(
     start: Field,
     target_valid: NDArray[np.bool_],
     *,
-    radii: tuple[int, ...],
-    iterations: int,
+    search: Search,
     seed: int,
 ) -> Field:
     """Improves a field so that 3x3 patches of features agree.
@@ -51,12 +80,11 @@ def patchmatch(
         target_features: int16 [H, W, C], the same, on the same device.
         start: int32 [h, w, 2] into (H, W); must point at valid positions.
         target_valid: bool [H, W]; invalid positions are never matched (transparent pixels).
-        radii: random search radii in cells, see :func:`search_radii`.
-        iterations: rounds of propagation and random search.
+        search: radii, reach and iterations, see :func:`plan`.
         seed: of the random search.
 
     Returns:
         int32 [h, w, 2] into (H, W).
     """
     run = patchmatch_cpu.patchmatch if features.device.type == "cpu" else patchmatch_torch.patchmatch
-    return run(features, target_features, start, target_valid, jumps=JUMPS, radii=radii, iterations=iterations, seed=seed)
+    return run(features, target_features, start, target_valid, jumps=JUMPS, radii=search.radii, reach=search.reach, iterations=search.iterations, seed=seed)

@@ -31,6 +31,7 @@ def patchmatch(
     *,
     jumps: tuple[int, ...],
     radii: tuple[int, ...],
+    reach: int,
     iterations: int,
     seed: int,
 ) -> Field:
@@ -43,17 +44,18 @@ def patchmatch(
     score = np.empty(start.shape[:2], np.int32)
     changed = np.full(start.shape[:2], -1, np.int32)
     rows, rounds = score.shape[0], len(jumps) + 1
-    threads.over_rows(_score_all, rows, a, b, channels, target_valid, field, score, grain=1)
+    allowed = (target_valid, start, reach)
+    threads.over_rows(_score_all, rows, a, b, channels, target_valid.shape[1], field, score, grain=1)
     for iteration in range(iterations):
         for number, jump in enumerate(jumps):
             now = iteration * rounds + number
             threads.over_rows(
-                _propagate, rows, a, b, channels, bound, target_valid, field, other, score, changed, jump, now, now - rounds if iteration else -1, grain=1
+                _propagate, rows, a, b, channels, bound, *allowed, field, other, score, changed, jump, now, now - rounds if iteration else -1, grain=1
             )
             field, other = other, field
         now = iteration * rounds + len(jumps)
         threads.over_rows(
-            _random_search, rows, a, b, channels, bound, target_valid, field, score, changed, np.array(radii, np.int64), iteration, seed, now, grain=1
+            _random_search, rows, a, b, channels, bound, *allowed, field, score, changed, np.array(radii, np.int64), iteration, seed, now, grain=1
         )
     return field
 
@@ -101,17 +103,25 @@ def _similarity(a, b, channels, bound, height, width, to_height, to_width, row, 
     return total * PATCH_COUNTS // count
 
 
+@njit(inline="always")
+def _allowed(valid, start, reach, row, col, to_row, to_col):
+    """Whether a match is a valid position of the target, within reach of the one that the search began with."""
+    if to_row < 0 or to_row >= valid.shape[0] or to_col < 0 or to_col >= valid.shape[1] or not valid[to_row, to_col]:
+        return False
+    return abs(to_row - start[row, col, 0]) <= reach and abs(to_col - start[row, col, 1]) <= reach
+
+
 @njit(nogil=True, cache=True)
-def _score_all(first, last, a, b, channels, valid, field, score):
+def _score_all(first, last, a, b, channels, to_width, field, score):
     height, width = score.shape
-    to_height, to_width = valid.shape
+    to_height = b.size // (to_width * channels)
     for row in range(first, last):
         for col in range(width):
             score[row, col] = _similarity(a, b, channels, 0, height, width, to_height, to_width, row, col, field[row, col, 0], field[row, col, 1], -(1 << 40))
 
 
 @njit(nogil=True, cache=True)
-def _propagate(first, last, a, b, channels, bound, valid, field, out, score, changed, jump, now, before):
+def _propagate(first, last, a, b, channels, bound, valid, start, reach, field, out, score, changed, jump, now, before):
     """Tries the matches of the four neighbours ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
 
     What a neighbour suggested when this jump was last tried, in round ``before``, was refused then and is not tried again.
@@ -121,7 +131,7 @@ def _propagate(first, last, a, b, channels, bound, valid, field, out, score, cha
     for row in range(first, last):
         for col in range(width):
             best_row, best_col, best = field[row, col, 0], field[row, col, 1], np.int64(score[row, col])
-            start = best
+            known = best
             for side in range(4):
                 di = jump * ((side == 2) * -1 + (side == 3))
                 dj = jump * ((side == 0) * -1 + (side == 1))
@@ -130,24 +140,24 @@ def _propagate(first, last, a, b, channels, bound, valid, field, out, score, cha
                     to_row, to_col = field[i, j, 0] - di, field[i, j, 1] - dj
                     if to_row == best_row and to_col == best_col:
                         continue
-                    if 0 <= to_row < to_height and 0 <= to_col < to_width and valid[to_row, to_col]:
+                    if _allowed(valid, start, reach, row, col, to_row, to_col):
                         found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best)
                         if found > best:
                             best_row, best_col, best = to_row, to_col, found
             out[row, col, 0], out[row, col, 1] = best_row, best_col
-            if best > start:
+            if best > known:
                 score[row, col] = best
                 changed[row, col] = now
 
 
 @njit(nogil=True, cache=True)
-def _random_search(first, last, a, b, channels, bound, valid, field, score, changed, radii, iteration, seed, now):
+def _random_search(first, last, a, b, channels, bound, valid, start, reach, field, score, changed, radii, iteration, seed, now):
     height, width = score.shape
     to_height, to_width = valid.shape
     for row in range(first, last):
         for col in range(width):
             best_row, best_col, best = field[row, col, 0], field[row, col, 1], np.int64(score[row, col])
-            start = best
+            known = best
             position = row * width + col
             for trial in range(radii.shape[0]):
                 radius = radii[trial]
@@ -155,10 +165,10 @@ def _random_search(first, last, a, b, channels, bound, valid, field, score, chan
                 left, right = max(best_col - radius, 0), min(best_col + radius, to_width - 1)
                 to_row = top + hash_u32(seed, iteration, 2 * trial, position) % (bottom - top + 1)
                 to_col = left + hash_u32(seed, iteration, 2 * trial + 1, position) % (right - left + 1)
-                if valid[to_row, to_col] and not (to_row == best_row and to_col == best_col):
+                if not (to_row == best_row and to_col == best_col) and _allowed(valid, start, reach, row, col, to_row, to_col):
                     found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best)
                     if found > best:
                         best_row, best_col, best = to_row, to_col, found
-            if best > start:
+            if best > known:
                 field[row, col, 0], field[row, col, 1], score[row, col] = best_row, best_col, best
                 changed[row, col] = now

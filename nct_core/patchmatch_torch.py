@@ -22,12 +22,13 @@ def patchmatch(
     *,
     jumps: tuple[int, ...],
     radii: tuple[int, ...],
+    reach: int,
     iterations: int,
     seed: int,
 ) -> Field:
     """See :func:`nct_core.patchmatch.patchmatch`."""
-    search = _Search(features, target_features, torch.from_numpy(target_valid).to(features.device))
     field = torch.from_numpy(start).to(features.device).long()
+    search = _Search(features, target_features, torch.from_numpy(target_valid).to(features.device), field, reach)
     score = search.similarity(field)
     for iteration in range(iterations):
         for jump in jumps:
@@ -42,11 +43,12 @@ def patchmatch(
 class _Search:
     """The two feature maps and what is tried on them; fields are int64 [h, w, 2]."""
 
-    def __init__(self, features: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> None:
+    def __init__(self, features: torch.Tensor, target: torch.Tensor, valid: torch.Tensor, start: torch.Tensor, reach: int) -> None:
         self.height, self.width, channels = features.shape
         self.to_height, self.to_width, _ = target.shape
         self.features, self.target = features.reshape(-1, channels).int(), target.reshape(-1, channels).int()
         self.valid = valid.reshape(-1)
+        self.start, self.reach = start, reach
         device = features.device
         rows, cols = torch.arange(self.height, device=device), torch.arange(self.width, device=device)
         self.positions = torch.stack(torch.meshgrid(rows, cols, indexing="ij"), -1)
@@ -95,6 +97,7 @@ class _Search:
         allowed = (row >= 0) & (row < self.to_height) & (col >= 0) & (col < self.to_width)
         row, col = row.clamp(0, self.to_height - 1), col.clamp(0, self.to_width - 1)
         allowed &= self.valid[row * self.to_width + col]
+        allowed &= ((candidate - self.start).abs() <= self.reach).all(-1)
         if exists is not None:
             allowed &= exists
         candidate = torch.stack([row, col], -1)

@@ -15,7 +15,7 @@ import torch
 from ..features import COARSEST
 from ..nnf import Shape
 from ..params import TransferParams
-from ..patchmatch import JUMPS, search_radii
+from ..patchmatch import JUMPS, plan
 from ..working import working_shape
 from .machine import synchronize
 
@@ -54,7 +54,10 @@ def work(source: Shape, references: Sequence[Shape], backbone: str) -> dict[str,
     network = [_network(cells[1], level, backbone) for level in cells] + [_network(other[1], COARSEST, backbone)]
     matching, voting, solving = 0.0, 0.0, 0.0
     for level, channels in enumerate(_CHANNELS, 1):
-        tries = params.patchmatch_iterations * (4 * len(JUMPS) + len(search_radii(level, max(*here, *(side for shape in there for side in shape)))))
+        search = plan(
+            level, max(*here, *(side for shape in there for side in shape)), drift=params.match_drift, iterations=params.patchmatch_iterations
+        )
+        tries = search.iterations * (4 * len(JUMPS) + len(search.radii))
         positions = cells[level] * len(there) + other[level]  # both directions
         matching += positions * tries * 9 * channels
         voting += positions * 9 * channels

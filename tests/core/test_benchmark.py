@@ -61,7 +61,7 @@ def test_matches_are_as_good_as_those_of_the_plain_implementation(both_features)
         score = plain._Similarity(a, b, here)
         expected = plain.patchmatch(a, b, start, 8, 10, torch.Generator().manual_seed(0))
         features = our_levels[level], their_levels[level]
-        found = patchmatch.patchmatch(*features, start, np.ones(b.shape[:2], bool), radii=(8, 4, 2, 1), iterations=10, seed=0)
+        found = patchmatch.patchmatch(*features, start, np.ones(b.shape[:2], bool), search=patchmatch.Search((8, 4, 2, 1), 10**6, 10), seed=0)
         before, best, reached = (score(torch.from_numpy(field).long()).mean() for field in (start, expected, found))
         assert reached > best - 0.1 * (best - before)
 

@@ -4,7 +4,7 @@ import torch
 
 from nct_core import nnf, patchmatch_cpu, patchmatch_torch, threads
 from nct_core.features import UNIT, fixed_point
-from nct_core.patchmatch import JUMPS, patchmatch, search_radii
+from nct_core.patchmatch import JUMPS, Search, patchmatch, plan
 
 
 def unit_features(rng, shape, channels=16, smooth=2):
@@ -30,10 +30,12 @@ def similarities(a, b):
     return total / count
 
 
-def search(a, b, run=patchmatch, valid=None, radii=(32, 16, 8, 4, 2, 1), iterations=10, seed=0, **more):
+def search(a, b, run=patchmatch, valid=None, radii=(32, 16, 8, 4, 2, 1), reach=10**6, iterations=10, seed=0):
     valid = np.ones(b.shape[:2], bool) if valid is None else valid
     start = nnf.to_valid(nnf.identity(a.shape[:2], b.shape[:2]), valid)
-    return run(a, b, start, valid, radii=radii, iterations=iterations, seed=seed, **more)
+    if run is patchmatch:
+        return run(a, b, start, valid, search=Search(radii, reach, iterations), seed=seed)
+    return run(a, b, start, valid, jumps=JUMPS, radii=radii, reach=reach, iterations=iterations, seed=seed)
 
 
 def related(rng):
@@ -75,8 +77,8 @@ def test_a_planted_shift_is_found():
 def test_devices_agree_and_the_seed_decides():
     rng = np.random.default_rng(3)
     a, b = unit_features(rng, (17, 23)), unit_features(rng, (19, 15))
-    cpu = search(a, b, patchmatch_cpu.patchmatch, jumps=JUMPS, iterations=4)
-    generic = search(a, b, patchmatch_torch.patchmatch, jumps=JUMPS, iterations=4)
+    cpu = search(a, b, patchmatch_cpu.patchmatch, iterations=4)
+    generic = search(a, b, patchmatch_torch.patchmatch, iterations=4)
     np.testing.assert_array_equal(cpu, generic)
     np.testing.assert_array_equal(cpu, search(a, b, iterations=4))
     assert (search(a, b, radii=(8,), iterations=1) != search(a, b, radii=(8,), iterations=1, seed=1)).any()
@@ -91,11 +93,20 @@ def test_threads_do_not_change_the_field(monkeypatch):
 
 
 @pytest.mark.parametrize("run", [patchmatch_cpu.patchmatch, patchmatch_torch.patchmatch])
+def test_matches_stay_within_reach(run):
+    rng = np.random.default_rng(6)
+    a, b = unit_features(rng, (20, 18)), unit_features(rng, (16, 24))
+    start = nnf.identity((20, 18), (16, 24))
+    moved = np.abs(search(a, b, run, reach=3, iterations=3) - start)
+    assert moved.max() == 3
+
+
+@pytest.mark.parametrize("run", [patchmatch_cpu.patchmatch, patchmatch_torch.patchmatch])
 def test_invalid_positions_are_never_matched(run):
     rng = np.random.default_rng(5)
     a, b = unit_features(rng, (16, 16)), unit_features(rng, (16, 16))
     valid = rng.random((16, 16)) < 0.3
-    field = search(a, b, run, valid=valid, jumps=JUMPS, iterations=3)
+    field = search(a, b, run, valid=valid, iterations=3)
     assert valid[field[..., 0], field[..., 1]].all()
 
 
@@ -107,8 +118,16 @@ def test_random_numbers_are_the_same_on_every_device():
         assert cpu == generic
 
 
-def test_search_radii_halve_from_the_levels_own():
-    assert search_radii(5, 700) == (43, 21, 10, 5, 2, 1)
-    assert search_radii(3, 700) == (10, 5, 2, 1)
-    assert search_radii(1, 700) == (32, 16, 8, 4, 2, 1)
-    assert search_radii(3, 32) == (1,)
+def test_without_a_limit_the_search_is_the_programs():
+    assert [plan(level, 700, drift=100, iterations=10) for level in (5, 3, 1)] == [
+        Search((43, 21, 10, 5, 2, 1), 700, 10),
+        Search((10, 5, 2, 1), 700, 10),
+        Search((32, 16, 8, 4, 2, 1), 700, 10),
+    ]
+    assert plan(3, 32, drift=100, iterations=1) == Search((1,), 32, 1)
+
+
+def test_finer_levels_stay_near_the_coarser_ones_matches():
+    assert plan(5, 700, drift=8, iterations=10) == plan(5, 700, drift=100, iterations=10)
+    assert [plan(level, 700, drift=8, iterations=10) for level in (4, 1)] == [Search((4, 2, 1), 7, 10), Search((4, 2, 1), 56, 4)]
+    assert plan(4, 64, drift=1, iterations=10).reach == 1

@@ -200,6 +200,7 @@ def cancel(window: Window, log: Path) -> dict[str, Any]:
     window.until(lambda: not workers(log), "the worker ends")
     window.screenshot("cancelled")
     facts["after the run"] = window.layers()
+    facts["transfers finished or failed"] = transfers(log) + log.read_text().count(" ERROR ")
     return facts
 
 

@@ -64,5 +64,7 @@ def test_choose_preview_run_undo_and_redo(gimp: Gimp) -> None:
 
 
 def test_cancelling_leaves_everything_as_it_was(gimp: Gimp) -> None:
+    gimp.log.unlink(missing_ok=True)
     facts = play(gimp, "cancel", (700, 500))
+    assert facts["transfers finished or failed"] == 0
     assert facts["after the dialog"] == facts["after the run"] == facts["before"]

@@ -212,6 +212,8 @@ def _check_outputs(options: argparse.Namespace) -> None:
     targets = {output.check_writable(path, suffixes) for path, suffixes in wanted.items()}
     if len(targets) < 1 + sum(path is not None for path in extra):
         raise InputError("expected another file for each of --output, --correspondences, --confidence and --labels, got one twice")
+    if options.maps is not None:
+        output.check_folder(options.maps)
     for path in wanted:
         for given in (options.source, *options.references):
             if _same_file(path, given):
@@ -229,7 +231,7 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     """Reads, transfers and writes; returns the result and (width, height)."""
     import numpy as np
 
-    from . import images, output, weights
+    from . import images, weights
 
     weights.find(options.weights)
     source = images.read(options.source)
@@ -237,8 +239,6 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     images.check_storable(options.output, source.pixels.shape, dtype)
     references = [_srgb(path, images.read(path)) for path in options.references]
     inputs = _srgb(options.source, source)
-    if options.maps is not None:
-        output.make_folder(options.maps)
 
     bar = ProgressBar(show=sys.stderr.isatty() and not options.quiet)
     bar(0.0, "Starting")

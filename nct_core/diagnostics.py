@@ -29,7 +29,7 @@ class MapWriter:
     - ``result``: the source as it is recoloured so far
 
     Args:
-        folder: that exists.
+        folder: that exists, or is made in one that does.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,6 +41,7 @@ class MapWriter:
         Raises:
             InputError: a file cannot be written.
         """
+        self._folder.mkdir(exist_ok=True)
         shape = maps.source.shape
         for number, reference in maps.references.items():
             at = np.rint(to_pixels(maps.fields[number], maps.grids[number], shape, reference.shape)).astype(np.intp)

@@ -14,7 +14,7 @@ from .errors import InputError
 from .nnf import Shape
 
 # Bytes per working pixel, rounded up from measurements: what is at work at one time, and what each reference keeps.
-_WORK, _REFERENCE = 2200, 320
+_WORK, _REFERENCE = 2100, 240
 
 
 def check_room(source: Shape, references: Sequence[Shape], device: torch.device) -> None:

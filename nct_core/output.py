@@ -52,17 +52,15 @@ def _check(path: Path, suffixes: Collection[str]) -> Path:
     return target
 
 
-def make_folder(path: Path) -> None:
-    """Makes a folder for output files, if it is not there yet.
+def check_folder(path: Path) -> None:
+    """Makes sure that a folder for output files is there or can be made.
 
     Raises:
-        InputError: it cannot be made.
+        InputError: it is a file, or lies in no folder that exists.
     """
-    try:
-        path.mkdir(exist_ok=True)
-    except OSError as error:
-        reason = "a file" if path.exists() else error.strerror or error
-        raise InputError(f"{path}: expected a folder, or a name for one in a folder that exists, got {reason}; choose another name") from error
+    if not path.is_dir() and (path.exists() or not path.resolve().parent.is_dir()):
+        reason = "a file" if path.exists() else f"one in {path.parent}, which does not exist"
+        raise InputError(f"{path}: expected a folder, or a name for one in a folder that exists, got {reason}; choose another name")
 
 
 @contextlib.contextmanager

@@ -186,6 +186,18 @@ def test_unsupported_pixels(good: Path, folder: Path, capsys: pytest.CaptureFixt
     assert "double.tif: expected" in refuse(capsys, folder, good.with_name("double.tif"), good, "-o", folder / "out.png")
 
 
+@pytest.mark.parametrize(("make", "message"), BAD_FILES, ids=[make.__name__ for make, _ in BAD_FILES])
+def test_one_bad_file_among_many(make: Callable[[Path], None], message: str, good: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    references = [good.with_name(f"reference {number}.png") for number in range(1, 6)]
+    for number, path in enumerate(references):
+        images.write(path, Picture(np.roll(picture(), number, axis=1)))
+    references[3].unlink()
+    make(references[3])
+    line = refuse(capsys, folder, good, *references, "-o", folder / "out.png", "--labels", folder / "labels.png", "--maps", folder / "maps")
+    assert message in line
+    assert "reference 4" in line
+
+
 def test_no_reference(good: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["transfer", str(good), "-o", str(folder / "out.png")]) == 2
     assert "required: REFERENCE" in capsys.readouterr().err
@@ -212,6 +224,10 @@ def test_outputs_that_cannot_be_written(good: Path, folder: Path, capsys: pytest
     assert "ends in .npy" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--correspondences", folder / "c.txt")
     assert "ends in .png" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--confidence", folder / "c.jpg")
     assert "got one twice" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--confidence", folder / "out.png")
+    assert "got one twice" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--labels", folder / "out.png")
+    assert "ends in .png" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--labels", folder / "labels.jpg")
+    assert "got a file; choose another name" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--maps", good)
+    assert "which does not exist" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--maps", folder / "no" / "maps")
     assert "other than the source" in refuse(capsys, folder, good, other, "-o", good)
     assert "other than the source" in refuse(capsys, folder, good, other, "-o", folder.parent / "out" / ".." / "good" / "other.png")
     (good.parent / "taken.png").mkdir()
@@ -269,6 +285,18 @@ def test_out_of_memory(mebibytes: int, good: Path, folder: Path) -> None:
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert "memory" in done.stderr
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
+def test_more_references_than_memory_has_room_for(good: Path, folder: Path) -> None:
+    big = good.with_name("big.png")
+    images.write(big, Picture(np.tile(picture(100, 100), (7, 7, 1))))
+    command = [sys.executable, "-c", OUT_OF_MEMORY, 1500, "transfer", good, *[big] * 40, "-o", folder / "out.png", "--device", "cpu"]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "expected at most" in done.stderr and "references of this size" in done.stderr and "got 40; use fewer" in done.stderr
     assert not list(folder.iterdir())
 
 

@@ -28,7 +28,12 @@ def make(kind: str, source: Gimp.Layer, references: Sequence[Reference], worker:
 
     Returns:
         The new layer, or the group of them.
+
+    Raises:
+        ValueError: the source has been deleted meanwhile.
     """
+    if not source.is_valid():
+        raise ValueError("expected the layer to recolour to stay in its image, but it is gone; start again")
     name = f"{source.get_name()} (neural color transfer)"
     if kind == NEW_IMAGE:
         return _new_image(source, name, worker.bands(result))

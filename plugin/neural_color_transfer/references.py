@@ -54,6 +54,8 @@ def check(source: Gimp.Drawable, references: Sequence[Reference]) -> None:
     Raises:
         ValueError: they cannot; the message says why.
     """
+    if not source.is_valid():
+        raise ValueError("expected a layer to recolour, but it is gone; select another one and start again")
     if not source.is_layer():
         raise ValueError(f"expected a layer, got the mask or channel '{source.get_name()}'; select a layer")
     if not references:

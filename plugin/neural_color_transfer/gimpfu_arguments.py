@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import struct
 from dataclasses import dataclass
 from typing import Any
 
 import gi
 
+gi.require_version("Babl", "0.1")
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gegl, Gimp, Gio, GLib, GObject  # noqa: E402  after the versions are chosen
+from gi.repository import Babl, Gegl, Gimp, Gio, GLib, GObject  # noqa: E402  after the versions are chosen
 
 PF_INT8, PF_INT16, PF_INT32, PF_FLOAT, PF_STRING, PF_COLOR, PF_DISPLAY = range(7)
 PF_IMAGE, PF_ITEM, PF_LAYER, PF_CHANNEL, PF_DRAWABLE, PF_VECTORS = range(10, 16)
@@ -149,12 +151,13 @@ def _object_type(parameter: Parameter) -> tuple[Any, ...]:
 
 
 def _color(value: Any) -> Gegl.Color:
-    """Understands gimpfu's defaults: a name, or red, green, blue and maybe alpha as 0..255 or as fractions."""
+    """Understands gimpfu's defaults: a name, or red, green, blue and maybe alpha as 0..255 or as fractions, of sRGB."""
     Gegl.init(None)
     color = Gegl.Color.new(value if isinstance(value, str) else "black")
     if isinstance(value, (tuple, list)):
         scale = 255.0 if all(isinstance(part, int) for part in value) else 1.0
-        color.set_rgba(*(part / scale for part in (*value, scale)[:4]))
+        parts = [part / scale for part in (*value, scale)[:4]]
+        color.set_bytes(Babl.format("R'G'B'A double"), GLib.Bytes.new(struct.pack("=4d", *parts)))  # set_rgba would take linear light
     return color
 
 

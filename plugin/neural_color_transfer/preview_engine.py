@@ -121,16 +121,16 @@ class PreviewEngine:
                 sent.add(name)
             try:
                 if last is None or last[1] != wish.transfer:
-                    job = last_job = self._start(worker, wish)
                     last = None
+                    job = self._start(worker, wish)
+                    result = worker.wait(job, self._progress)
+                    last = (job, wish.transfer)
+                    if wish.view:
+                        worker.drain(result)
+                        result = worker.wait(worker.view(job, wish.view), self._progress)
                 else:
-                    last_job = last[0]
-                    job = worker.apply(last_job, wish.strength)
-                result = worker.wait(job, self._progress)
-                last = (last_job, wish.transfer)
-                if wish.view:
-                    worker.drain(result)
-                    result = worker.wait(worker.view(last_job, wish.view), self._progress)
+                    job = worker.view(last[0], wish.view) if wish.view else worker.apply(last[0], wish.strength)
+                    result = worker.wait(job, self._progress)
                 pixels = b"".join(bytes(band) for _, _, band in worker.bands(result))
                 self._done(wish, result, pixels)
             except WorkerLost:

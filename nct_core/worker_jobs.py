@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,11 @@ class Jobs:
         source = self._picture(header["source"])
         progress(0.0, "Reading colours")
         references = [self._reference(reference, header["file_side"]) for reference in header["references"]]
-        result = transfer(images.to_srgb(source.values, source.icc_profile), references, params, device=header["device"], progress=progress, cancel=cancel)
+        pixels = images.to_srgb(source.values, source.icc_profile)
+        try:
+            result = transfer(pixels, references, params, device=header["device"], progress=progress, cancel=cancel)
+        except InputError as error:
+            raise InputError(_with_names(str(error), [reference["name"] for reference in header["references"]])) from error
         facts = {"backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
         facts["colors"] = ["#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references))]
         image = result.image
@@ -178,6 +183,12 @@ class Jobs:
         if self._last is None or self._last.name != name:
             raise InputError(f"expected the last result {self._last.name if self._last else 'of a transfer'!r}, got {name!r}; run the transfer again")
         return self._last
+
+
+def _with_names(message: str, names: list[str]) -> str:
+    """The library's message with the user's name of the reference in place of its number."""
+    told = re.match(r"reference( \d+)?:", message)
+    return f"the reference '{names[int(told[1] or 1) - 1]}':{message[told.end() :]}" if told else message
 
 
 def _small(image: np.ndarray) -> np.ndarray:

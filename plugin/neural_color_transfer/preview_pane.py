@@ -78,7 +78,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             references.check(self._source, gathered)
         except ValueError:
             self._wish = None
-            self._legend.set_text("")
+            self._rest()
             self._picture.forget("after")
             return
         described = [self._describe(reference, selected_only) for reference in gathered]
@@ -148,12 +148,17 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._words.set_tooltip_text("What computes, and which network compares the pictures")
 
     def _progress(self, fraction: float, stage: str) -> None:
-        self._bar.set_fraction(fraction)
-        self._bar.set_text(stage)
+        if self._wish is not None:
+            self._bar.set_fraction(fraction)
+            self._bar.set_text(stage)
 
-    def _done(self, wish: Wish, result: Mapping[str, Any], pixels: bytes) -> None:
+    def _rest(self) -> None:
         self._bar.set_fraction(0.0)
         self._bar.set_text(" ")
+        self._legend.set_text("")
+
+    def _done(self, wish: Wish, result: Mapping[str, Any], pixels: bytes) -> None:
+        self._rest()
         if self._wish is not wish and (self._wish is None or self._wish.transfer != wish.transfer):
             return
         self._legend.set_markup(_legend([reference.name for reference in wish.references], result["shares"], result["colors"]))
@@ -162,9 +167,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
 
     def _failed(self, message: str, unusable: bool) -> None:
         text = f"{message[:1].upper()}{message[1:]}"
-        self._bar.set_fraction(0.0)
-        self._bar.set_text(" ")
-        self._legend.set_text("")
+        self._rest()
         self._picture.forget("after")
         if unusable:
             self.unusable = text

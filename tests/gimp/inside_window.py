@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 240
 SETTLE_SECONDS = 0.4
 TITLE = "Neural Color Transfer"
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window
-LAYERS = "{image.get_layers()[-1].get_name(): [layer.get_name() for layer in image.get_layers()] for image in Gimp.get_images()}"
+LAYERS = "{image.get_name(): [layer.get_name() for layer in image.get_layers()] for image in Gimp.get_images()}"
 
 
 class Window:
@@ -49,7 +49,9 @@ class Window:
         question, answer = (self._talk / f"{self._questions}.{kind}" for kind in ("question", "answer"))
         _write(question, expression)
         self.until(answer.exists, f"GIMP answers {expression}")
-        return json.loads(answer.read_text())
+        value, problem = json.loads(answer.read_text())
+        assert not problem, problem
+        return value
 
     def layers(self) -> dict[str, list[str]]:
         """The names of every image's layers from the top, by the lowest one's."""
@@ -118,7 +120,11 @@ def serve(folder: str) -> None:
         question = Path(folder, f"{number}.question")
         while not question.exists():
             time.sleep(0.05)
-        _write(question.with_suffix(".answer"), json.dumps(eval(question.read_text(), {"Gimp": Gimp})))
+        try:
+            answer = (eval(question.read_text(), {"Gimp": Gimp}), "")
+        except Exception as error:
+            answer = (None, repr(error))
+        _write(question.with_suffix(".answer"), json.dumps(answer))
 
 
 def _write(path: Path, text: str) -> None:
@@ -204,6 +210,38 @@ def cancel(window: Window, log: Path) -> dict[str, Any]:
     return facts
 
 
+def gone(window: Window, log: Path) -> dict[str, Any]:
+    """Layers that are deleted while the dialog is open."""
+    facts: dict[str, Any] = {}
+    remove = "[image.remove_layer(layer) for image in Gimp.get_images() for layer in image.get_layers() if layer.get_name() == '{}']"
+    dialog = open_dialog(window)
+    window.keys("alt+t", "space", "Down", "space")
+    window.ask(remove.format("sky.png"))
+    window.activate(window.main)
+    window.activate(dialog)
+    window.screenshot("a reference is gone")
+    window.ask(remove.format("grass.png"))
+    window.activate(window.main)
+    window.activate(dialog)
+    window.screenshot("all references are gone")
+    window.keys("alt+o")
+    facts["open without a reference"] = window.is_open(TITLE)
+    window.keys("Escape")
+    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
+    window.ask("[image.insert_layer(Gimp.Layer.new(image, 'more', 60, 60, 0, 100, 28), None, 0) for image in Gimp.get_images()]")
+    window.activate(window.main)
+    open_dialog(window)
+    window.keys("alt+t", "space")
+    window.ask("[image.remove_layer(image.get_layers()[0]) for image in Gimp.get_images() if image.get_name().startswith('[source]')]")
+    window.keys("alt+o")
+    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
+    window.until(lambda: not workers(log), "the run ends")
+    time.sleep(1)
+    window.screenshot("the source is gone")
+    facts["layers"] = [[layer for layer in layers if "neural" in layer] for layers in window.layers().values()]
+    return facts
+
+
 def workers(log: Path) -> list[str]:
     """The worker processes that write to this log."""
     found = []
@@ -219,7 +257,7 @@ def workers(log: Path) -> list[str]:
 
 def main(program: str, scenario: str, answer: str, screenshots: str, log: str, *pictures: str) -> None:
     window = Window(program, Path(screenshots), list(pictures))
-    facts = {"choose_preview_run_undo": choose_preview_run_undo, "cancel": cancel}[scenario](window, Path(log))
+    facts = {"choose_preview_run_undo": choose_preview_run_undo, "cancel": cancel, "gone": gone}[scenario](window, Path(log))
     Path(answer).write_text(json.dumps(facts))
 
 

@@ -107,7 +107,7 @@ def test_failing_runs_say_why_and_leave_the_image_as_it_was(gimp: Gimp) -> None:
         "no reference": "Expected at least one reference layer or file, got none",
         "last values without any": "Expected at least one reference layer or file, got none",
         "itself": "Expected references other than the source, got the layer 'a layer' as both",
-        "same pixels": "xpected a reference that differs from the source, got the same pixels",
+        "same pixels": "The reference 'a layer #1': expected a picture that differs from the source, got the same pixels",
         "two sources": "Expected one selected layer, got 2",
         "a mask": "Expected a layer, got the mask or channel",
         "indexed": "convert it with Image > Mode > RGB",

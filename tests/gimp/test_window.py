@@ -54,11 +54,11 @@ def play(gimp: Gimp, scenario: str, size: tuple[int, int]) -> dict[str, Any]:
 
 def test_choose_preview_run_undo_and_redo(gimp: Gimp) -> None:
     facts = play(gimp, "choose_preview_run_undo", (200, 150))
-    before = {name: [name] for name in ("source.png", "sky.png", "grass.png")}
+    before = {f"[{name}] (imported)": [f"{name}.png"] for name in ("source", "sky", "grass")}
     assert facts["before"] == before
     assert facts["open without a reference"], "OK must do nothing while no reference is ticked"
     assert facts["transfers for another strength"] == 0
-    assert facts["after"] == {**before, "source.png": [NEW, "source.png"]}
+    assert facts["after"] == {**before, "[source] (imported)": [NEW, "source.png"]}
     assert facts["undone"] == before
     assert facts["redone"] == facts["after"]
 
@@ -68,3 +68,9 @@ def test_cancelling_leaves_everything_as_it_was(gimp: Gimp) -> None:
     facts = play(gimp, "cancel", (700, 500))
     assert facts["transfers finished or failed"] == 0
     assert facts["after the dialog"] == facts["after the run"] == facts["before"]
+
+
+def test_layers_that_are_deleted_while_the_dialog_is_open(gimp: Gimp) -> None:
+    facts = play(gimp, "gone", (200, 150))
+    assert facts["open without a reference"]
+    assert not any(facts["layers"])

@@ -85,9 +85,13 @@ class Window:
     def is_open(self, title: str) -> bool:
         return self._xdotool("search", "--onlyvisible", "--name", title) != ""
 
-    def screenshot(self, name: str) -> None:
+    def point_away(self) -> None:
+        """Moves the mouse where no tooltip comes from."""
+        self._xdotool("mousemove", "1399", "999")
+
+    def screenshot(self, name: str, *options: str) -> None:
         self._shots += 1
-        subprocess.run(["scrot", "-o", str(self._folder / f"{self._shots:02} {name}.png")], env=self._environment, check=True)
+        subprocess.run(["scrot", "-o", *options, str(self._folder / f"{self._shots:02} {name}.png")], env=self._environment, check=True)
 
     def until(self, true: Callable[[], bool], words: str) -> float:
         """Waits, and returns how many seconds."""
@@ -242,6 +246,20 @@ def gone(window: Window, log: Path) -> dict[str, Any]:
     return facts
 
 
+def show(window: Window, log: Path) -> dict[str, Any]:
+    """The dialog with its preview, for the documentation."""
+    dialog = open_dialog(window)
+    count = transfers(log)
+    window.keys("alt+t", "space")
+    window.until(lambda: transfers(log) > count, "a preview")
+    window.keys("alt+e")
+    window.point_away()
+    time.sleep(2)
+    window.activate(dialog)
+    window.screenshot("dialog", "--focused", "--border")
+    return {}
+
+
 def workers(log: Path) -> list[str]:
     """The worker processes that write to this log."""
     found = []
@@ -257,7 +275,8 @@ def workers(log: Path) -> list[str]:
 
 def main(program: str, scenario: str, answer: str, screenshots: str, log: str, *pictures: str) -> None:
     window = Window(program, Path(screenshots), list(pictures))
-    facts = {"choose_preview_run_undo": choose_preview_run_undo, "cancel": cancel, "gone": gone}[scenario](window, Path(log))
+    scenarios = {"choose_preview_run_undo": choose_preview_run_undo, "cancel": cancel, "gone": gone, "show": show}
+    facts = scenarios[scenario](window, Path(log))
     Path(answer).write_text(json.dumps(facts))
 
 

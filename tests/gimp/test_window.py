@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gimp_session import PROJECT, Gimp
+import window_session
+from gimp_session import Gimp
 from pictures import blobs
 
 from nct_core import images
 
 pytestmark = pytest.mark.gimp
 
-INSIDE = Path(__file__).with_name("inside_window.py")
-TIMEOUT_SECONDS = 600
 NEW = "source.png (neural color transfer)"
 
 
 def play(gimp: Gimp, scenario: str, size: tuple[int, int]) -> dict[str, Any]:
-    """Plays a scenario of inside_window.py; its screenshots go to $NCT_ARTEFACTS, or beside GIMP's user folder."""
+    """Plays a scenario with three pictures of this size; its screenshots go to $NCT_ARTEFACTS, or beside GIMP's user folder."""
     if gimp.host.root is None and not shutil.which("Xvfb"):
         pytest.skip("no Xvfb for GIMP's windows")
-    artefacts = Path(os.environ.get("NCT_ARTEFACTS", gimp.home / "artefacts")) / f"GIMP {gimp.host.minor}" / scenario
-    artefacts.mkdir(parents=True, exist_ok=True)
-    for old in artefacts.iterdir():
-        old.unlink()
     files = []
     for seed, name in enumerate(("source", "sky", "grass")):
         pixels = blobs(seed, size[::-1]) if seed == 0 else (blobs(seed, size[::-1]) * 0.5).astype("uint8")
-        files.append(str(gimp.home / f"{name}.png"))
+        files.append(gimp.home / f"{name}.png")
         images.write(files[-1], images.Picture(pixels))
-    (gimp.plugin.parents[1] / "gimprc").write_text(f'(show-welcome-dialog no)\n(check-updates no)\n(config-version "{gimp.host.version}")\n')
-    answer = gimp.home / "answer.json"
-    answer.unlink(missing_ok=True)
-    program = "gimp" if gimp.host.root is None else f"gimp-{gimp.host.minor}"
-    command = ["python3", str(INSIDE), program, scenario, str(answer), str(artefacts), str(gimp.log), *files]
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    binds = [gimp.home, PROJECT, artefacts]
-    with gimp.host.popen(command, binds=binds, outer=[sys.executable], env={"HOME": str(gimp.home)}, **pipes) as process:
-        try:
-            output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
-        finally:
-            process.kill()  # GIMP and its screen too
-    assert answer.is_file(), f"{output}\n(screenshots: {artefacts})"
-    return json.loads(answer.read_text())
+    artefacts = Path(os.environ.get("NCT_ARTEFACTS", gimp.home / "artefacts")) / f"GIMP {gimp.host.minor}" / scenario
+    return window_session.play(gimp, scenario, files, artefacts)
 
 
 def test_choose_preview_run_undo_and_redo(gimp: Gimp) -> None:

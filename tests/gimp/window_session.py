@@ -1,0 +1,37 @@
+"""A GIMP with windows, on a screen that nobody sees, in which a scenario of inside_window.py is played."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gimp_session import PROJECT, Gimp
+
+INSIDE = Path(__file__).with_name("inside_window.py")
+TIMEOUT_SECONDS = 600
+
+
+def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path) -> dict[str, Any]:
+    """Plays a scenario of inside_window.py with these pictures open, and returns what it found."""
+    screenshots.mkdir(parents=True, exist_ok=True)
+    for old in screenshots.iterdir():
+        old.unlink()
+    user_folder = gimp.plugin.parents[1]
+    (user_folder / "gimprc").write_text(f'(show-welcome-dialog no)\n(check-updates no)\n(config-version "{gimp.host.version}")\n')
+    answer = gimp.home / "answer.json"
+    answer.unlink(missing_ok=True)
+    program = "gimp" if gimp.host.root is None else f"gimp-{gimp.host.minor}"
+    command = ["python3", INSIDE, program, scenario, answer, screenshots, gimp.log, *pictures]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    binds = [gimp.home, PROJECT, screenshots]
+    with gimp.host.popen([str(part) for part in command], binds=binds, outer=[sys.executable], env={"HOME": str(gimp.home)}, **pipes) as process:
+        try:
+            output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+        finally:
+            process.kill()  # GIMP and its screen too
+    assert answer.is_file(), f"{output}\n(screenshots: {screenshots})"
+    return json.loads(answer.read_text())

@@ -7,10 +7,13 @@ in any order, on any device (ours).
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
+from . import features_cpu
 from .errors import DeviceError
 from .torchvision_compat import models
+from .working import resize
 
 COARSEST = 5
 UNIT = 7680
@@ -23,8 +26,20 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def fixed_point(features: torch.Tensor) -> torch.Tensor:
-    """Scales every vector of float [..., C] to length UNIT and rounds it to int16."""
+    """Scales every vector of float [h, w, C] to length UNIT and rounds it to int16; the zero vector stays."""
+    if features.device.type == "cpu":
+        return features_cpu.fixed_point(features.float(), UNIT)
+    features = features.float()
     return (features * (UNIT / features.norm(dim=-1, keepdim=True).clamp_min(1e-8))).round().to(torch.int16)
+
+
+def _fast_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 on CPUs with matrix units for it (AMX), where the network takes a quarter of the time; else float32.
+
+    Features of the two differ by a mean cosine of at least 0.9999 at every level (measured, VGG-16).
+    """
+    tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return torch.bfloat16 if device.type == "cpu" and tiles is not None and tiles() else torch.float32
 
 
 class FeaturePyramid:
@@ -48,7 +63,8 @@ class FeaturePyramid:
         for layer in network:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = True
-        network = network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self._dtype = _fast_dtype(device)
+        network = network.to(device, self._dtype, memory_format=torch.channels_last).eval().requires_grad_(False)
         self._blocks = [network[start:stop] for start, stop in zip([0] + [tap + 1 for tap in taps], [tap + 1 for tap in taps])]
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
@@ -66,7 +82,7 @@ class FeaturePyramid:
         Raises:
             DeviceError: the device ran out of memory.
         """
-        x = ((image.permute(2, 0, 1)[None] - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
+        x = ((image.permute(2, 0, 1)[None] - self._mean) / self._std).to(self._dtype).contiguous(memory_format=torch.channels_last)
         out = {}
         try:
             with torch.inference_mode():
@@ -78,3 +94,23 @@ class FeaturePyramid:
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise DeviceError(f"expected room for the features of {size} px, but {self.device} is out of memory; use a smaller working size") from problem
         return out
+
+    def two_scales(self, image: torch.Tensor, coarsest: torch.Tensor) -> torch.Tensor:
+        """Describes the coarsest grid by relu5_1 of the image and of the image at half its size, in equal parts (ours).
+
+        What a cell shows is clearer with more of the picture around it: skies and other featureless regions above all.
+
+        Args:
+            image: float32 [H, W, 3], sRGB-encoded, [0, 1]; both sides at least 32.
+            coarsest: int16 [h, w, C], its own relu5_1.
+
+        Returns:
+            int16 [h, w, 2 C], of length UNIT.
+
+        Raises:
+            DeviceError: the device ran out of memory.
+        """
+        half = self(resize(image, (image.shape[0] // 2, image.shape[1] // 2)), [COARSEST])[COARSEST]
+        planes = half.permute(2, 0, 1)[None].float()
+        wide = F.interpolate(planes, size=coarsest.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
+        return fixed_point(torch.cat([coarsest, fixed_point(wide)], -1))

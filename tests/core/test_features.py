@@ -7,7 +7,8 @@ from nct_core.torchvision_compat import models
 
 
 @pytest.mark.parametrize(("backbone", "depth", "taps"), [("VGG-16", 30, (1, 6, 11, 18, 25)), ("VGG-19", 36, (1, 6, 11, 20, 29))])
-def test_taps_against_torchvisions_own_network(backbone, depth, taps):
+def test_taps_against_torchvisions_own_network(backbone, depth, taps, monkeypatch):
+    monkeypatch.setattr(features, "_fast_dtype", lambda device: torch.float32)
     torch.manual_seed(0)
     network = {"VGG-16": models.vgg16, "VGG-19": models.vgg19}[backbone](weights=None).features.eval()
     assert len(network) >= depth
@@ -36,12 +37,44 @@ def test_the_installed_network_sees_and_gives_unit_vectors():
     torch.testing.assert_close(pyramid(scene, [3])[3], out[3])
 
 
+def test_half_precision_sees_the_same(monkeypatch):
+    file = weights.find()
+    scene = torch.nn.functional.interpolate(torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(3)), size=(96, 96), mode="bicubic")
+    scene = scene.clamp(0, 1)[0].permute(1, 2, 0)
+    maps = []
+    for dtype in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(features, "_fast_dtype", lambda device, dtype=dtype: dtype)
+        maps.append(FeaturePyramid(weights.load(file), file.backbone, torch.device("cpu"))(scene, range(1, 6)))
+    for level, exact in maps[0].items():
+        cosine = (exact.double() * maps[1][level].double()).sum(-1) / UNIT**2
+        assert cosine.mean() > 0.999
+
+
+def test_two_scales_describe_the_coarsest_grid():
+    file = weights.find()
+    pyramid = FeaturePyramid(weights.load(file), file.backbone, torch.device("cpu"))
+    scene = torch.rand(96, 64, 3, generator=torch.Generator().manual_seed(4))
+    coarsest = pyramid(scene, [5])[5]
+    out = pyramid.two_scales(scene, coarsest)
+    assert tuple(out.shape) == (6, 4, 1024)
+    for half in (out[..., :512], out[..., 512:]):
+        torch.testing.assert_close(half.float().norm(dim=-1) / UNIT, torch.full((6, 4), 0.5**0.5), atol=2e-3, rtol=0)
+    torch.testing.assert_close(out[..., :512].float(), coarsest * 0.5**0.5, atol=1.5, rtol=0)
+
+
+def test_whole_numbers_are_the_same_on_every_path():
+    values = torch.randn(5, 7, 64, generator=torch.Generator().manual_seed(5))
+    values[0, 0] = 0.0
+    expected = (values.double() * (UNIT / values.double().norm(dim=-1, keepdim=True).clamp_min(1e-8))).round()
+    torch.testing.assert_close(features.fixed_point(values).double(), expected, atol=1.0, rtol=0)
+
+
 def test_out_of_memory_is_a_device_error(monkeypatch):
     def fail(_):
         raise torch.OutOfMemoryError("no more")
 
     pyramid = object.__new__(features.FeaturePyramid)
-    pyramid.device, pyramid._blocks = torch.device("cpu"), [fail]
+    pyramid.device, pyramid._blocks, pyramid._dtype = torch.device("cpu"), [fail], torch.float32
     pyramid._mean, pyramid._std = torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)
     with pytest.raises(DeviceError, match="64x32 px, but cpu is out of memory"):
         pyramid(torch.zeros(32, 64, 3), [1])

@@ -1,0 +1,26 @@
+"""Recolours every PNG and JPEG file of a folder; see scripting.md. Runs in GIMP's Python, without a window."""
+
+import os
+from pathlib import Path
+
+from gi.repository import Gimp, Gio
+
+folder, reference, results = (Path(os.environ[name]) for name in ("FOLDER", "REFERENCE", "RESULTS"))
+procedure = Gimp.get_pdb().lookup_procedure("python-fu-neural-color-transfer")
+for path in sorted(folder.iterdir()):
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        continue
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(path)))
+    config = procedure.create_config()
+    config.set_property("image", image)
+    config.set_core_object_array("drawables", [image.get_layers()[0]])  # the layer to recolour
+    config.set_property("reference-files", [str(reference)])
+    config.set_property("strength", 0.8)
+    result = procedure.run(config)
+    if result.index(0) == Gimp.PDBStatusType.SUCCESS:
+        target = results / f"{path.stem}.png"
+        Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(str(target)), None)
+        print(f"{path.name}: {result.index(2)}")
+    else:
+        print(f"{path.name}: {Gimp.get_pdb().get_last_error()}")
+    image.delete()

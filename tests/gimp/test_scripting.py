@@ -1,0 +1,62 @@
+"""The examples of docs/scripting.md in a real GIMP."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+import pytest
+from gimp_session import PROJECT, TIMEOUT_SECONDS, Gimp
+from pictures import blobs
+
+import nct_core
+from nct_core import images
+
+pytestmark = pytest.mark.gimp
+
+SHAPE = (64, 96)
+
+
+def batch(gimp: Gimp, interpreter: str, code: str, **variables: str) -> str:
+    """What GIMP says to a batch command."""
+    command = [gimp.host.console, "-i", "--quit", f"--batch-interpreter={interpreter}", "-b", code]
+    done = gimp.host.run(command, binds=[gimp.home, PROJECT], outer=[sys.executable], env={"HOME": str(gimp.home), **variables}, timeout=TIMEOUT_SECONDS)
+    return done.stdout + done.stderr
+
+
+def expected(source: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    result = nct_core.transfer(images.to_srgb(source), [images.to_srgb(reference)], nct_core.TransferParams(strength=0.8))
+    return images.from_srgb(result.image, None, np.uint8)
+
+
+def test_a_whole_folder(gimp: Gimp) -> None:
+    folder, results, reference = gimp.home / "holiday", gimp.home / "recoloured", gimp.home / "colours.png"
+    for made in (folder, results):
+        made.mkdir()
+    colours = (blobs(9, SHAPE) * 0.5).astype(np.uint8)
+    images.write(reference, images.Picture(colours))
+    for seed, name in enumerate(("a.png", "b.png")):
+        images.write(folder / name, images.Picture(blobs(seed, SHAPE)))
+    (folder / "notes.txt").write_text("no picture")
+    code = f"exec(open({os.fspath(PROJECT / 'docs' / 'recolour_folder.py')!r}).read())"
+    said = batch(gimp, "python-fu-eval", code, FOLDER=str(folder), REFERENCE=str(reference), RESULTS=str(results))
+    assert "a.png: Used: colours.png 100 %" in said and "b.png: Used: colours.png 100 %" in said, said
+    assert sorted(path.name for path in results.iterdir()) == ["a.png", "b.png"]
+    for seed, name in enumerate(("a.png", "b.png")):
+        np.testing.assert_array_equal(images.read(results / name).pixels[..., :3], expected(blobs(seed, SHAPE), colours))
+
+
+def test_script_fu(gimp: Gimp) -> None:
+    source, reference, result = (gimp.home / f"script-fu-{name}.png" for name in ("source", "reference", "result"))
+    colours = (blobs(9, SHAPE) * 0.5).astype(np.uint8)
+    images.write(source, images.Picture(blobs(0, SHAPE)))
+    images.write(reference, images.Picture(colours))
+    code = f"""
+    (let* ((image (car (gimp-file-load RUN-NONINTERACTIVE "{source}"))) (layer (vector-ref (car (gimp-image-get-layers image)) 0)))
+      (python-fu-neural-color-transfer #:image image #:drawables (vector layer) #:reference-files (list "{reference}") #:strength 0.8)
+      (gimp-file-save RUN-NONINTERACTIVE image "{result}"))
+    """
+    said = batch(gimp, "plug-in-script-fu-eval", code)
+    assert result.is_file(), said
+    np.testing.assert_array_equal(images.read(result).pixels[..., :3], expected(blobs(0, SHAPE), colours))

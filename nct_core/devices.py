@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from .errors import DeviceError
+
+_log = logging.getLogger(__name__)
 
 
 def resolve(name: str) -> torch.device:
@@ -30,6 +34,24 @@ def resolve(name: str) -> torch.device:
 def describe(device: torch.device) -> str:
     """The device in words, for messages: "CPU", "Apple GPU" or the GPU's own name."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else {"mps": "Apple GPU"}.get(device.type, "CPU")
+
+
+@functools.cache
+def runs_triton(device: torch.device) -> bool:
+    """Whether Triton's kernels run on a device: the GPU, the system's C compiler and Python's headers have to be fit for it.
+
+    Found out by running one; where it does not, the log says why, and the slower kernels of plain torch are used.
+    """
+    if device.type != "cuda":
+        return False
+    try:
+        from .triton_probe import run
+
+        run(device)
+    except Exception as problem:  # as many types as there are causes, and none of them is an error here
+        _log.warning("Triton's kernels do not run on %s, slower ones are used: %s: %s", describe(device), type(problem).__name__, problem)
+        return False
+    return True
 
 
 @contextmanager

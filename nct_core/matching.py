@@ -85,7 +85,7 @@ class Reference:
         grid, to_grid = source.grid, (features.shape[0], features.shape[1])
         to_valid = self.image.valid_on(to_grid)
         if source.level == COARSEST:
-            forward, backward = nnf.identity(grid, to_grid), nnf.identity(to_grid, grid)
+            forward, backward = nnf.identity(grid, to_grid, features.device), nnf.identity(to_grid, grid, features.device)
         else:
             forward = nnf.upsample(self.forward, grid, to_grid, self.grid)
             backward = nnf.upsample(self.backward, to_grid, grid, self._source_grid)

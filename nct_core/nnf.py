@@ -2,8 +2,8 @@
 
 Coordinates, everywhere in this library: (row, column), absolute indices counted from 0, the centre of cell ``i`` lies at
 ``i + 0.5`` cells, and changing from a grid of ``n`` cells to one of ``m`` maps the point ``i`` to ``(i + 0.5) * m / n - 0.5``
-(half-pixel rescaling). A field from a grid of shape (h, w) to one of shape (H, W) is an int32 array [h, w, 2] with
-``0 <= field[..., 0] < H`` and ``0 <= field[..., 1] < W``.
+(half-pixel rescaling). A field from a grid of shape (h, w) to one of shape (H, W) is an int32 tensor [h, w, 2] with
+``0 <= field[..., 0] < H`` and ``0 <= field[..., 1] < W``; it stays on the device that computes.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-Field = NDArray[np.int32]
+Field = torch.Tensor
 Shape = tuple[int, int]
+
+_FRACTION_BITS = 16  # of positions between cells: whole numbers are rounded alike on every device, and no axis has 2^15 cells
 
 
 def rescale(points: NDArray[Any], old: int, new: int) -> NDArray[np.float64]:
@@ -29,9 +32,10 @@ def nearest_cells(shape: Shape, grid: Shape) -> tuple[NDArray[np.intp], NDArray[
     return rows, cols
 
 
-def identity(shape: Shape, target_shape: Shape) -> Field:
+def identity(shape: Shape, target_shape: Shape, device: torch.device) -> Field:
     """The scaled identity: every position of ``shape`` maps to the same relative position of ``target_shape``."""
-    return np.stack(np.meshgrid(*nearest_cells(shape, target_shape), indexing="ij"), -1).astype(np.int32)
+    axes = (torch.from_numpy(axis).int().to(device) for axis in nearest_cells(shape, target_shape))
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
 
 
 def upsample(field: Field, shape: Shape, target_shape: Shape, old_target_shape: Shape) -> Field:
@@ -43,22 +47,27 @@ def upsample(field: Field, shape: Shape, target_shape: Shape, old_target_shape: 
         old_target_shape: the grid that ``field`` points into.
 
     Returns:
-        int32 [*shape, 2] into ``target_shape``.
+        int32 [*shape, 2] into ``target_shape``, on the same device.
     """
-    out = np.empty((*shape, 2), np.int32)
+
+    def fixed_point(positions: NDArray[np.float64]) -> torch.Tensor:
+        return torch.from_numpy(np.rint(positions * (1 << _FRACTION_BITS)).astype(np.int32)).to(field.device)
+
     nearest = nearest_cells(shape, (field.shape[0], field.shape[1]))
-    matches = field[np.ix_(*nearest)]
+    rows, cols = (torch.from_numpy(axis).to(field.device) for axis in nearest)
+    matches = field[rows][:, cols].long()
+    out = []
     for axis in (0, 1):
-        n, coarse = shape[axis], field.shape[axis]
         # How far the fine position lies from the centre of its coarse cell is kept on the other side.
-        within = np.arange(n) - rescale(nearest[axis], coarse, n)
-        moved = rescale(matches[..., axis], old_target_shape[axis], target_shape[axis])
-        moved = moved + np.expand_dims(within, 1 - axis)
-        out[..., axis] = np.clip(np.rint(moved), 0, target_shape[axis] - 1)
-    return out
+        within = fixed_point(np.arange(shape[axis]) - rescale(nearest[axis], field.shape[axis], shape[axis]))
+        moved = fixed_point(rescale(np.arange(old_target_shape[axis]), old_target_shape[axis], target_shape[axis]))
+        position = moved[matches[..., axis]] + within.unsqueeze(1 - axis)
+        odd = (position >> _FRACTION_BITS) & 1  # halves are rounded to even numbers
+        out.append(((position + (1 << (_FRACTION_BITS - 1)) - 1 + odd) >> _FRACTION_BITS).clamp(0, target_shape[axis] - 1))
+    return torch.stack(out, -1)
 
 
-def to_pixels(field: Field, grid_shape: Shape, shape: Shape, target_shape: Shape) -> NDArray[np.float32]:
+def to_pixels(field: NDArray[np.int32], grid_shape: Shape, shape: Shape, target_shape: Shape) -> NDArray[np.float32]:
     """A field between grids as correspondences between images.
 
     Args:
@@ -89,4 +98,5 @@ def to_valid(field: Field, valid: NDArray[np.bool_]) -> Field:
     if valid.all():
         return field
     nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
-    return np.stack([axis[field[..., 0], field[..., 1]] for axis in nearest], -1).astype(np.int32)
+    row, col = field.long().unbind(-1)
+    return torch.from_numpy(np.stack(nearest, -1).astype(np.int32)).to(field.device)[row, col]

@@ -1,6 +1,6 @@
-"""PatchMatch: features of two images -> a nearest-neighbour field (paper section 3.1), on CPU (numba) or any torch device.
+"""PatchMatch: features of two images -> a nearest-neighbour field (paper section 3.1), on CPU (numba), CUDA (Triton) or any torch device.
 
-Both implementations visit the same candidates in the same order: every round reads the field of the round before, and random
+All implementations visit the same candidates in the same order: every round reads the field of the round before, and random
 numbers are a hash of (seed, iteration, trial, position). Features are whole numbers and so are the similarities: the field depends
 neither on threads nor on the device, not even between near-ties.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import patchmatch_cpu, patchmatch_torch
+from . import devices, patchmatch_cpu, patchmatch_torch
 from .features import COARSEST
 from .nnf import Field
 
@@ -78,13 +78,20 @@ def patchmatch(
     Args:
         features: int16 [h, w, C], vectors of length UNIT, see :mod:`nct_core.features`.
         target_features: int16 [H, W, C], the same, on the same device.
-        start: int32 [h, w, 2] into (H, W); must point at valid positions.
+        start: int32 [h, w, 2] into (H, W), on the same device; must point at valid positions.
         target_valid: bool [H, W]; invalid positions are never matched (transparent pixels).
         search: radii, reach and iterations, see :func:`plan`.
         seed: of the random search.
 
     Returns:
-        int32 [h, w, 2] into (H, W).
+        int32 [h, w, 2] into (H, W), on the same device.
     """
-    run = patchmatch_cpu.patchmatch if features.device.type == "cpu" else patchmatch_torch.patchmatch
+    if features.device.type == "cpu":
+        run = patchmatch_cpu.patchmatch
+    elif devices.runs_triton(features.device):
+        from . import patchmatch_triton  # Triton comes with torch for CUDA only
+
+        run = patchmatch_triton.patchmatch
+    else:
+        run = patchmatch_torch.patchmatch
     return run(features, target_features, start, target_valid, jumps=JUMPS, radii=search.radii, reach=search.reach, iterations=search.iterations, seed=seed)

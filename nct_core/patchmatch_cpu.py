@@ -40,11 +40,12 @@ def patchmatch(
     channels = a.size // (features.shape[0] * features.shape[1])
     # Rounding lengthens a vector by at most sqrt(channels) / 2.
     bound = (UNIT + math.isqrt(channels) // 2 + 1) ** 2
-    field, other = start.copy(), np.empty_like(start)
-    score = np.empty(start.shape[:2], np.int32)
-    changed = np.full(start.shape[:2], -1, np.int32)
+    begin = start.contiguous().numpy()
+    field, other = begin.copy(), np.empty_like(begin)
+    score = np.empty((start.shape[0], start.shape[1]), np.int32)
+    changed = np.full_like(score, -1)
     rows, rounds = score.shape[0], len(jumps) + 1
-    allowed = (target_valid, start, reach)
+    allowed = (target_valid, begin, reach)
     threads.over_rows(_score_all, rows, a, b, channels, target_valid.shape[1], field, score, grain=1)
     for iteration in range(iterations):
         for number, jump in enumerate(jumps):
@@ -57,7 +58,7 @@ def patchmatch(
         threads.over_rows(
             _random_search, rows, a, b, channels, bound, *allowed, field, score, changed, np.array(radii, np.int64), iteration, seed, now, grain=1
         )
-    return field
+    return torch.from_numpy(field)
 
 
 @njit(inline="always")

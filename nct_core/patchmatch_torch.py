@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from .features import PATCH_COUNTS
@@ -27,7 +28,7 @@ def patchmatch(
     seed: int,
 ) -> Field:
     """See :func:`nct_core.patchmatch.patchmatch`."""
-    field = torch.from_numpy(start).to(features.device).long()
+    field = start.long()
     search = _Search(features, target_features, torch.from_numpy(target_valid).to(features.device), field, reach)
     score = search.similarity(field)
     for iteration in range(iterations):
@@ -37,7 +38,7 @@ def patchmatch(
                 field, score = search.improve(field, score, *search.shifted(before, di, dj))
         for trial, radius in enumerate(radii):
             field, score = search.improve(field, score, search.random(field, radius, iteration, trial, seed), None)
-    return field.int().cpu().numpy()
+    return field.int()
 
 
 class _Search:
@@ -46,8 +47,10 @@ class _Search:
     def __init__(self, features: torch.Tensor, target: torch.Tensor, valid: torch.Tensor, start: torch.Tensor, reach: int) -> None:
         self.height, self.width, channels = features.shape
         self.to_height, self.to_width, _ = target.shape
-        self.features, self.target = features.reshape(-1, channels).int(), target.reshape(-1, channels).int()
-        self.valid = valid.reshape(-1)
+        # A frame of zeros: where patches leave their grids nothing is added.
+        self.features = F.pad(features.int(), (0, 0, 1, 1, 1, 1))
+        self.target = F.pad(target.int(), (0, 0, 1, 1, 1, 1)).flatten(0, 1)
+        self.valid = valid.flatten()
         self.start, self.reach = start, reach
         device = features.device
         rows, cols = torch.arange(self.height, device=device), torch.arange(self.width, device=device)
@@ -55,24 +58,26 @@ class _Search:
         self.rows_per_chunk = max(1, _CHUNK // (self.width * channels))
 
     def similarity(self, field: torch.Tensor) -> torch.Tensor:
-        """36 times the mean dot product of the patches at every position and its match, int64 [h, w]."""
+        """36 times the mean dot product of the patches at every position and its match, int32 [h, w]."""
+        row, col, to_row, to_col = *self.positions.unbind(-1), *field.unbind(-1)
+        above, below = (row > 0) & (to_row > 0), (row < self.height - 1) & (to_row < self.to_height - 1)
+        before, after = (col > 0) & (to_col > 0), (col < self.width - 1) & (to_col < self.to_width - 1)
+        count = (1 + above.int() + below.int()) * (1 + before.int() + after.int())
+        match = (to_row + 1) * (self.to_width + 2) + to_col + 1
         step = self.rows_per_chunk
-        return torch.cat([self._similarity_rows(field[i : i + step], self.positions[i : i + step]) for i in range(0, self.height, step)])
+        total = torch.cat([self._sums(top, match[top : top + step]) for top in range(0, self.height, step)])
+        # The number of positions that two patches share divides 36: what is taken apart like this fits 32 bits.
+        return total * torch.div(PATCH_COUNTS, count, rounding_mode="floor")
 
-    def _similarity_rows(self, field: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        total = torch.zeros(field.shape[:2], dtype=torch.int64, device=field.device)
-        count = torch.zeros_like(total)
-        for di in (-1, 0, 1):
-            for dj in (-1, 0, 1):
-                row, col = positions[..., 0] + di, positions[..., 1] + dj
-                to_row, to_col = field[..., 0] + di, field[..., 1] + dj
-                inside = (row >= 0) & (row < self.height) & (col >= 0) & (col < self.width)
-                inside &= (to_row >= 0) & (to_row < self.to_height) & (to_col >= 0) & (to_col < self.to_width)
-                here = row.clamp(0, self.height - 1) * self.width + col.clamp(0, self.width - 1)
-                there = to_row.clamp(0, self.to_height - 1) * self.to_width + to_col.clamp(0, self.to_width - 1)
-                total += inside * (self.features[here] * self.target[there]).sum(-1)
-                count += inside
-        return total * PATCH_COUNTS // count
+    def _sums(self, top: int, match: torch.Tensor) -> torch.Tensor:
+        """Sums of the dot products of whole patches for rows from ``top``, given the flat matches in the framed target."""
+        total = torch.zeros(match.shape, dtype=torch.int32, device=match.device)
+        for i in range(3):
+            for j in range(3):
+                ours = self.features[top + i : top + i + match.shape[0], j : j + self.width]
+                theirs = self.target.index_select(0, (match + ((i - 1) * (self.to_width + 2) + j - 1)).flatten()).view(ours.shape)
+                total += theirs.mul_(ours).sum(-1, dtype=torch.int32)
+        return total
 
     def shifted(self, field: torch.Tensor, di: int, dj: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The match that the neighbour at (di, dj) suggests, and where there is such a neighbour."""

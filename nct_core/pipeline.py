@@ -142,7 +142,7 @@ class _Transfer:
     chooser: Labels
     labels: NDArray[np.uint8]
     """uint8 [h, w], which of ``references`` each position takes its colours from; at last on the source's working grid."""
-    coarsest: dict[int, tuple[nnf.Field, nnf.Shape]]
+    coarsest: dict[int, tuple[NDArray[np.int32], nnf.Shape]]
     """By number of the reference the coarsest field and the grid that it points into."""
     confidence: torch.Tensor
     coefficients: torch.Tensor
@@ -195,7 +195,7 @@ class _Transfer:
             self.stages.begin(_MATCHING_COSTS[view.level], f"Matching{reference.name.removeprefix('reference')}, {name}")
             candidates[index] = reference.match(view, self.params, self.stages.check)
         if view.level == COARSEST:
-            self.coarsest = {reference.number: (reference.forward, reference.grid) for reference in self.references}
+            self.coarsest = {reference.number: (reference.forward.cpu().numpy(), reference.grid) for reference in self.references}
         self.stages.skip((len(self.references) - len(candidates)) * _MATCHING_COSTS[view.level])
         self.stages.begin(_RECOLORING_COSTS[view.level], f"Recolouring, {name}")
         self.labels = self.chooser.refine(view, candidates)
@@ -218,7 +218,7 @@ class _Transfer:
             self.observer(
                 LevelMaps(
                     level=level, source=self.source, references={reference.number: reference.image for reference in references},
-                    fields={reference.number: reference.forward for reference in references}, labels=self.number_map(),
+                    fields={reference.number: reference.forward.cpu().numpy() for reference in references}, labels=self.number_map(),
                     grids={reference.number: reference.grid for reference in references},
                     guidance=guidance.colors, confidence=self.confidence, coefficients=self.coefficients,
                 )

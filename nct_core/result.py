@@ -23,7 +23,7 @@ class Match:
         shape: (rows, columns) of the reference in pixels.
     """
 
-    field: nnf.Field
+    field: NDArray[np.int32]
     grid: nnf.Shape
     shape: nnf.Shape
 
@@ -108,7 +108,7 @@ class LevelMaps:
     level: int
     source: WorkingImage
     references: dict[int, WorkingImage]
-    fields: dict[int, nnf.Field]
+    fields: dict[int, NDArray[np.int32]]
     grids: dict[int, nnf.Shape]
     labels: NDArray[np.uint8]
     guidance: torch.Tensor

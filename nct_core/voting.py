@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import voting_cpu, voting_torch
+from . import devices, voting_cpu, voting_torch
 from .nnf import Field
 
 CONFIDENCE_FLOOR = 1e-6
@@ -65,14 +65,21 @@ def vote(
     Args:
         source_features, reference_features: int16 [h, w, C] and [H, W, C], see :mod:`nct_core.features`, on one device.
         source_colors, reference_colors: float32 [h, w, 3] and [H, W, 3], scaled Lab, on the same device.
-        nnf_source_to_reference, nnf_reference_to_source: int32 [h, w, 2] into (H, W), and the other way.
+        nnf_source_to_reference, nnf_reference_to_source: int32 [h, w, 2] into (H, W), and the other way, on the same device.
         source_valid, reference_valid: bool grids; invalid positions neither vote nor are voted for.
         bds_weight: beta, the weight of completeness against coherence.
 
     Returns:
         The guidance.
     """
-    run = voting_cpu.vote if source_features.device.type == "cpu" else voting_torch.vote
+    if source_features.device.type == "cpu":
+        run = voting_cpu.vote
+    elif devices.runs_triton(source_features.device):
+        from . import voting_triton  # Triton comes with torch for CUDA only
+
+        run = voting_triton.vote
+    else:
+        run = voting_torch.vote
     coherence = 1.0 / max(1, int(source_valid.sum()))
     completeness = bds_weight / max(1, int(reference_valid.sum()))
     colors, error, voted = run(

@@ -25,17 +25,18 @@ def vote(
     completeness: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean colours [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
-    starts, voters = _voters(backward, source_valid.shape, reference_valid)
+    starts, voters = _voters(backward.numpy(), source_valid.shape, reference_valid)
     height, width = source_valid.shape
     colors, error, voted = np.zeros((height, width, 3), np.float32), np.ones((height, width), np.float32), np.zeros((height, width), np.bool_)
     threads.over_rows(
         _gather_votes, height, in_blocks(source_features), in_blocks(reference_features), reference_colors.contiguous().numpy(),
-        forward, starts, voters, source_valid, reference_valid, np.float32(coherence), np.float32(completeness), colors, error, voted, grain=1,
+        forward.contiguous().numpy(), starts, voters, source_valid, reference_valid,
+        np.float32(coherence), np.float32(completeness), colors, error, voted, grain=1,
     )  # fmt: skip
     return torch.from_numpy(colors), torch.from_numpy(error), torch.from_numpy(voted)
 
 
-def _voters(backward: Field, shape: tuple[int, int], reference_valid: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _voters(backward: NDArray[np.int32], shape: tuple[int, int], reference_valid: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Turns reference -> source round: for every source position the flat reference positions that map onto it.
 
     Returns:

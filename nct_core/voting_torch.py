@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from .features import UNIT
 from .nnf import Field
 
+_CHUNK = 1 << 24  # values gathered at a time; bounds the memory beyond the sums of all votes
+
 
 def vote(
     source_features: torch.Tensor,
@@ -26,26 +28,23 @@ def vote(
     height, width = source_valid.shape
     to_height, to_width = reference_valid.shape
     payload = torch.cat([reference_features.float(), reference_colors, torch.ones_like(reference_colors[..., :1])], -1)
-    # Coherence and completeness alike are pairs (patch centre in the source, patch centre in the reference).
-    rows, cols = np.nonzero(source_valid)
-    to_rows, to_cols = np.nonzero(reference_valid)
-    pairs = (
-        (rows, cols, forward[rows, cols, 0], forward[rows, cols, 1], coherence),
-        (backward[to_rows, to_cols, 0], backward[to_rows, to_cols, 1], to_rows, to_cols, completeness),
-    )
-    votes = torch.zeros(height * width, payload.shape[-1], device=device)
     source_ok, reference_ok = (torch.from_numpy(valid).to(device) for valid in (source_valid, reference_valid))
-    for *positions, weight in pairs:
-        row, col, to_row, to_col = (torch.from_numpy(p.astype(np.int64)).to(device) for p in positions)
-        for di in (-1, 0, 1):
-            for dj in (-1, 0, 1):
-                i, j, k, m = row + di, col + dj, to_row + di, to_col + dj
-                keep = (i >= 0) & (i < height) & (j >= 0) & (j < width) & (k >= 0) & (k < to_height) & (m >= 0) & (m < to_width)
-                i, j, k, m = i[keep], j[keep], k[keep], m[keep]
-                keep = source_ok[i, j] & reference_ok[k, m]
-                i, j, k, m = i[keep], j[keep], k[keep], m[keep]
-                # index_put_ with accumulate sorts by index on CUDA, so its sums do not depend on thread timing.
-                votes.index_put_((i * width + j,), weight * payload[k, m], accumulate=True)
+    # Coherence and completeness alike are pairs (patch centre in the source, patch centre in the reference).
+    centres, to_centres = source_ok.nonzero(), reference_ok.nonzero()
+    pairs = ((centres, forward[source_ok].long(), coherence), (backward[reference_ok].long(), to_centres, completeness))
+    votes = torch.zeros(height * width, payload.shape[-1], device=device)
+    step = max(1, _CHUNK // payload.shape[-1])
+    for ours, theirs, weight in pairs:
+        for part, to_part in zip(ours.split(step), theirs.split(step)):
+            for di in (-1, 0, 1):
+                for dj in (-1, 0, 1):
+                    i, j, k, m = part[:, 0] + di, part[:, 1] + dj, to_part[:, 0] + di, to_part[:, 1] + dj
+                    keep = (i >= 0) & (i < height) & (j >= 0) & (j < width) & (k >= 0) & (k < to_height) & (m >= 0) & (m < to_width)
+                    i, j, k, m = i[keep], j[keep], k[keep], m[keep]
+                    keep = source_ok[i, j] & reference_ok[k, m]
+                    i, j, k, m = i[keep], j[keep], k[keep], m[keep]
+                    # index_put_ with accumulate sorts by index on CUDA, so its sums do not depend on thread timing.
+                    votes.index_put_((i * width + j,), payload[k, m] * weight, accumulate=True)
     total = votes[:, -1:]
     voted = (total[:, 0] > 0).view(height, width)
     colors = (votes[:, -4:-1] / total.clamp_min(1e-30)).view(height, width, 3)

@@ -53,7 +53,8 @@ def transfer(source: Image, reference: Image, weights: dict[str, torch.Tensor], 
     reference_features = features(torch.from_numpy(reference), weights, max(LEVELS))
     recolored, search = torch.from_numpy(source), torch.Generator().manual_seed(params.seed)
     grid, to_grid = ((image.shape[0] // 16, image.shape[1] // 16) for image in (source, reference))  # of level 5
-    forward, backward = nnf.identity(grid, to_grid), nnf.identity(to_grid, grid)
+    cpu = torch.device("cpu")
+    forward, backward = nnf.identity(grid, to_grid, cpu), nnf.identity(to_grid, grid, cpu)
     for level in LEVELS:
         stage("network", level)
         ours, theirs = features(recolored, weights, level)[level], reference_features[level]
@@ -105,7 +106,7 @@ def patchmatch(a: torch.Tensor, b: torch.Tensor, start: nnf.Field, radius: int, 
     here = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), -1)
     limit = torch.tensor([b.shape[0] - 1, b.shape[1] - 1])
     pairs = _Similarity(a, b, here)
-    field = torch.from_numpy(start).long()
+    field = start.long()
     score = pairs(field)
 
     def improve(candidate: torch.Tensor) -> None:
@@ -126,7 +127,7 @@ def patchmatch(a: torch.Tensor, b: torch.Tensor, start: nnf.Field, radius: int, 
             low, high = (field - reach).clamp_min(0), torch.minimum(field + reach, limit)
             improve(low + (torch.rand(field.shape, generator=random) * (high - low + 1)).long())
             reach //= 2
-    return field.int().numpy()
+    return field.int()
 
 
 class _Similarity:
@@ -159,8 +160,8 @@ def vote(ours: Image, theirs: Image, to_colors: Image, forward: nnf.Field, backw
     grid, to_grid = ours.shape[:2], theirs.shape[:2]
     here, there = np.indices(grid), np.indices(to_grid)
     pairs = [
-        (here[0], here[1], forward[..., 0], forward[..., 1], 1.0 / here[0].size),
-        (backward[..., 0], backward[..., 1], there[0], there[1], bds_weight / there[0].size),
+        (*here, *forward.permute(2, 0, 1).numpy(), 1.0 / here[0].size),
+        (*backward.permute(2, 0, 1).numpy(), *there, bds_weight / there[0].size),
     ]
     rows, columns, values = [], [], []
     for row, column, to_row, to_column, weight in pairs:

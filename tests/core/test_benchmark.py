@@ -56,13 +56,13 @@ def test_matches_are_as_good_as_those_of_the_plain_implementation(both_features)
     (ours, our_levels), (theirs, their_levels) = both_features
     for level in (4, 2):
         a, b = ours[level], theirs[level]
-        start = plain.nnf.identity(tuple(a.shape[:2]), tuple(b.shape[:2]))
+        start = plain.nnf.identity(tuple(a.shape[:2]), tuple(b.shape[:2]), a.device)
         here = torch.stack(torch.meshgrid(*map(torch.arange, a.shape[:2]), indexing="ij"), -1)
         score = plain._Similarity(a, b, here)
         expected = plain.patchmatch(a, b, start, 8, 10, torch.Generator().manual_seed(0))
         features = our_levels[level], their_levels[level]
         found = patchmatch.patchmatch(*features, start, np.ones(b.shape[:2], bool), search=patchmatch.Search((8, 4, 2, 1), 10**6, 10), seed=0)
-        before, best, reached = (score(torch.from_numpy(field).long()).mean() for field in (start, expected, found))
+        before, best, reached = (score(field.long()).mean() for field in (start, expected, found))
         assert reached > best - 0.1 * (best - before)
 
 
@@ -72,8 +72,8 @@ def test_votes_agree(both_features, pair):
     random = np.random.default_rng(0)
     to_colors = random.random((*b.shape[:2], 3), np.float32)
     grid, to_grid = a.shape[:2], b.shape[:2]
-    forward = np.stack([random.integers(0, n, grid) for n in to_grid], -1).astype(np.int32)
-    backward = np.stack([random.integers(0, n, to_grid) for n in grid], -1).astype(np.int32)
+    forward = torch.from_numpy(np.stack([random.integers(0, n, grid) for n in to_grid], -1)).int()
+    backward = torch.from_numpy(np.stack([random.integers(0, n, to_grid) for n in grid], -1)).int()
     colors, confidence = plain.vote(a.numpy(), b.numpy(), to_colors, forward, backward, 2.0)
     valid = [np.ones(x.shape[:2], bool) for x in (a, b)]
     features, no_colors = (our_levels[3], their_levels[3]), torch.zeros(*grid, 3)

@@ -32,10 +32,9 @@ def similarities(a, b):
 
 def search(a, b, run=patchmatch, valid=None, radii=(32, 16, 8, 4, 2, 1), reach=10**6, iterations=10, seed=0):
     valid = np.ones(b.shape[:2], bool) if valid is None else valid
-    start = nnf.to_valid(nnf.identity(a.shape[:2], b.shape[:2]), valid)
-    if run is patchmatch:
-        return run(a, b, start, valid, search=Search(radii, reach, iterations), seed=seed)
-    return run(a, b, start, valid, jumps=JUMPS, radii=radii, reach=reach, iterations=iterations, seed=seed)
+    start = nnf.to_valid(nnf.identity(a.shape[:2], b.shape[:2], a.device), valid)
+    options = {"search": Search(radii, reach, iterations)} if run is patchmatch else {"jumps": JUMPS, "radii": radii, "reach": reach, "iterations": iterations}
+    return run(a, b, start, valid, seed=seed, **options).cpu().numpy()
 
 
 def related(rng):
@@ -96,7 +95,7 @@ def test_threads_do_not_change_the_field(monkeypatch):
 def test_matches_stay_within_reach(run):
     rng = np.random.default_rng(6)
     a, b = unit_features(rng, (20, 18)), unit_features(rng, (16, 24))
-    start = nnf.identity((20, 18), (16, 24))
+    start = nnf.identity((20, 18), (16, 24), a.device).numpy()
     moved = np.abs(search(a, b, run, reach=3, iterations=3) - start)
     assert moved.max() == 3
 

@@ -11,8 +11,8 @@ def scene(seed, shape, to_shape, channels=8, holes=False):
     rng = np.random.default_rng(seed)
     features = [fixed_point(torch.from_numpy(rng.random((*s, channels)).astype(np.float32))) for s in (shape, to_shape)]
     colors = [torch.from_numpy(rng.random((*s, 3)).astype(np.float32)) for s in (shape, to_shape)]
-    forward = np.stack([rng.integers(0, n, shape) for n in to_shape], -1).astype(np.int32)
-    backward = np.stack([rng.integers(0, n, to_shape) for n in shape], -1).astype(np.int32)
+    forward = torch.from_numpy(np.stack([rng.integers(0, n, shape) for n in to_shape], -1).astype(np.int32))
+    backward = torch.from_numpy(np.stack([rng.integers(0, n, to_shape) for n in shape], -1).astype(np.int32))
     valid = [rng.random(s) < 0.7 if holes else np.ones(s, bool) for s in (shape, to_shape)]
     return (*features, *colors, nnf.to_valid(forward, valid[1]), nnf.to_valid(backward, valid[0]), *valid)
 
@@ -58,7 +58,7 @@ def test_against_a_dense_oracle(run, bds_weight, holes, monkeypatch):
 def test_identical_images_vote_themselves():
     features, _, colors, _, *_ = scene(2, (8, 8), (8, 8))
     rows, cols = np.mgrid[:8, :8]
-    field, valid = np.stack([rows, cols], -1).astype(np.int32), np.ones((8, 8), bool)
+    field, valid = torch.from_numpy(np.stack([rows, cols], -1)).int(), np.ones((8, 8), bool)
     guidance = vote(features, features, colors, colors, field, field, valid, valid, bds_weight=2.0)
     torch.testing.assert_close(guidance.colors, colors)
     torch.testing.assert_close(guidance.error, torch.full((8, 8), -1.0), atol=2e-4, rtol=0)  # rounded to whole numbers

@@ -41,16 +41,16 @@ def _load(folder: str, number: int) -> Any:
     return np.multiply(np.load(Path(folder, f"{number}.npy")), np.float32(1 / 255), dtype=np.float32)
 
 
-def _transfer(folder: str, references: int, device: str, runs: int, result: str | None = None) -> dict[str, Any]:
+def _transfer(folder: str, references: int, device: str, runs: int, params: dict[str, float], result: str | None = None) -> dict[str, Any]:
     """Warm transfers of pictures in memory: the first is not counted, the last is watched for its stages and not counted either."""
     import numpy as np
     import torch
 
-    from .. import devices, transfer
+    from .. import TransferParams, devices, transfer
     from . import roofline
     from .stages import StageClock
 
-    at = devices.resolve(device)
+    at, chosen = devices.resolve(device), TransferParams.from_mapping(params)
     source, others = _load(folder, 0), [_load(folder, number) for number in range(1, references + 1)]
     if at.type == "cuda":
         torch.cuda.reset_peak_memory_stats(at)
@@ -58,7 +58,7 @@ def _transfer(folder: str, references: int, device: str, runs: int, result: str 
     walls, processors = [], []
     for _ in range(runs + 1):
         wall, processor = time.perf_counter(), time.process_time()
-        done = transfer(source, others, device=device)
+        done = transfer(source, others, chosen, device=device)
         machine.synchronize(at)
         walls.append(time.perf_counter() - wall)
         processors.append(time.process_time() - processor)
@@ -68,7 +68,7 @@ def _transfer(folder: str, references: int, device: str, runs: int, result: str 
     clock = StageClock(lambda: machine.synchronize(at))
     start = time.perf_counter()
     with clock.running():
-        transfer(source, others, device=device)
+        transfer(source, others, chosen, device=device)
     stages = dict(clock.seconds)
     stages["rest"] = time.perf_counter() - start - sum(stages.values())
     answer: dict[str, Any] = {
@@ -76,7 +76,7 @@ def _transfer(folder: str, references: int, device: str, runs: int, result: str 
         "cpu_seconds": statistics.median(processors[1:]), "peak_memory_mib": peak, "peak_device_memory_mib": _device_memory_mib(at),
         "stages": stages,
     }  # fmt: skip
-    if at.type != "cpu":
+    if at.type != "cpu" and not params:
         answer["roofline"] = roofline.table(at, source.shape[:2], [other.shape[:2] for other in others], stages, done.backbone)
     return answer
 

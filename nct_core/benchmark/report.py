@@ -71,6 +71,10 @@ def _main(measurements: Sequence[Measurement]) -> str:
             one = next((other for other in size if (other["device"], other["references"]) == (entry["device"], 1)), entry)
             times = f"{plain[0]['seconds'] / entry['seconds']:.1f}" if entry["references"] == 1 else ""
             rows.append([f"{entry['device']}, {_references(entry)}", *_time(entry), times, f"{entry['seconds'] / one['seconds']:.2f}", *_memory(entry)])
+    for entry in _good(measurements, "transfer as published"):
+        rows.append(
+            [f"{entry['device']}, 1 reference, the published search", *_time(entry), f"{plain[0]['seconds'] / entry['seconds']:.1f}", "", *_memory(entry)]
+        )
     rows.append(["plain implementation, cpu", *_time(plain[0]), "1", "", *_memory(plain[0])])
     words = [f"Results of {entry['device']} differ by {entry['mean']:.2f} CIEDE2000 on average." for entry in _good(measurements, "difference")]
     title = f"### {plain[0]['width']} x {plain[0]['height']} pixels"

@@ -38,11 +38,13 @@ def both_features(pair, network):
 
 
 def test_the_library_agrees_with_the_plain_implementation(pair, network):
-    """Measured on made pictures of several sizes: 1.0 to 1.4 on average; the contrast term, which is ours, makes most of it."""
+    """What is ours and stays is the contrast term; by default it also keeps matches near those of the coarser level."""
     source, reference = pair
     expected = plain.transfer(source, reference, network[1], TransferParams())
-    found = transfer(source, [reference], device="cpu").image
-    assert ciede2000(expected, found).mean() < 2.0 < 15 < ciede2000(expected, source).mean()
+    assert ciede2000(expected, source).mean() > 15
+    found = transfer(source, [reference], TransferParams.from_mapping(runs.AS_PUBLISHED), device="cpu").image
+    assert ciede2000(expected, found).mean() < 1.5
+    assert ciede2000(expected, transfer(source, [reference], device="cpu").image).mean() < 3.0
 
 
 def test_features_agree(both_features):
@@ -139,9 +141,9 @@ def test_a_whole_benchmark(tmp_path, monkeypatch, capsys):
     assert cli.main(["bench", "--quick", "--device", "cpu", "--output", str(tmp_path / "new")]) == 0
     results = json.loads((tmp_path / "new" / "results.json").read_text(encoding="utf-8"))
     kinds = [entry["kind"] for entry in results["measurements"]]
-    assert kinds == ["transfer", "plain", "difference", "transfer", "transfer", "command .png", "worker"]
+    assert kinds == ["transfer", "transfer as published", "plain", "difference", "transfer", "transfer", "command .png", "worker"]
     assert results["machine"]["cores"] >= 1 and results["machine"]["versions"]["torch"] == torch.__version__
-    one, two = results["measurements"][0], results["measurements"][1]
+    one, two = results["measurements"][0], results["measurements"][2]
     assert one["seconds_min"] <= one["seconds"] <= one["seconds_max"] and one["cpu_seconds"] > 0
     assert one["stages"]["matching"] > 0 and two["stages"]["matching"] > 0
     assert all(entry["peak_memory_mib"] > 100 for entry in results["measurements"] if entry["kind"] in ("transfer", "plain", "command .png"))

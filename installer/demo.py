@@ -22,8 +22,9 @@ PICTURES = {"source.png": "tests/data/scotland_plain.png", "reference.png": "tes
 _WARM_UP = """
 import numpy as np
 from nct_core import transfer
-source, reference = (np.random.default_rng(seed).random((64, 96, 3), np.float32) for seed in (0, 1))
-transfer(source, [reference])
+source, *references = (np.random.default_rng(seed).random((64, 96, 4), np.float32) for seed in range(3))
+result = transfer(source, references)
+result.transform.apply(np.repeat(source, 2, 0))
 """
 
 

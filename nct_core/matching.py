@@ -25,6 +25,7 @@ class SourceLevel:
     Attributes:
         level: 5 (coarsest) to 1.
         features: int16 [h, w, C], of the source as it is recoloured so far.
+        compared: int16 [h, w, C'], what patches are compared by: the features, or those of two scales.
         colors: float32 [h, w, 3], scaled Lab, of the source itself.
         valid: bool [h, w], False where the source is transparent.
         size: (rows, columns) of the source at working size.
@@ -32,6 +33,7 @@ class SourceLevel:
 
     level: int
     features: torch.Tensor
+    compared: torch.Tensor
     colors: torch.Tensor
     valid: NDArray[np.bool_]
     size: nnf.Shape
@@ -45,6 +47,11 @@ class SourceLevel:
     def pixels_per_position(self) -> float:
         """d: working pixels per position of the grid."""
         return self.size[0] * self.size[1] / self.valid.size
+
+
+def compare_by(level: int, features: torch.Tensor, image: WorkingImage, params: TransferParams, pyramid: FeaturePyramid) -> torch.Tensor:
+    """What the patches of an image with these features are compared by at a level: at the coarsest, features of two scales (ours)."""
+    return features if level < COARSEST or params.as_published else pyramid.two_scales(image.rgb, features)
 
 
 class Reference:
@@ -84,6 +91,7 @@ class Reference:
         features = self._take_features(source.level)
         grid, to_grid = source.grid, (features.shape[0], features.shape[1])
         to_valid = self.image.valid_on(to_grid)
+        compared = compare_by(source.level, features, self.image, params, self._pyramid)
         if source.level == COARSEST:
             forward, backward = nnf.identity(grid, to_grid, features.device), nnf.identity(to_grid, grid, features.device)
         else:
@@ -91,9 +99,9 @@ class Reference:
             backward = nnf.upsample(self.backward, to_grid, grid, self._source_grid)
         search = plan(source.level, max(*source.size, *self.image.shape), drift=params.match_drift, iterations=params.patchmatch_iterations)
         improve = functools.partial(patchmatch, search=search, seed=params.seed)
-        self.forward = improve(source.features, features, nnf.to_valid(forward, to_valid), to_valid)
+        self.forward = improve(source.compared, compared, nnf.to_valid(forward, to_valid), to_valid)
         between()
-        self.backward = improve(features, source.features, nnf.to_valid(backward, source.valid), source.valid)
+        self.backward = improve(compared, source.compared, nnf.to_valid(backward, source.valid), source.valid)
         between()
         self.grid, self._source_grid = to_grid, grid
         return voting.vote(

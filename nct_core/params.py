@@ -61,7 +61,7 @@ class TransferParams:
     )
     match_drift: float = _parameter(
         8.0, 1.0, 100.0, "Match drift", "-", "% of side",
-        "how far a level may move matches away from those of the coarser level; 100 lets them go anywhere, as the published method does (ours)",
+        "how far a level may move matches away from those of the coarser level; 100 is the published method, where they may go anywhere (ours)",
     )  # fmt: skip
     patchmatch_iterations: int = _parameter(10, 1, 50, "Matching iterations", "-", "count", "PatchMatch iterations at every level (program)")
     seed: int = _parameter(0, 0, 2**31 - 1, "Random seed", "-", "-", "seed of the random search; the same seed gives the same result (ours)")
@@ -76,6 +76,11 @@ class TransferParams:
             if not parameter.low <= value <= parameter.high:
                 got = value if isinstance(value, int) else f"{value:.15g}"
                 raise InputError(f"{parameter.name} must lie between {parameter.low:.10g} and {parameter.high:.10g}, got {got}")
+
+    @property
+    def as_published(self) -> bool:
+        """Whether matching is the published method's, without our changes: the matches of every level may go anywhere."""
+        return self.match_drift == 100.0
 
     @classmethod
     def from_mapping(cls, values: dict[str, Any]) -> TransferParams:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -15,13 +17,15 @@ from .errors import Cancelled, InputError
 from .features import COARSEST, FeaturePyramid
 from .fusion import Labels
 from .local_affine import EdgeAwareUpsampling, TermWeights, recolor
-from .matching import Reference, SourceLevel
+from .matching import Reference, SourceLevel, compare_by
 from .nonlocal_graph import Clusters, nonlocal_graph
 from .params import TransferParams
 from .result import LevelMaps, Match, TransferResult
 from .transform import ColorTransform
 from .voting import Guidance
 from .working import WorkingImage, check_image, prepare, working_shape
+
+_log = logging.getLogger(__name__)
 
 _MAX_REFERENCES = 255  # labels are uint8
 _FINEST_SMOOTHNESS_FACTOR = 4.0
@@ -52,7 +56,8 @@ def transfer(
             pixels take no part.
         references: images of the same kind, of any size. Their order does not matter.
         params: see :class:`TransferParams`.
-        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps". Where a GPU has too little memory the transfer begins again on the CPU, which
+            the result's ``device`` and a stage of ``progress`` say.
         weights_path: network weights to use instead of the installed ones.
         progress: called with a fraction in [0, 1] that never falls, and the stage in words.
         cancel: asked between stages; True stops the transfer.
@@ -80,16 +85,38 @@ def transfer(
         if reference.shape == source.shape and np.array_equal(reference, source):
             raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
     at = devices.resolve(device)
-    shapes = [working_shape((image.shape[0], image.shape[1]), params.working_size) for image in (source, *references)]
-    memory.check_room(shapes[0], shapes[1:], at)
     stages = _Stages(len(references), progress, cancel)
+    run = functools.partial(_transfer_at, source, dict(zip(names, references)), params, weights_path, stages, observer, started)
+    if at.type != "cpu":
+        try:
+            return run(at)
+        except (devices.OutOfMemory, InputError) as problem:  # the images are checked: these references do not fit there together
+            _log.warning("the transfer begins again on the CPU: %s", problem)
+        # What the failed try held on the device is given up with its exception.
+        stages.restart(f"Too little memory on {devices.describe(at)}: beginning again on the CPU")
+    return run(torch.device("cpu"))
 
+
+def _transfer_at(
+    source: NDArray[np.float32],
+    references: dict[str, NDArray[np.float32]],
+    params: TransferParams,
+    weights_path: str | None,
+    stages: _Stages,
+    observer: Observer | None,
+    started: float,
+    at: torch.device,
+) -> TransferResult:
+    """The whole of a transfer of checked images on one device; ``references`` by what they are called in messages."""
+    shapes = [working_shape((image.shape[0], image.shape[1]), params.working_size) for image in (source, *references.values())]
+    memory.check_room(shapes[0], shapes[1:], at)
     stages.begin(_NETWORK_COST, "Loading the network")
     file = weights.find(weights_path)
-    pyramid = FeaturePyramid(weights.load(file), file.backbone, at)
+    network = weights.load(file)
     with devices.out_of_memory_as_error(f"a transfer at a working size of {params.working_size} px"):
+        pyramid = FeaturePyramid(network, file.backbone, at)
         work = _Transfer(prepare(source, params.working_size, at), params, pyramid, stages, observer)
-        for number, (name, reference) in enumerate(zip(names, references)):
+        for number, (name, reference) in enumerate(references.items()):
             work.read(number, name, prepare(reference, params.working_size, at))
         work.run()
     with devices.out_of_memory_as_error(f"an image of {source.shape[1]}x{source.shape[0]} px"):
@@ -102,7 +129,7 @@ def transfer(
     return TransferResult(
         image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=devices.describe(at),
         seconds=time.perf_counter() - started, working_labels=labels, finest_confidence=work.confidence.cpu().numpy(),
-        matches=[Match(*work.coarsest[number], (reference.shape[0], reference.shape[1])) for number, reference in enumerate(references)],
+        matches=[Match(*work.coarsest[number], (reference.shape[0], reference.shape[1])) for number, reference in enumerate(references.values())],
     )  # fmt: skip
 
 
@@ -113,13 +140,20 @@ class _Stages:
         shared = _NETWORK_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
         self._total = shared + references * (_REFERENCE_COST + sum(_MATCHING_COSTS.values()))
         self._begun, self._progress, self._cancel = 0.0, progress, cancel
+        self._lost = 0.0  # the share that went by before a restart
 
     def begin(self, cost: float, name: str) -> None:
         """Tells that a stage of this cost begins."""
         self.check()
         if self._progress is not None:
-            self._progress(self._begun / self._total, name)
+            self._progress(self._lost + (1.0 - self._lost) * self._begun / self._total, name)
         self._begun += cost
+
+    def restart(self, name: str) -> None:
+        """Tells that all work begins again; the fraction does not fall."""
+        self._lost += (1.0 - self._lost) * min(1.0, self._begun / self._total)
+        self._begun = 0.0
+        self.begin(0.0, name)
 
     def skip(self, cost: float) -> None:
         """Takes note that what would have cost this much is not needed."""
@@ -185,7 +219,8 @@ class _Transfer:
 
     def _view(self, level: int, features: torch.Tensor) -> SourceLevel:
         grid = (features.shape[0], features.shape[1])
-        return SourceLevel(level, features, self.source.lab_on(grid), self.source.valid_on(grid), self.source.shape)
+        compared = compare_by(level, features, self.source, self.params, self.pyramid)
+        return SourceLevel(level, features, compared, self.source.lab_on(grid), self.source.valid_on(grid), self.source.shape)
 
     def _match(self, view: SourceLevel, name: str) -> Guidance:
         """What the references together say; those without a position at the level above take no part."""

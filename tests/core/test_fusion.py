@@ -132,7 +132,9 @@ def test_the_grid_of_comparison_is_bounded() -> None:
 
 
 def level(level_number: int, shape: tuple[int, int]) -> SourceLevel:
-    return SourceLevel(level_number, torch.zeros(*shape, 1), torch.zeros(*shape, 3), np.ones(shape, np.bool_), (shape[0] * 16, shape[1] * 16))
+    return SourceLevel(
+        level_number, torch.zeros(*shape, 1), torch.zeros(*shape, 1), torch.zeros(*shape, 3), np.ones(shape, np.bool_), (shape[0] * 16, shape[1] * 16)
+    )
 
 
 def says(color: float, shape: tuple[int, int]) -> Guidance:

@@ -1,8 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
-from nct_core import nnf, patchmatch_cpu, patchmatch_torch, threads
+from nct_core import TransferParams, matching, nnf, patchmatch_cpu, patchmatch_torch, threads
 from nct_core.features import UNIT, fixed_point
 from nct_core.patchmatch import JUMPS, Search, patchmatch, plan
 
@@ -130,3 +132,13 @@ def test_finer_levels_stay_near_the_coarser_ones_matches():
     assert plan(5, 700, drift=8, iterations=10) == plan(5, 700, drift=100, iterations=10)
     assert [plan(level, 700, drift=8, iterations=10) for level in (4, 1)] == [Search((4, 2, 1), 7, 10), Search((4, 2, 1), 56, 4)]
     assert plan(4, 64, drift=1, iterations=10).reach == 1
+
+
+def test_patches_are_compared_at_two_scales_at_the_coarsest_level_only():
+    features, image = torch.zeros(4, 4, 512, dtype=torch.int16), SimpleNamespace(rgb=torch.zeros(64, 64, 3))
+    pyramid = SimpleNamespace(two_scales=lambda rgb, coarsest: torch.cat([coarsest, coarsest], -1))
+
+    def channels(level, drift):
+        return matching.compare_by(level, features, image, TransferParams(match_drift=drift), pyramid).shape[-1]
+
+    assert (channels(5, 8.0), channels(4, 8.0), channels(5, 100.0)) == (1024, 512, 512)

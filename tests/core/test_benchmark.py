@@ -68,9 +68,9 @@ def test_matches_are_as_good_as_those_of_the_plain_implementation(both_features)
         assert reached > best - 0.1 * (best - before)
 
 
-def test_votes_agree(both_features, pair):
-    (ours, our_levels), (theirs, their_levels) = both_features
-    a, b = ours[3], theirs[3]
+def test_votes_agree(both_features):
+    features = [levels[3] for _, levels in both_features]
+    a, b = (torch.nn.functional.normalize(level.float(), dim=-1) for level in features)
     random = np.random.default_rng(0)
     to_colors = random.random((*b.shape[:2], 3), np.float32)
     grid, to_grid = a.shape[:2], b.shape[:2]
@@ -78,10 +78,10 @@ def test_votes_agree(both_features, pair):
     backward = torch.from_numpy(np.stack([random.integers(0, n, to_grid) for n in grid], -1)).int()
     colors, confidence = plain.vote(a.numpy(), b.numpy(), to_colors, forward, backward, 2.0)
     valid = [np.ones(x.shape[:2], bool) for x in (a, b)]
-    features, no_colors = (our_levels[3], their_levels[3]), torch.zeros(*grid, 3)
+    no_colors = torch.zeros(*grid, 3)
     found = voting.vote(*features, no_colors, torch.from_numpy(to_colors), forward, backward, *valid, bds_weight=2.0)
     np.testing.assert_allclose(found.colors, colors, atol=2e-5)
-    np.testing.assert_allclose(found.confidence(), confidence, atol=0.01)
+    np.testing.assert_allclose(found.confidence(), confidence, atol=5e-4)  # whole-number features are rounded
 
 
 # -- measuring

@@ -1,4 +1,4 @@
-"""A GIMP without windows that calls functions of inside.py."""
+"""A GIMP without windows that calls functions of inside*.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import hosts
 
 PROJECT = Path(__file__).resolve().parents[2]
-INSIDE = Path(__file__).with_name("inside.py")
+INSIDE = Path(__file__).parent
 TIMEOUT_SECONDS = 300
 
 
@@ -38,16 +38,16 @@ class Gimp:
         """The worker's log."""
         return self.home / "nct.log"
 
-    def call(self, function: str, **arguments: Any) -> Any:
-        """Starts GIMP without windows, calls a function of inside.py there and returns what it returns."""
-        return self.result(self.start(function, **arguments))
+    def call(self, function: str, *, module: str = "inside", **arguments: Any) -> Any:
+        """Starts GIMP without windows, calls a function of a module of this folder there and returns what it returns."""
+        return self.result(self.start(function, module=module, **arguments))
 
-    def start(self, function: str, **arguments: Any) -> subprocess.Popen[str]:
+    def start(self, function: str, *, module: str = "inside", **arguments: Any) -> subprocess.Popen[str]:
         """Like :meth:`call`, but returns at once; :meth:`result` waits."""
         answer = self.home / "answer.json"
         answer.unlink(missing_ok=True)
-        code = f"import json, pathlib, runpy; inside = runpy.run_path({str(INSIDE)!r}); "
-        code += f"answer = inside[{function!r}](**json.loads({json.dumps(arguments)!r})); pathlib.Path({str(answer)!r}).write_text(json.dumps(answer))"
+        code = f"import json, pathlib, sys; sys.path.append({str(INSIDE)!r}); from {module} import {function}; "
+        code += f"answer = {function}(**json.loads({json.dumps(arguments)!r})); pathlib.Path({str(answer)!r}).write_text(json.dumps(answer))"
         command = [self.host.console, "-i", "--quit", "--batch-interpreter=python-fu-eval", "-b", code]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return self.host.popen(command, binds=[self.home, PROJECT], outer=[sys.executable], env={"HOME": str(self.home)}, **pipes)

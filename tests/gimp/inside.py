@@ -45,18 +45,18 @@ def transfer(folder: str, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _transfer_case(
     folder: Path, name: str, precision: str, profile: str, source: dict[str, Any], reference: dict[str, Any], suffix: str, params: dict[str, Any]
 ) -> dict[str, Any]:
-    image = _new_image(source["channels"], precision, profile)
+    image = new_image(source["channels"], precision, profile)
     group = Gimp.GroupLayer.new(image, "group")
     image.insert_layer(group, None, 0)
-    reference_layer = _new_layer(image, folder, reference, None)
-    source_layer = _new_layer(image, folder, source, group)
+    reference_layer = new_layer(image, folder, reference, None)
+    source_layer = new_layer(image, folder, source, group)
     source_layer.set_offsets(*source["offsets"])
-    _new_layer(image, folder, source, group)
+    new_layer(image, folder, source, group)
     image.clean_all()
-    before = _state(image)
+    before = state(image)
     result = run(image, [source_layer], [reference_layer], **params)
     new = result.index(1)
-    after = _state(image)
+    after = state(image)
     facts = {
         "status": int(result.index(0)),
         "source": source_layer.get_name(),
@@ -71,19 +71,19 @@ def _transfer_case(
         "dirty": image.is_dirty(),
     }
     for role, layer in (("source", source_layer), ("reference", reference_layer), ("result", new)):
-        _export(layer, folder / f"{name}-{role}{suffix}")
+        export(layer, folder / f"{name}-{role}{suffix}")
     image.delete()
     return facts
 
 
 def fail(folder: str, source: dict[str, Any], plugin: str) -> dict[str, Any]:
     """Runs that must fail: the message of each, and whether the image was left as it was."""
-    image = _new_image(3, "U8_NON_LINEAR", "")
-    first, second = (_new_layer(image, Path(folder), source, None) for _ in range(2))
+    image = new_image(3, "U8_NON_LINEAR", "")
+    first, second = (new_layer(image, Path(folder), source, None) for _ in range(2))
     mask = first.create_mask(Gimp.AddMaskType.WHITE)
     first.add_mask(mask)
     image.clean_all()
-    before, messages = _state(image), {}
+    before, messages = state(image), {}
 
     def attempt(case: str, *arguments: Any, **params: Any) -> None:
         values = run(*arguments, **params)
@@ -105,182 +105,26 @@ def fail(folder: str, source: dict[str, Any], plugin: str) -> dict[str, Any]:
     indexed.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 8, False, False, "")
     attempt("indexed", indexed, [indexed.get_layers()[0]], [second])
     attempt("indexed reference", image, [first], [indexed.get_layers()[0]])
-    return {"messages": messages, "unchanged": _state(image) == before, "dirty": image.is_dirty()}
+    return {"messages": messages, "unchanged": state(image) == before, "dirty": image.is_dirty()}
 
 
 def interrupted(folder: str, source: dict[str, Any], reference: dict[str, Any]) -> list[dict[str, Any]]:
     """Two runs in the middle of which somebody outside kills a process."""
     facts = []
     for _ in range(2):
-        image = _new_image(3, "U8_NON_LINEAR", "")
-        first = _new_layer(image, Path(folder), source, None)
-        second = _new_layer(image, Path(folder), reference, None)
+        image = new_image(3, "U8_NON_LINEAR", "")
+        first = new_layer(image, Path(folder), source, None)
+        second = new_layer(image, Path(folder), reference, None)
         image.clean_all()
-        before = _state(image)
+        before = state(image)
         values = run(image, [first], [second])
         message = Gimp.get_pdb().get_last_error()
-        facts.append({"status": int(values.index(0)), "message": message, "unchanged": _state(image) == before, "dirty": image.is_dirty()})
+        facts.append({"status": int(values.index(0)), "message": message, "unchanged": state(image) == before, "dirty": image.is_dirty()})
     return facts
 
 
-def several(folder: str, source: dict[str, Any], references: list[dict[str, Any]], file: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Runs with references from two images, from a selection, with a layer mask, from a group and from a file."""
-    home = Path(folder)
-    image, other = (_new_image(3, "U8_NON_LINEAR", "") for _ in range(2))
-    names = ("sky", "grass", "sand")
-    layers = dict(zip(names, (_new_layer(owner, home, pixels, None) for owner, pixels in zip((image, other, other), references))))
-    for name, layer in layers.items():
-        layer.set_name(name)
-    first = _new_layer(image, home, source, None)
-    facts: dict[str, Any] = {}
-
-    def attempt(case: str, chosen: list[Any], output: bool = True, **arguments: Any) -> None:
-        values = run(image, [first], chosen, **arguments, **params)
-        facts[case] = {"status": int(values.index(0)), "message": Gimp.get_pdb().get_last_error()}
-        if facts[case]["status"] == int(Gimp.PDBStatusType.SUCCESS):
-            facts[case]["used"] = values.index(2)
-            _export(values.index(1), home / f"{case}.png")
-            image.remove_layer(values.index(1))
-
-    attempt("three", list(layers.values()))
-    attempt("file", [layers["sky"]], reference_files=[file])
-    attempt("missing file", [layers["sky"]], reference_files=[file + " that is not there.png"])
-    attempt("remote file", [], reference_files=["https://example.org/a.png"])
-    attempt("one", [layers["grass"]])
-    other.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 12, 40, 30)
-    attempt("not limited", [layers["grass"]])
-    attempt("selection", [layers["grass"]], selected_only=True)
-    other.select_rectangle(Gimp.ChannelOps.REPLACE, 150, 110, 10, 10)
-    attempt("selection beside it", [layers["grass"]], selected_only=True)
-    Gimp.Selection.none(other)
-    attempt("selected only without a selection", [layers["grass"]], selected_only=True)
-    mask = layers["grass"].create_mask(Gimp.AddMaskType.BLACK)
-    layers["grass"].add_mask(mask)
-    attempt("hidden", [layers["grass"]])
-    other.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 12, 40, 30)
-    mask.edit_fill(Gimp.FillType.WHITE)
-    attempt("mask", [layers["grass"]])
-    Gimp.Selection.none(other)
-    layers["grass"].set_apply_mask(False)
-    attempt("mask switched off", [layers["grass"]])
-    group = Gimp.GroupLayer.new(other, "group")
-    other.insert_layer(group, None, 0)
-    other.reorder_item(layers["grass"], group, 0)
-    attempt("group", [group])
-    clear = Gimp.Layer.new(other, "clear", 30, 30, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
-    other.insert_layer(clear, None, 0)
-    attempt("transparent", [layers["sky"], clear])
-    return facts
-
-
-def outputs(folder: str, source: dict[str, Any], references: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
-    """Runs with every output, without a selection and with a feathered one, and with a layer mask; the result's pixels and masks go into ``folder``."""
-    home = Path(folder)
-    image, other = _new_image(4, "U8_NON_LINEAR", ""), _new_image(3, "U8_NON_LINEAR", "")
-    chosen = [_new_layer(other, home, pixels, None) for pixels in references]
-    for number, layer in enumerate(chosen):
-        layer.set_name(f"reference {number}")
-    first = _new_layer(image, home, source, None)
-    first.set_offsets(-11, 23)
-    facts: dict[str, Any] = {}
-    for state in ("plain", "selection", "both"):
-        if state == "selection":
-            image.select_ellipse(Gimp.ChannelOps.REPLACE, 10, 30, 40, 40)
-            Gimp.Selection.feather(image, 6)
-            _save_gray(image.get_selection(), home / "selection", 11, -23, first)
-        elif state == "both":
-            image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 30, 60)
-            first.add_mask(first.create_mask(Gimp.AddMaskType.SELECTION))
-            _save_gray(first.get_mask(), home / "own mask", 0, 0, first)
-            image.select_ellipse(Gimp.ChannelOps.REPLACE, 10, 30, 40, 40)
-            Gimp.Selection.feather(image, 6)
-        for output in ("new-layer", "confidence-mask", "layer-per-reference", "new-image"):
-            before = _state(image)
-            open_before = {opened.get_id() for opened in Gimp.get_images()}
-            values = run(image, [first], chosen, output=output, **params)
-            assert values.index(0) == Gimp.PDBStatusType.SUCCESS, Gimp.get_pdb().get_last_error()
-            made = values.index(1)
-            layers = made.get_children() if made.is_group() else [made]
-            new = [opened.get_id() for opened in Gimp.get_images() if opened.get_id() not in open_before]
-            described = []
-            for number, layer in enumerate(layers):
-                name = f"{state} {output} {number}"
-                mask = layer.get_mask()
-                (home / name).write_bytes(layer.get_buffer().get(_extent(layer), 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE))
-                if mask:
-                    _save_gray(mask, home / f"{name} mask", 0, 0, layer)
-                described.append({"name": layer.get_name(), "file": name, "mask": bool(mask), "offsets": list(layer.get_offsets())[1:]})
-            facts[f"{state} {output}"] = {
-                "used": values.index(2),
-                "layers": described,
-                "group": made.get_name() if made.is_group() else "",
-                "new images": len(new),
-                "in a new image": made.get_image().get_id() in new,
-                "selection kept": not Gimp.Selection.is_empty(image) or state == "plain",
-            }
-            if new:
-                made.get_image().delete()
-            else:
-                facts[f"{state} {output}"]["position"] = image.get_item_position(first) - image.get_item_position(made)
-                image.remove_layer(made)
-            facts[f"{state} {output}"]["others unchanged"] = _state(image) == before
-    return facts
-
-
-def classic() -> dict[str, Any]:
-    """Runs the two classic scripts."""
-    pdb = Gimp.get_pdb()
-    image = _new_image(3, "U8_NON_LINEAR", "")
-    layer = Gimp.Layer.new(image, "a layer", 40, 30, Gimp.ImageType.RGB_IMAGE, 100, Gimp.LayerMode.NORMAL)
-    Gimp.context_set_foreground(Gegl.Color.new("#808080"))
-    layer.fill(Gimp.FillType.FOREGROUND)
-    image.insert_layer(layer, None, 0)
-    procedure = pdb.lookup_procedure("python-fu-warm-light")
-    config = procedure.create_config()
-    defaults = [config.get_property(name) for name in ("warmth", "contrast", "keep")]
-    config.set_property("image", image)
-    config.set_core_object_array("drawables", [layer])
-    config.set_property("warmth", 80.0)
-    values = procedure.run(config)
-    light = {
-        "arguments": [argument.name for argument in procedure.get_arguments()],
-        "defaults": defaults,
-        "status": int(values.index(0)),
-        "layers": len(image.get_layers()),
-        "pixel": _pixel(image.get_layers()[0], 5, 5),
-        "source pixel": _pixel(layer, 5, 5),
-    }
-    procedure = pdb.lookup_procedure("python-fu-plain-card")
-    config = procedure.create_config()
-    config.set_property("frame", 1000)
-    refused = config.get_property("frame")
-    config.set_property("size", "2")
-    for name, color in (("color", "#fff0c8"), ("frame-color", "#783c14")):  # GIMP does not tell a caller the defaults of colours
-        config.set_property(name, Gegl.Color.new(color))
-    values = procedure.run(config)
-    made = values.index(1)
-    card = {
-        "arguments": [argument.name for argument in procedure.get_arguments()],
-        "frame of 1000": refused,
-        "status": int(values.index(0)),
-        "size": [made.get_width(), made.get_height()],
-        "corner": _pixel(made.get_layers()[0], 3, 3),
-        "middle": _pixel(made.get_layers()[0], 240, 320),
-    }
-    return {"warm light": light, "plain card": card}
-
-
-def _pixel(layer: Gimp.Layer, x: int, y: int) -> list[int]:
-    return list(layer.get_buffer().get(Gegl.Rectangle.new(x, y, 1, 1), 1.0, "R'G'B' u8", Gegl.AbyssPolicy.NONE))
-
-
-def _extent(drawable: Gimp.Drawable) -> Gegl.Rectangle:
+def extent(drawable: Gimp.Drawable) -> Gegl.Rectangle:
     return Gegl.Rectangle.new(0, 0, drawable.get_width(), drawable.get_height())
-
-
-def _save_gray(channel: Gimp.Channel, path: Path, left: int, top: int, like: Gimp.Layer) -> None:
-    extent = Gegl.Rectangle.new(-left, -top, like.get_width(), like.get_height())
-    path.write_bytes(channel.get_buffer().get(extent, 1.0, "Y u8", Gegl.AbyssPolicy.NONE))
 
 
 def run(image: Gimp.Image, drawables: list[Any], references: list[Any], run_mode: Any = Gimp.RunMode.NONINTERACTIVE, **params: Any) -> Any:
@@ -296,7 +140,7 @@ def run(image: Gimp.Image, drawables: list[Any], references: list[Any], run_mode
     return procedure.run(config)
 
 
-def _new_image(channels: int, precision: str, profile: str) -> Gimp.Image:
+def new_image(channels: int, precision: str, profile: str) -> Gimp.Image:
     base = Gimp.ImageBaseType.GRAY if channels < 3 else Gimp.ImageBaseType.RGB
     image = Gimp.Image.new_with_precision(160, 120, base, getattr(Gimp.Precision, precision))
     if profile:
@@ -304,7 +148,7 @@ def _new_image(channels: int, precision: str, profile: str) -> Gimp.Image:
     return image
 
 
-def _new_layer(image: Gimp.Image, folder: Path, pixels: dict[str, Any], parent: Any) -> Gimp.Layer:
+def new_layer(image: Gimp.Image, folder: Path, pixels: dict[str, Any], parent: Any) -> Gimp.Layer:
     width, height = pixels["size"]
     layer = Gimp.Layer.new(image, "a layer", width, height, KINDS[pixels["channels"]], 100, Gimp.LayerMode.NORMAL)
     name = f"{MODELS[pixels['channels']]} {BABL_TYPES[pixels['dtype']]}"
@@ -316,7 +160,7 @@ def _new_layer(image: Gimp.Image, folder: Path, pixels: dict[str, Any], parent: 
     return layer
 
 
-def _export(layer: Gimp.Layer, path: Path) -> None:
+def export(layer: Gimp.Layer, path: Path) -> None:
     """Writes the layer alone, with GIMP's own exporter."""
     image = layer.get_image()
     alone = Gimp.Image.new_with_precision(layer.get_width(), layer.get_height(), image.get_base_type(), image.get_precision())
@@ -335,13 +179,13 @@ def _export(layer: Gimp.Layer, path: Path) -> None:
     alone.delete()
 
 
-def _state(image: Gimp.Image) -> list[dict[str, Any]]:
+def state(image: Gimp.Image) -> list[dict[str, Any]]:
     """Every layer: its place, its properties and a checksum of its pixels, depth first."""
 
     def states(layers: list[Any]) -> list[dict[str, Any]]:
         found = []
         for layer in layers:
-            pixels = b"" if layer.is_group() else layer.get_buffer().get(_extent(layer), 1.0, None, Gegl.AbyssPolicy.NONE)
+            pixels = b"" if layer.is_group() else layer.get_buffer().get(extent(layer), 1.0, None, Gegl.AbyssPolicy.NONE)
             mask = layer.get_mask()
             facts = [layer.get_name(), *list(layer.get_offsets())[1:], layer.get_opacity(), int(layer.get_mode()), layer.get_visible(), bool(mask)]
             found.append({"id": layer.get_id(), "facts": facts, "pixels": hashlib.sha256(bytes(pixels)).hexdigest()})

@@ -24,7 +24,7 @@ def facts(gimp: Gimp) -> dict[str, Any]:
         (folder / f"{script.name}.py").chmod(0o755)
         for name in VOCABULARY:
             shutil.copy(gimp.plugin / name, folder)
-    return gimp.call("classic")
+    return gimp.call("classic", module="inside_classic")
 
 
 def test_a_filter_with_sliders(facts: dict[str, Any]) -> None:

@@ -14,6 +14,10 @@ from .errors import DeviceError
 _log = logging.getLogger(__name__)
 
 
+class OutOfMemory(DeviceError):
+    """What was being done does not fit into the memory of the device."""
+
+
 def resolve(name: str) -> torch.device:
     """Turns "auto", "cpu", "cuda", "cuda:N" or "mps" into a device; "auto" is CUDA, else MPS, else the CPU.
 
@@ -56,14 +60,14 @@ def runs_triton(device: torch.device) -> bool:
 
 @contextmanager
 def out_of_memory_as_error(what: str) -> Iterator[None]:
-    """Turns every kind of running out of memory into one DeviceError that names ``what`` was being done."""
+    """Turns every kind of running out of memory into one OutOfMemory that names ``what`` was being done."""
     advice = "use a smaller working size or a smaller image"
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as problem:
-        raise DeviceError(f"expected enough memory for {what}, but the device has no more; {advice}") from problem
+        raise OutOfMemory(f"expected enough memory for {what}, but the device has no more; {advice}") from problem
     except RuntimeError as problem:
         # torch's CPU allocator has no exception type of its own.
         if not any(words in str(problem) for words in ("not enough memory", "can't allocate memory", "out of memory")):
             raise
-        raise DeviceError(f"expected enough memory for {what}, but the machine has no more; {advice}") from problem
+        raise OutOfMemory(f"expected enough memory for {what}, but the machine has no more; {advice}") from problem

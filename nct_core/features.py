@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from . import features_cpu
-from .errors import DeviceError
+from .devices import OutOfMemory
 from .torchvision_compat import models
 from .working import resize
 
@@ -92,7 +92,7 @@ class FeaturePyramid:
                         out[level] = fixed_point(x[0].permute(1, 2, 0)).contiguous()
         except torch.OutOfMemoryError as problem:
             size = f"{image.shape[1]}x{image.shape[0]}"
-            raise DeviceError(f"expected room for the features of {size} px, but {self.device} is out of memory; use a smaller working size") from problem
+            raise OutOfMemory(f"expected room for the features of {size} px, but {self.device} is out of memory; use a smaller working size") from problem
         return out
 
     def two_scales(self, image: torch.Tensor, coarsest: torch.Tensor) -> torch.Tensor:

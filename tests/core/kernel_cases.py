@@ -28,7 +28,11 @@ class Case:
     iterations: int = 2
 
 
-PATCHMATCH_CASES = (Case((11, 9), (10, 12), 20), Case((9, 12), (10, 8), 64, valid=0.6, radii=(3,), reach=3, iterations=1), Case((5, 4), (4, 7), 128, radii=(1,)))
+PATCHMATCH_CASES = (
+    Case((11, 9), (10, 12), 20),
+    Case((9, 12), (10, 8), 64, valid=0.6, radii=(3,), reach=3, iterations=1),
+    Case((5, 4), (4, 7), 128, radii=(1,)),
+)
 VOTING_CASES = (Case((4, 5), (6, 5), 20), Case((5, 4), (4, 4), 64, valid=0.7))
 LARGE = Case((175, 120), (131, 180), 64, radii=(32, 16, 8, 4, 2, 1), iterations=10)
 

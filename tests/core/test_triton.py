@@ -1,4 +1,4 @@
-"""The Triton kernels: in Triton's interpreter everywhere, and on the GPU where there is one (``pytest -m gpu``)."""
+"""The kernels of other devices, run on the CPU: Triton's in its interpreter, torch's as they are; see test_devices.py for the GPU."""
 
 import importlib.util
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kernel_cases import LARGE, PATCHMATCH_CASES, VOTING_CASES, patchmatch_fields, votes
+from kernel_cases import LARGE, PATCHMATCH_CASES, patchmatch_fields
 
-from nct_core import devices, patchmatch_cpu, patchmatch_torch, voting_cpu, voting_torch
+from nct_core import devices, patchmatch_cpu, patchmatch_torch
 
 INTERPRETED = Path(__file__).with_name("triton_interpreted.py")
 

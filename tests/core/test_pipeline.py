@@ -74,13 +74,6 @@ def test_the_generic_path_agrees_with_the_compiled_kernels(pair, monkeypatch):
     assert deltaE_ciede2000(rgb2lab(np.clip(generic, 0, 1)), rgb2lab(np.clip(compiled, 0, 1))).mean() < 0.5
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_agrees_with_the_cpu(pair, result):
-    image = transfer(pair[0], [pair[1]], SMALL, device="cuda").image
-    assert deltaE_ciede2000(rgb2lab(np.clip(image, 0, 1)), rgb2lab(np.clip(result.image, 0, 1))).mean() < 0.5
-
-
 def test_strength_and_channels(pair):
     source, reference = pair
     np.testing.assert_array_equal(transfer(source, [reference], TransferParams(working_size=96, strength=0.0)).image, source)

@@ -74,6 +74,7 @@ def _transfer(folder: str, references: int, device: str, runs: int, params: dict
     answer: dict[str, Any] = {
         "seconds": statistics.median(walls[1:]), "seconds_min": min(walls[1:]), "seconds_max": max(walls[1:]), "seconds_first": walls[0],
         "cpu_seconds": statistics.median(processors[1:]), "peak_memory_mib": peak, "peak_device_memory_mib": _device_memory_mib(at),
+        "shares": done.shares,
         "stages": stages,
     }  # fmt: skip
     if at.type != "cpu" and not params:

@@ -23,7 +23,7 @@ def describe() -> dict[str, Any]:
     names = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["mps"] * torch.backends.mps.is_available()
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "system": platform.platform(),
+        "system": _system(),
         "cpu": _cpu_model(),
         "cores": threads.count(),
         "memory_gib": _memory_gib(),
@@ -61,6 +61,13 @@ def synchronize(device: Any) -> None:
 
     if device.type != "cpu":
         (torch.cuda if device.type == "cuda" else torch.mps).synchronize()
+
+
+def _system() -> str:
+    name = f"{platform.system()} {platform.machine()}"
+    with contextlib.suppress(OSError):  # no such file outside of Linux
+        name += f", {platform.freedesktop_os_release()['PRETTY_NAME']}"
+    return name
 
 
 def _cpu_model() -> str:

@@ -70,7 +70,8 @@ def _main(measurements: Sequence[Measurement]) -> str:
             seen.add(key)
             one = next((other for other in size if (other["device"], other["references"]) == (entry["device"], 1)), entry)
             times = f"{plain[0]['seconds'] / entry['seconds']:.1f}" if entry["references"] == 1 else ""
-            rows.append([f"{entry['device']}, {_references(entry)}", *_time(entry), times, f"{entry['seconds'] / one['seconds']:.2f}", *_memory(entry)])
+            name = f"{entry['device']}, {_references(entry)}{_used(entry)}"
+            rows.append([name, *_time(entry), times, f"{entry['seconds'] / one['seconds']:.2f}", *_memory(entry)])
     for entry in _good(measurements, "transfer as published"):
         rows.append(
             [f"{entry['device']}, 1 reference, the published search", *_time(entry), f"{plain[0]['seconds'] / entry['seconds']:.1f}", "", *_memory(entry)]
@@ -145,6 +146,11 @@ def _what(entry: Measurement) -> str:
 
 def _references(entry: Measurement) -> str:
     return f"{entry['references']} reference{'s' * (entry['references'] > 1)}"
+
+
+def _used(entry: Measurement) -> str:
+    """Of several references, how many gave the source their colours: matching the others stops early."""
+    return f", {sum(share > 0 for share in entry['shares'])} used" if entry["references"] > 1 else ""
 
 
 def _time(entry: Measurement) -> list[str]:

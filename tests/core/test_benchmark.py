@@ -184,6 +184,7 @@ def measured(seconds, **more):
         "seconds_min": seconds,
         "seconds_max": seconds,
         "cpu_seconds": seconds,
+        "shares": [1.0],
         "peak_memory_mib": 1024.0,
         "stages": {"fit": 0.1},
         **more,
@@ -202,7 +203,7 @@ def results():
     gpu = measured(0.5, peak_device_memory_mib=2048.0, roofline=bounds)
     return {
         "machine": machine, "pictures": "made", "plan": "full", "minutes": 1.0, "measurements": [
-            measurement("transfer", (700, 500), **measured(5.0)), measurement("transfer", (700, 500), references=3, **measured(10.0)),
+            measurement("transfer", (700, 500), **measured(5.0)), measurement("transfer", (700, 500), references=3, **measured(10.0, shares=[0.7, 0.3, 0.0])),
             measurement("transfer", (700, 500), "cuda:0", **gpu), measurement("transfer", (700, 500), "cuda:0", 3, error="out of memory"),
             measurement("plain", (700, 500), **measured(80.0)), measurement("transfer", (256, 171), **measured(1.0)),
         ],
@@ -213,7 +214,7 @@ def test_the_table_states_ratios_failures_and_bounds(results):
     table = report.table(results)
     rows = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in table.splitlines() if line.startswith("|")}
     assert rows["cpu, 1 reference"][3:5] == ["16.0", "1.00"]
-    assert rows["cpu, 3 references"][3:5] == ["", "2.00"]
+    assert rows["cpu, 3 references, 2 used"][3:5] == ["", "2.00"]
     assert rows["cuda:0, 1 reference"][3:5] == ["160.0", "1.00"]
     assert "Failed: transfer, 700 x 500, cuda:0, 3 references: out of memory" in table
     assert "1000 GB/s and 10.0 TFLOP/s" in table

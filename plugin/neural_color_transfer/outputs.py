@@ -72,8 +72,8 @@ def _insert(source: Gimp.Layer, made: Sequence[Gimp.Layer], pending: Sequence[Gi
             group = Gimp.GroupLayer.new(image, group_name)
             image.insert_layer(group, parent, position)
             parent, position = group, 0
-        for layer, mask in zip(made, [*pending, None]):
-            layers.insert_at(source, layer, parent, position)
+        for number, (layer, mask) in enumerate(zip(made, [*pending, None])):
+            layers.insert_at(source, layer, parent, position + number)
             if mask is not None:
                 layer.add_mask(mask)
                 layer.set_edit_mask(False)

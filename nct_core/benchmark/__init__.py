@@ -16,7 +16,7 @@ def add_command(commands: Any, device: Callable[[str], str]) -> None:
     bench.add_argument(
         "pictures", metavar="PICTURE", type=Path, nargs="*", help="source and references to measure with, scaled to each size (default made ones)"
     )
-    bench.add_argument("--quick", action="store_true", help="small pictures only: a minute or two in place of a quarter of an hour")
+    bench.add_argument("--quick", action="store_true", help="small pictures only: a few minutes in place of a quarter of an hour")
     bench.add_argument("--device", type=device, action="append", metavar="NAME", help="cpu, cuda:N or mps; can be given again (default: all there are)")
     bench.add_argument("--output", type=Path, metavar="FOLDER", help="write results.json, table.md and scaling.svg there")
     bench.add_argument("--json", action="store_true", help="print results.json in place of the table")

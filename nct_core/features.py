@@ -49,9 +49,10 @@ class FeaturePyramid:
         weights: ``features.N.weight`` / ``features.N.bias`` as torchvision names them, float32.
         backbone: "VGG-16" or "VGG-19".
         device: where the network runs.
+        exact: float32 everywhere, also where half precision is faster.
     """
 
-    def __init__(self, weights: dict[str, torch.Tensor], backbone: str, device: torch.device) -> None:
+    def __init__(self, weights: dict[str, torch.Tensor], backbone: str, device: torch.device, *, exact: bool = False) -> None:
         self.backbone, self.device = backbone, device
         with torch.device("meta"):
             layers = {"VGG-16": models.vgg16, "VGG-19": models.vgg19}[backbone]().features
@@ -63,7 +64,7 @@ class FeaturePyramid:
         for layer in network:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = True
-        self._dtype = _fast_dtype(device)
+        self._dtype = torch.float32 if exact else _fast_dtype(device)
         network = network.to(device, self._dtype, memory_format=torch.channels_last).eval().requires_grad_(False)
         self._blocks = [network[start:stop] for start, stop in zip([0] + [tap + 1 for tap in taps], [tap + 1 for tap in taps])]
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)

@@ -114,7 +114,7 @@ def _transfer_at(
     file = weights.find(weights_path)
     network = weights.load(file)
     with devices.out_of_memory_as_error(f"a transfer at a working size of {params.working_size} px"):
-        pyramid = FeaturePyramid(network, file.backbone, at)
+        pyramid = FeaturePyramid(network, file.backbone, at, exact=params.as_published)
         work = _Transfer(prepare(source, params.working_size, at), params, pyramid, stages, observer)
         for number, (name, reference) in enumerate(references.items()):
             work.read(number, name, prepare(reference, params.working_size, at))

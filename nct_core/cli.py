@@ -253,7 +253,8 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
             result = transfer(inputs, references, params, device=options.device, weights_path=options.weights, progress=bar, observer=observer)
     finally:
         bar.clear()
-    pixels = images.from_srgb(result.image, source.icc_profile, dtype)
+    kept = params.strength == 0.0 and dtype == source.pixels.dtype  # its very bits, which conversion there and back would round
+    pixels = source.pixels if kept else images.from_srgb(result.image, source.icc_profile, dtype)
     with contextlib.ExitStack() as files:  # an error, of the last file too, leaves none behind: all are renamed at the end
         images.save(_temporary(files, options.output), images.Picture(pixels, source.icc_profile, source.metadata, source.resolution))
         if options.correspondences:

@@ -19,6 +19,7 @@ _F = np.float32
 _LINEAR_END, _ENCODED_END, _SLOPE = _F(0.0031308), _F(0.04045), _F(12.92)
 _OFFSET, _SCALE = _F(0.055), _F(1.055)
 _DELTA = 6.0 / 29.0
+_NEUTRAL = _F(128.0 / 255.0)
 _CUBE_END, _ROOT_END, _LAB_SLOPE, _LAB_OFFSET = _F(_DELTA**3), _F(_DELTA), _F(3 * _DELTA**2), _F(4.0 / 29.0)
 
 
@@ -134,6 +135,71 @@ def to_srgb(lab, m, work, colors):
             lab[c, i] = _to_encoded(m0 * work[0, i] + m1 * work[1, i] + m2 * work[2, i])
         for i in range(n):
             colors[i, c] = lab[c, i]
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def limit_chroma(colors, to_white, from_white, limits, work, lab):
+    """What :func:`nct_core.color.limit_chroma` says.
+
+    Args:
+        colors: float32 [n, 3 or more], sRGB-encoded, what the colours were before.
+        to_white, from_white: float32 [3, 3], from linear sRGB to XYZ over the white, and back.
+        limits: the share of the excess to take and the margin, float32, and how many halvings the search has.
+        work: float32 [3, n or more], for intermediate values.
+        lab: float32 [3, n or more], the colours, changed in place.
+    """
+    n = len(colors)
+    for i in range(n):
+        red, green, blue = _linear(lab[0, i], lab[1, i], lab[2, i], from_white, _F(1.0))
+        work[0, i] = max(-min(red, min(green, blue)), max(red, max(green, blue)) - _F(1.0))
+    for i in range(n):  # few have something to do: no branches above
+        if work[0, i] > _F(0.0):
+            red, green, blue = _to_linear(colors[i, 0]), _to_linear(colors[i, 1]), _to_linear(colors[i, 2])
+            low, high = min(min(red, green), min(blue, _F(0.0))), max(max(red, green), max(blue, _F(1.0)))
+            a, b = _limited(lab[0, i], lab[1, i], lab[2, i], low, high, to_white, from_white, limits)
+            lab[1, i] += limits[0] * (a - lab[1, i])
+            lab[2, i] += limits[0] * (b - lab[2, i])
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _limited(lightness, a, b, low, high, to_white, from_white, limits):
+    """a and b of the colour with as much chroma as lies between these limits of linear sRGB."""
+    _, margin, steps = limits
+    least, most = _F(0.0), _F(1.0)
+    if _holds(low, margin * high, _linear(lightness, a, b, from_white, most)):
+        least = most
+    else:
+        for _ in range(steps):
+            middle = (least + most) * _F(0.5)
+            if _holds(low, margin * high, _linear(lightness, a, b, from_white, middle)):
+                least = middle
+            else:
+                most = middle
+    red, green, blue = _linear(lightness, a, b, from_white, least)
+    a, b = _NEUTRAL + least * (a - _NEUTRAL), _NEUTRAL + least * (b - _NEUTRAL)
+    brightest = max(red, max(green, blue))
+    if brightest > high:
+        f = (lightness + _F(0.16)) * _F(1 / 1.16)
+        grey = _to_cube(f)
+        mix = min(max((high - grey) / (brightest - grey), _F(0.0)), _F(1.0))
+        red, green, blue = grey + mix * (red - grey), grey + mix * (green - grey), grey + mix * (blue - grey)
+        x = to_white[0, 0] * red + to_white[0, 1] * green + to_white[0, 2] * blue
+        z = to_white[2, 0] * red + to_white[2, 1] * green + to_white[2, 2] * blue
+        a, b = (_F(500.0) * (_to_root(x) - f) + _F(128.0)) * _F(1 / 255), (_F(200.0) * (f - _to_root(z)) + _F(128.0)) * _F(1 / 255)
+    return a, b
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _holds(low, high, color):
+    return min(color[0], min(color[1], color[2])) >= low and max(color[0], max(color[1], color[2])) <= high
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _linear(lightness, a, b, m, scale):
+    """Linear sRGB of a colour with its chroma scaled."""
+    f = (lightness + _F(0.16)) * _F(1 / 1.16)
+    x, y, z = _to_cube(f + scale * (a * _F(0.51) - _F(0.256))), _to_cube(f), _to_cube(f - scale * (b * _F(1.275) - _F(0.64)))
+    return m[0, 0] * x + m[0, 1] * y + m[0, 2] * z, m[1, 0] * x + m[1, 1] * y + m[1, 2] * z, m[2, 0] * x + m[2, 1] * y + m[2, 2] * z
 
 
 def convert(colors: np.ndarray, matrix: np.ndarray, *, lab: bool) -> np.ndarray:

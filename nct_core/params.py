@@ -38,6 +38,10 @@ class TransferParams:
         2.0, 0.0, 4.0, "Reference coverage", "beta", "weight",
         "how much of the reference must appear in the result; lower it where the contents are less alike (paper section 3.2)", basic=True,
     )  # fmt: skip
+    keep_lightness: float = _parameter(
+        0.0, 0.0, 1.0, "Keep lightness", "-", "fraction",
+        "how much of the source's own lightness is kept: at 1 only the colours move, light and shade stay as they are (ours)", basic=True,
+    )  # fmt: skip
     working_size: int = _parameter(
         700, 64, 2000, "Working size", "-", "px", "longest side at which images are matched; the result always has the source's own size (ours)"
     )

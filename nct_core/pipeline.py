@@ -122,7 +122,7 @@ def _transfer_at(
     with devices.out_of_memory_as_error(f"an image of {source.shape[1]}x{source.shape[0]} px"):
         stages.begin(_APPLYING_COST, "Applying the colours")
         transform = ColorTransform(work.coefficients, work.source.lab[..., 0].contiguous())
-        image = transform.apply(source, params.strength)
+        image = transform.apply(source, params.strength, params.keep_lightness)
     stages.end()
     labels = work.number_map()
     counts = np.bincount(labels[work.source.valid], minlength=len(references))

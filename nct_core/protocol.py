@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Union
 from .errors import ProtocolError
 from .params import MAX_PIXELS, MAX_SIDE
 
-VERSION = 2
+VERSION = 3
 MAGIC = b"NCT1"
 MAX_HEADER_BYTES = 1 << 16
 MAX_ICC_BYTES = 1 << 24
@@ -46,7 +46,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
     # plug-in -> worker
     "image": {"id": str, "role": str, **_PIXELS},
     "transfer": {"id": str, "source": str, "references": list, "params": dict, "device": str, "file_side": int},
-    "apply": {"id": str, "result": str, "strength": _Number},
+    "apply": {"id": str, "result": str, "strength": _Number, "keep_lightness": _Number},
     "view": {"id": str, "result": str, "kind": str, "index": int, "masks": list},
     "cancel": {"id": str},
     "shutdown": {},

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from . import transform_cpu
-from .color import lab_to_srgb, srgb_to_lab
+from .color import lab_to_srgb, limit_chroma, srgb_to_lab
 from .errors import InputError
 from .local_affine import recolor
 from .working import check_image
@@ -38,23 +38,28 @@ class ColorTransform:
     coefficients: torch.Tensor
     lightness: torch.Tensor
 
-    def apply(self, image: NDArray[np.float32], strength: float = 1.0) -> NDArray[np.float32]:
+    def apply(self, image: NDArray[np.float32], strength: float = 1.0, keep_lightness: float = 0.0) -> NDArray[np.float32]:
         """Recolours an image of any size that shows the same picture.
 
         Args:
             image: float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
             strength: 0 returns the image as it is, bit for bit, 1 is the full transform; in between colours move along straight
                 lines in Lab.
+            keep_lightness: how much of the image's own lightness is kept: the change of lightness is multiplied by 1 minus this.
+                At 1 only hue and chroma move. A colour that sRGB does not hold loses chroma then, at its lightness and hue, so that
+                clipping does not change its lightness after all; of that excess chroma this share is taken. Values of the image that
+                lie outside [0, 1] themselves may stay there.
 
         Returns:
             float32 [H, W, C], sRGB-encoded; alpha and the colour of fully transparent pixels are the image's own. A grey image stays
             grey: its lightness is recoloured. Colours outside sRGB leave [0, 1].
 
         Raises:
-            InputError: strength lies outside [0, 1], or the image is not usable (see :func:`nct_core.working.check_image`).
+            InputError: strength or keep_lightness lies outside [0, 1], or the image is not usable (see :func:`nct_core.working.check_image`).
         """
-        if not 0.0 <= strength <= 1.0:
-            raise InputError(f"strength must lie between 0 and 1, got {strength}")
+        for name, value in (("strength", strength), ("keep_lightness", keep_lightness)):
+            if not 0.0 <= value <= 1.0:
+                raise InputError(f"{name} must lie between 0 and 1, got {value}")
         check_image("image", image)
         if strength == 0.0:
             return image.copy()
@@ -62,12 +67,12 @@ class ColorTransform:
         fields = self._fields(shape)
         if fields.device.type == "cpu":
             rows, columns = (_cells_and_shares(n, m) for n, m in zip(shape, fields.shape[1:]))
-            transform_cpu.recolor(image, fields.permute(1, 0, 2).contiguous().numpy(), rows, columns, strength, out)
+            transform_cpu.recolor(image, fields.permute(1, 0, 2).contiguous().numpy(), rows, columns, strength, keep_lightness, out)
             return out
         band_rows = max(1, _BAND_PIXELS // shape[1])
         for top in range(0, shape[0], band_rows):
             band = slice(top, min(top + band_rows, shape[0]))
-            out[band] = self._recolor_band(image[band], self._interpolate(fields, band, shape), strength)
+            out[band] = self._recolor_band(image[band], self._interpolate(fields, band, shape), strength, keep_lightness)
         return out
 
     def _fields(self, shape: tuple[int, int]) -> torch.Tensor:
@@ -90,16 +95,21 @@ class ColorTransform:
         below, above, share = _lerp_positions(0, shape[1], shape[1], fields.shape[2], fields.device)
         return torch.lerp(rows[:, :, below], rows[:, :, above], share)
 
-    def _recolor_band(self, band: NDArray[np.float32], fields: torch.Tensor, strength: float) -> NDArray[np.float32]:
+    def _recolor_band(self, band: NDArray[np.float32], fields: torch.Tensor, strength: float, keep_lightness: float) -> NDArray[np.float32]:
         channels = band.shape[2]
         colors = channels - 1 if channels in (2, 4) else channels
         pixels = torch.from_numpy(np.ascontiguousarray(band[..., :colors])).to(self.coefficients.device)
         source = srgb_to_lab(pixels.expand(*pixels.shape[:2], 3))
         if fields.shape[0] == 12:
             fields = fields[:6] * source[..., 0] + fields[6:]
-        recolored = torch.lerp(source, recolor(fields.permute(1, 2, 0), source).clamp(0, 1), strength)
+        target = recolor(fields.permute(1, 2, 0), source).clamp(0, 1)
+        recolored = torch.lerp(source, target, strength)
+        if keep_lightness > 0.0:
+            recolored[..., 0] = torch.lerp(source[..., 0], target[..., 0], strength * (1.0 - keep_lightness))
         if colors == 1:
             recolored[..., 1:] = 128.0 / 255.0
+        elif keep_lightness > 0.0:
+            recolored = limit_chroma(recolored, pixels, keep_lightness)
         result = band.copy()
         result[..., :colors] = lab_to_srgb(recolored)[..., :colors].cpu().numpy()
         if colors < channels:

@@ -7,8 +7,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from . import threads
-from .color import RGB_TO_WHITE, WHITE_TO_RGB
-from .color_cpu import to_lab, to_srgb
+from .color import GAMUT_MARGIN, GAMUT_STEPS, RGB_TO_WHITE, WHITE_TO_RGB
+from .color_cpu import limit_chroma, to_lab, to_srgb
 
 _F = np.float32
 
@@ -19,6 +19,7 @@ def recolor(
     rows: tuple[NDArray[np.int32], NDArray[np.float32]],
     columns: tuple[NDArray[np.int32], NDArray[np.float32]],
     strength: float,
+    keep_lightness: float,
     out: NDArray[np.float32],
 ) -> None:
     """Recolours an image.
@@ -29,14 +30,16 @@ def recolor(
         rows: for each of the H rows the field's row above or on it, int32, and the share of the one below, float32.
         columns: likewise for the W columns.
         strength: 1 is the full transform.
+        keep_lightness: 1 keeps the image's own lightness.
         out: float32 [H, W, C], filled in; may be ``image`` itself.
     """
     matrices = RGB_TO_WHITE.astype(np.float32), WHITE_TO_RGB.astype(np.float32)
-    threads.over_rows(_recolor, len(image), image, fields, *rows, *columns, _F(strength), *matrices, out, grain=max(1, 16384 // image.shape[1]))
+    shares = _F(strength), _F(strength * (1.0 - keep_lightness)), _F(keep_lightness)
+    threads.over_rows(_recolor, len(image), image, fields, *rows, *columns, *shares, *matrices, out, grain=max(1, 16384 // image.shape[1]))
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _recolor(first, last, image, fields, above, row_share, left, column_share, strength, to_white, from_white, out):
+def _recolor(first, last, image, fields, above, row_share, left, column_share, strength, lightness_strength, keep_lightness, to_white, from_white, out):
     _, width, channels = image.shape
     height_low, count, width_low = fields.shape
     work, lab, moved = np.empty((3, width), np.float32), np.empty((3, width), np.float32), np.empty((3, width), np.float32)
@@ -54,13 +57,16 @@ def _recolor(first, last, image, fields, above, row_share, left, column_share, s
         for c in range(1 if grey else 3):
             _coefficient(line, 2 * c, lab, left, column_share, slope)
             _coefficient(line, 2 * c + 1, lab, left, column_share, shift)
+            moves = strength if c > 0 else lightness_strength
             for k in range(width):
                 target = min(max(slope[k] * lab[c, k] + shift[k], _F(0.0)), _F(1.0))
-                moved[c, k] = lab[c, k] + strength * (target - lab[c, k])
+                moved[c, k] = lab[c, k] + moves * (target - lab[c, k])
         if grey:
             for c in range(1, 3):
                 for k in range(width):
                     moved[c, k] = _F(128.0 / 255.0)
+        elif keep_lightness > _F(0.0):
+            limit_chroma(image[row], to_white, from_white, (keep_lightness, _F(GAMUT_MARGIN), GAMUT_STEPS), work, moved)
         to_srgb(moved, from_white, work, out[row])
         if channels == 2 or channels == 4:
             for k in range(width):

@@ -93,16 +93,17 @@ class Jobs:
         result = dataclasses.replace(result, image=np.broadcast_to(np.float32(0), image.shape))
         self._last = _Last(header["id"], source, [_small(reference) for reference in references], result, facts)
         logger.info("%s: %.1f s on %s with %s", header["id"], result.seconds, result.device, result.backbone)
-        return images.from_srgb(image, source.icc_profile, source.values.dtype), facts
+        return _like(source, image, params), facts
 
     def apply(self, header: Header) -> tuple[np.ndarray, Facts]:
         """Runs an ``apply``; returns as :meth:`transfer` does."""
         from . import images
 
-        TransferParams(strength=header["strength"])
+        params = TransferParams(strength=header["strength"], keep_lightness=header["keep_lightness"])
         last = self._last_result(header["result"])
-        image = last.result.transform.apply(images.to_srgb(last.source.values, last.source.icc_profile), strength=header["strength"])
-        return images.from_srgb(image, last.source.icc_profile, last.source.values.dtype), last.facts
+        pixels = images.to_srgb(last.source.values, last.source.icc_profile)
+        image = last.result.transform.apply(pixels, strength=params.strength, keep_lightness=params.keep_lightness)
+        return _like(last.source, image, params), last.facts
 
     def view(self, header: Header) -> tuple[np.ndarray, Facts]:
         """Runs a ``view``: uint8 [H, W, 1 or 3] (see :data:`nct_core.protocol.VIEWS`) and the result's facts."""
@@ -189,6 +190,13 @@ def _with_names(message: str, names: list[str]) -> str:
     """The library's message with the user's name of the reference in place of its number."""
     told = re.match(r"reference( \d+)?:", message)
     return f"the reference '{names[int(told[1] or 1) - 1]}':{message[told.end() :]}" if told else message
+
+
+def _like(source: Pixels, image: np.ndarray, params: TransferParams) -> np.ndarray:
+    """The recoloured source in its own colour space and dtype; without an effect its very bits, which conversion there and back would round."""
+    from . import images
+
+    return source.values if params.strength == 0.0 else images.from_srgb(image, source.icc_profile, source.values.dtype)
 
 
 def _small(image: np.ndarray) -> np.ndarray:

@@ -163,9 +163,9 @@ class Worker:
         described = [{**vars(reference), "masks": list(reference.masks)} for reference in references]
         return self._start({"type": "transfer", "source": source, "references": described, "params": dict(params), "device": device, "file_side": file_side})
 
-    def apply(self, result: str, strength: float) -> str:
-        """Starts applying the last transfer (by its job's name) with another strength; returns the new job's name."""
-        return self._start({"type": "apply", "result": result, "strength": strength})
+    def apply(self, result: str, strength: float, keep_lightness: float = 0.0) -> str:
+        """Starts applying the last transfer (by its job's name) with other values of these; returns the new job's name."""
+        return self._start({"type": "apply", "result": result, "strength": strength, "keep_lightness": keep_lightness})
 
     def view(self, result: str, kind: str, index: int = 0, masks: Sequence[str] = ()) -> str:
         """Starts drawing a view of the last transfer, one of :data:`protocol.VIEWS`; returns the new job's name."""

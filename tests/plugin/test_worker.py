@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from connection import COMMAND, QUICK, REFERENCE_SHAPE, SHAPE, Connection, image
 from pictures import blobs
+from skimage.color import rgb2lab
 
 import nct_core
 from nct_core import images, protocol
@@ -65,10 +66,38 @@ def test_progress_never_goes_back_and_names_its_stages(greeted: Connection) -> N
 def test_a_result_can_be_applied_with_another_strength(greeted: Connection) -> None:
     greeted.transfer("full")
     full = greeted.pixels(greeted.answer())
-    greeted.send("apply", id="none", result="full", strength=0)
+    greeted.send("apply", id="none", result="full", strength=0, keep_lightness=1)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), blobs(1, SHAPE))
-    greeted.send("apply", id="again", result="full", strength=1.0)
+    greeted.send("apply", id="again", result="full", strength=1.0, keep_lightness=0)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), full)
+
+
+def test_a_result_can_be_applied_with_its_lightness_kept(greeted: Connection) -> None:
+    greeted.transfer("kept", keep_lightness=1.0)
+    kept = greeted.pixels(greeted.answer())
+    np.testing.assert_allclose(lightness(kept), lightness(blobs(1, SHAPE)), atol=1)
+    greeted.transfer("full")
+    assert np.abs(lightness(greeted.pixels(greeted.answer())) - lightness(blobs(1, SHAPE))).max() > 5
+    greeted.send("apply", id="keep", result="full", strength=1.0, keep_lightness=1.0)
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), kept)
+
+
+def lightness(pixels: np.ndarray) -> np.ndarray:
+    found: np.ndarray = rgb2lab(pixels)[..., 0]
+    return found
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_strength_0_gives_the_very_bits_of_the_source_in_any_colour_space(greeted: Connection, dtype: str, channels: int) -> None:
+    source = blobs(3, SHAPE, channels, dtype)
+    if dtype == "float32":
+        source = source * 3 - 1  # a float layer's values lie where they like
+    greeted.send_image("exact", source, icc=icc_profiles.adobe_rgb())
+    greeted.transfer("exact", source="exact", strength=0.0, keep_lightness=1.0)
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), source)
+    greeted.send("apply", id="still", result="exact", strength=0, keep_lightness=0)
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), source)
 
 
 def test_a_reference_counts_where_all_its_masks_are_above_one_half(greeted: Connection) -> None:
@@ -156,7 +185,7 @@ def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection)
         assert words in error["message"]
         assert "\n" not in error["message"]
         assert "Traceback" in error["detail"]
-    greeted.send("apply", id="f", result="never", strength=0.5)
+    greeted.send("apply", id="f", result="never", strength=0.5, keep_lightness=0)
     assert "'never'" in greeted.answer()["message"]
     greeted.send("transfer", id="g", source="s", references=[image("r")], params=QUICK, device="abacus", file_side=0)
     error = greeted.answer()

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import gi
-from choices import PRESETS
+import references
+import trouble
+from choices import ADVANCED, DETAILS, PRESETS, TAKE_FROM, TITLE
 from gimpfu_dialog import labelled
+from language import _, sentence, translated
 from nct_shared.params import describe
+from preview_engine import APPLIED
 from preview_pane import PreviewPane
 from reference_list import ReferenceList, thumbnail
-from worker_client import Worker
+from worker_client import Settings, Worker, WorkerError
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, GLib, Gtk, Pango  # noqa: E402  after the versions are chosen
 
-TITLE = "Neural Color Transfer"
 SPACING = 6
 WIDTH, HEIGHT = 900, 720
 DIGITS = 3  # as the defaults need; GIMP would show fewer where the range is wide
 SETTLED_MS = 250  # without another change, before a transfer starts
+QUICK = (*APPLIED, "output")  # need no transfer
 
 
 class Dialog:
@@ -30,24 +35,32 @@ class Dialog:
 
     def __init__(self, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Gimp.Layer, settings: Path) -> None:
         GimpUi.init("neural-color-transfer")
-        self._config, self._source = config, source
+        self._config, self._source, self._settings = config, source, settings
         self._waiting = 0
         self._dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
         self._dialog.set_default_size(WIDTH, HEIGHT)
         self._references = ReferenceList(source, config.get_core_object_array("references") or [], config.get_property("reference-files") or [])
-        self._reason = Gtk.Label(xalign=0.0, wrap=True, no_show_all=True)
         self._preview = PreviewPane(source, settings)
         columns = Gtk.Box(spacing=2 * SPACING)
         columns.pack_start(self._preview, True, True, 0)
         columns.pack_start(self._controls(), False, False, 0)
+        self._reason = Gtk.Label(xalign=0.0, wrap=True)
+        self._details = Gtk.Button(label=DETAILS, use_underline=True, no_show_all=True, valign=Gtk.Align.CENTER)
+        self._details.connect("clicked", lambda *_: self._tell())
+        self._hint = Gtk.Box(spacing=SPACING, no_show_all=True)
+        self._hint.pack_start(Gtk.Image.new_from_icon_name("dialog-information", Gtk.IconSize.BUTTON), False, False, 0)
+        self._hint.pack_start(self._reason, True, True, 0)
+        self._hint.pack_start(self._details, False, False, 0)
         content = self._dialog.get_content_area()
         content.pack_start(columns, True, True, SPACING)
-        content.pack_start(self._reason, False, False, SPACING)
+        content.pack_start(self._hint, False, False, SPACING)
         columns.show_all()
+        for child in self._hint.get_children():
+            child.show()
         self._references.connect("changed", lambda *_: self._changed())
         self._preview.connect("usable", lambda *_: self._check())
-        self._notified = config.connect("notify", lambda _, changed: self._changed(0 if changed.name == "strength" else SETTLED_MS))
-        self._dialog.connect("focus-in-event", lambda *_: self._references.refresh())
+        self._notified = config.connect("notify", lambda _config, changed: self._changed(0 if changed.name.replace("-", "_") in QUICK else SETTLED_MS))
+        self._dialog.connect("focus-in-event", lambda *_: self._look_again())
 
     def run(self) -> tuple[bool, Worker | None]:
         """Shows it until it is answered, and writes the references into the config.
@@ -57,12 +70,16 @@ class Dialog:
         """
         self._changed()
         confirmed = False
+        self._references.grab_focus()
         try:
             confirmed = bool(self._dialog.run())
-            if confirmed:
-                self._config.set_core_object_array("references", self._references.drawables or None)
-                self._config.set_property("reference-files", self._references.files)
-            return confirmed, self._preview.hand_over() if confirmed else None
+            self._dialog.hide()
+            if not confirmed:
+                return False, None
+            self._config.set_core_object_array("references", self._references.drawables or None)
+            self._config.set_property("reference-files", self._references.files)
+            Gimp.progress_init(_("Starting"))  # from here on it is GIMP's progress bar that can cancel
+            return True, self._preview.hand_over()
         finally:
             self._config.disconnect(self._notified)
             if self._waiting:
@@ -78,11 +95,11 @@ class Dialog:
             scale.set_digits(0 if parameter.integer else DIGITS)
         controls = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
         controls.pack_start(self._source_row(), False, False, 0)
-        controls.pack_start(labelled("_Take colours from:", self._references, vertical=True), True, True, 0)
+        controls.pack_start(labelled(TAKE_FROM, self._references, vertical=True), True, True, 0)
         controls.pack_start(self._dialog.fill_box("limits", ["selected-only"]), False, False, 0)
         controls.pack_start(self._presets(), False, False, 0)
         controls.pack_start(self._dialog.fill_box("basic", [*basic, "output"]), False, False, 0)
-        self._dialog.get_label("advanced-title", "Ad_vanced", False, True)
+        self._dialog.get_label("advanced-title", ADVANCED, False, True)
         self._dialog.fill_box("advanced-box", advanced)
         controls.pack_start(self._dialog.fill_expander("advanced", "advanced-title", False, "advanced-box"), False, False, 0)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True, propagate_natural_height=True)
@@ -91,7 +108,7 @@ class Dialog:
 
     def _source_row(self) -> Gtk.Widget:
         name = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.MIDDLE)
-        name.set_markup(f"Layer to recolour: <b>{GLib.markup_escape_text(self._source.get_name())}</b>")
+        name.set_markup(_("Layer to recolour: {}").format(f"<b>{GLib.markup_escape_text(self._source.get_name())}</b>"))
         row = Gtk.Box(spacing=SPACING)
         row.pack_start(Gtk.Image.new_from_pixbuf(thumbnail(self._source)), False, False, 0)
         row.pack_start(name, True, True, 0)
@@ -102,7 +119,7 @@ class Dialog:
         buttons.get_style_context().add_class("linked")
         for label, effect, values in PRESETS:
             button = Gtk.Button(label=label, use_underline=True, tooltip_text=effect)
-            button.connect("clicked", lambda _, values: self._set(values), values)
+            button.connect("clicked", lambda _button, values: self._set(values), values)
             buttons.pack_start(button, True, True, 0)
         return buttons
 
@@ -119,17 +136,42 @@ class Dialog:
     def _settled(self) -> bool:
         self._waiting = 0
         params = {parameter.name: self._config.get_property(parameter.name.replace("_", "-")) for parameter in describe()}
-        self._preview.show_transfer(self._references.drawables, self._references.files, self._config.get_property("selected-only"), params)
+        gathered, problem = self._gathered()
+        self._preview.show_transfer([] if problem else gathered, self._config.get_property("selected-only"), self._config.get_property("output"), params)
         return bool(GLib.SOURCE_REMOVE)
+
+    def _gathered(self) -> tuple[list[references.Reference], str]:
+        """What is ticked, and why that cannot be used; empty where it can."""
+        if not self._references.drawables and not self._references.files and self._source.is_valid():
+            return [], _("Tick at least one reference to take colours from.")
+        try:
+            gathered = references.gather(self._references.drawables, self._references.files)
+            references.check(self._source, gathered)
+        except ValueError as error:
+            return [], f"{sentence(translated(str(error)))}."
+        return gathered, ""
+
+    def _look_again(self) -> None:
+        """Layers may have been changed, or be gone, since the dialog was looked at."""
+        self._preview.read_again()
+        self._references.refresh()
+        self._changed()
 
     def _check(self) -> None:
         """Lets OK be pressed, or says why not."""
-        reason = self._preview.unusable
-        if not reason and not self._references.drawables and not self._references.files:
-            reason = "Tick at least one reference to take colours from."
+        lost = self._preview.unusable
+        reason = f"{sentence(translated(str(lost)))}." if lost else self._gathered()[1]
         self._reason.set_text(reason)
-        self._reason.set_visible(bool(reason))
+        self._details.set_visible(lost is not None)
+        self._hint.set_visible(bool(reason))
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, not reason)
+
+    def _tell(self) -> None:
+        lost, log = self._preview.unusable, ""
+        with contextlib.suppress(WorkerError):  # it may be the settings that are at fault
+            log = Settings.read(self._settings).log
+        if lost is not None:
+            trouble.show(TITLE, translated(str(lost)), lost.detail, log, self._dialog)
 
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Any, settings: Path) -> tuple[bool, Worker | None]:

@@ -21,7 +21,8 @@ paths, the value of the chosen radio button, the index of the chosen option. Col
 
 Extensions, which gimpfu had not: ``PF_DRAWABLES`` (a list of drawables, remembered within a session), ``PF_PATHS`` (a list of files), a sixth
 element of a parameter (its tooltip), ``register(..., dialog=function)``: a dialog of one's own, ``dialog(procedure, config, image, drawable)``, that
-returns whether to go on, and ``register(..., after=function)``: called with image, drawable and the results of a run that somebody watches.
+returns whether to go on, ``register(..., after=function)``: called with image, drawable and the results of a run that somebody watches, and
+``register(..., failed=function)``: called with the exception that ended such a run, to tell of it in the place of GIMP.
 Standard library and gi only.
 """
 
@@ -145,8 +146,9 @@ def register(
     *,
     dialog: Callable[..., bool] | None = None,
     after: Callable[..., None] | None = None,
+    failed: Callable[[Exception], None] | None = None,
 ) -> None:
-    """Announces a procedure; see the module's text. ``dialog`` and ``after`` are extensions.
+    """Announces a procedure; see the module's text. ``dialog``, ``after`` and ``failed`` are extensions.
 
     Without ``menu`` the label is the whole menu path, and image and drawable come before the parameters, as in gimpfu's oldest style.
 
@@ -165,7 +167,7 @@ def register(
         raise error(f"{name}: file formats are registered in another way in GIMP 3; use Gimp.LoadProcedure or Gimp.ExportProcedure")
     returned = [_parameter((*entry[:3], None)) for entry in results]
     scripts[name] = Script(
-        blurb, help, author, copyright, str(date), label, imagetypes, parameters, returned, function, menu, domain, on_query, on_run, dialog, after
+        blurb, help, author, copyright, str(date), label, imagetypes, parameters, returned, function, menu, domain, on_query, on_run, dialog, after, failed
     )
 
 

@@ -38,6 +38,7 @@ class Script:
     on_run: Callable[[], Any] | None
     dialog: Callable[..., bool] | None
     after: Callable[..., None] | None
+    failed: Callable[[Exception], None] | None
 
     @property
     def given(self) -> int:
@@ -130,6 +131,9 @@ def _run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, given: Callable[[], 
     except Exception as problem:
         if not isinstance(problem, error):
             traceback.print_exc()
+        if script.failed and run_mode != Gimp.RunMode.NONINTERACTIVE:
+            script.failed(problem)
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)  # of an error GIMP would tell once more
         message = str(problem) or type(problem).__name__
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, GLib.Error.new_literal(Gimp.PlugIn.error_quark(), message, 0))
     results = () if not script.results else (result,) if len(script.results) == 1 else tuple(result)

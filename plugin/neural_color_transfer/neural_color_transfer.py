@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gi
-from choices import NEW_LAYER, OUTPUTS
+from choices import NEW_LAYER, OUTPUT, OUTPUTS, SELECTED_ONLY, TITLE
 from gimpfu_compat import (
     PF_BOOL,
     PF_DRAWABLE,
@@ -19,16 +19,16 @@ from gimpfu_compat import (
     PF_LAYER,
     PF_PATHS,
     PF_RADIO,
-    PF_SLIDER,
-    PF_SPINNER,
     PF_STRING,
     CancelError,
-    fail,
+    error,
     main,
     register,
 )
+from language import _, sentence, translated
 from nct_shared.errors import NctError
 from nct_shared.params import describe
+from sliders import sliders
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
@@ -38,6 +38,20 @@ if TYPE_CHECKING:
     from worker_client import Worker
 
 SETTINGS = Path(__file__).with_name("worker.json")
+
+
+class Failure(error):
+    """A run that failed.
+
+    Attributes:
+        message: one sentence that says what to do.
+        detail: for who wants to know more; empty where only the log says more.
+        log: the log's path; "" where there is none.
+    """
+
+    def __init__(self, message: str, detail: str, log: str) -> None:
+        super().__init__(f"{sentence(message)} (log: {log})" if log else sentence(message))
+        self.message, self.detail, self.log = message, detail, log
 
 
 class Run:
@@ -71,22 +85,30 @@ class Run:
             gathered = references.gather(drawables, files)
             references.check(source, gathered)
             params = {parameter.name: value for parameter, value in zip(describe(), values)}
-            Gimp.progress_init("Starting")
+            Gimp.progress_init(_("Starting"))
             with self._worker or Worker(settings) as worker:
                 if worker is not self._worker:
                     worker.hello()
                 return _transfer(worker, source, gathered, selected_only, output, params)
-        except WorkerError as error:
-            if error.code == "cancelled":
-                raise CancelError from error
-            problem = str(error)
-        except (ValueError, NctError) as error:
-            problem = str(error)
-        except Exception as error:
+        except WorkerError as problem:
+            if problem.code == "cancelled":
+                raise CancelError from problem
+            raise Failure(str(problem), problem.detail, log) from problem
+        except (ValueError, NctError) as problem:
+            raise Failure(str(problem), f"{type(problem).__name__}: {problem}", log) from problem
+        except Exception as problem:
             with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
                 traceback.print_exc(file=file)
-            problem = f"the plug-in failed unexpectedly ({type(error).__name__}: {error})"
-        return fail(f"{problem[:1].upper()}{problem[1:]} (log: {log})")
+            raise Failure(f"the plug-in failed unexpectedly ({type(problem).__name__}: {problem})", traceback.format_exc(), log) from problem
+
+    def failed(self, problem: Exception) -> None:
+        """Tells of what ended a run that somebody watches."""
+        import trouble  # GTK again
+
+        if isinstance(problem, Failure):
+            trouble.show(TITLE, translated(problem.message), problem.detail, problem.log)
+        else:
+            trouble.show(TITLE, translated(str(problem)), "".join(traceback.format_exception(type(problem), problem, problem.__traceback__)), "")
 
     def show(self, image: Gimp.Image, source: Gimp.Layer, layer: Gimp.Layer, used: str) -> None:
         """Shows a new image, and says what was used where there was a choice."""
@@ -104,7 +126,7 @@ def _transfer(
     import sending
 
     def progress(fraction: float, stage: str) -> None:
-        Gimp.progress_set_text(stage)
+        Gimp.progress_set_text(translated(stage))
         Gimp.progress_update(fraction)
 
     masks = sending.send_source(worker, source)
@@ -115,46 +137,36 @@ def _transfer(
     return layer, references.account(gathered, result["shares"])
 
 
-def _sliders() -> list[tuple[Any, ...]]:
-    """Every parameter as a slider, with its own mnemonic as far as the letters reach, and as tooltip its effect (without the source in parentheses)."""
-    sliders, taken = [], set("nrocsltafuypv")  # those of GIMP's own buttons, and of the dialog
-    for parameter in describe():
-        label = parameter.label if parameter.unit in ("-", "fraction", "weight", "count") else f"{parameter.label} ({parameter.unit})"
-        letter = next((letter for letter in label.lower() if letter.isalpha() and letter not in taken), "")
-        taken.update(letter)
-        at = label.lower().index(letter)
-        effect = parameter.effect.rpartition(" (")[0]
-        kind, step = (PF_SPINNER, 1) if parameter.integer else (PF_SLIDER, 0.01)
-        extra = (parameter.low, parameter.high, step)
-        mnemonic = "_" if letter else ""
-        sliders.append((kind, parameter.name, f"{label[:at]}{mnemonic}{label[at:]}", parameter.default, extra, f"{effect[:1].upper()}{effect[1:]}"))
-    return sliders
-
-
 run = Run()
 register(
     "neural-color-transfer",
-    "Gives a layer the colours of other layers, matched by what the pictures show",
-    "Finds for every part of the selected layer the part of the references (layers of any open images, or files) that shows the like, and recolours a "
-    "copy of the layer so.",
+    _("Gives a layer the colours of other layers, matched by what the pictures show"),
+    _(
+        "Finds for every part of the selected layer the part of the references (layers of any open images, or files) that shows the like, and recolours "
+        "a copy of the layer so."
+    ),
     "The Neural Color Transfer authors",
     "The Neural Color Transfer authors, GPL-3.0-or-later",
     "2026",
-    "_Neural Color Transfer…",
+    _("_Neural Color Transfer…"),
     "RGB*, GRAY*",
     [
-        (PF_IMAGE, "image", "Image", None),
-        (PF_DRAWABLE, "source", "Layer to recolour", None),
-        (PF_DRAWABLES, "references", "Reference layers", None, None, "Layers of any open images whose colours are wanted"),
-        (PF_PATHS, "reference-files", "Reference files", None, None, "Paths of pictures whose colours are wanted (PNG, TIFF, JPEG, WebP)"),
-        (PF_BOOL, "selected-only", "Onl_y what is selected in them", False, None, "A reference counts only where its own image's selection covers it"),
-        (PF_RADIO, "output", "Out_put", NEW_LAYER, OUTPUTS, "Where the recoloured picture goes"),
-        *_sliders(),
+        (PF_IMAGE, "image", _("Image"), None),
+        (PF_DRAWABLE, "source", _("Layer to recolour"), None),
+        (PF_DRAWABLES, "references", _("Reference layers"), None, None, _("Layers of any open images whose colours are wanted")),
+        (PF_PATHS, "reference-files", _("Reference files"), None, None, _("Paths of pictures whose colours are wanted (PNG, TIFF, JPEG, WebP)")),
+        (PF_BOOL, "selected-only", SELECTED_ONLY, False, None, _("A reference counts only where its own image's selection covers it")),
+        (PF_RADIO, "output", OUTPUT, NEW_LAYER, OUTPUTS, _("Where the recoloured picture goes")),
+        *sliders(),
     ],
-    [(PF_LAYER, "layer", "The recoloured layer, or the group of them"), (PF_STRING, "used", "How much of it each reference coloured")],
+    [
+        (PF_LAYER, "layer", _("The recoloured layer, or the group of them")),
+        (PF_STRING, "used", _("How much of it each reference coloured")),
+    ],
     run.recolour,
     menu="<Image>/Filters",
     dialog=run.ask,
     after=run.show,
+    failed=run.failed,
 )
 main()

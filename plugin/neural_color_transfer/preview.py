@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gi
+from language import _
 
 gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
@@ -21,7 +22,7 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
     """
 
     def __init__(self) -> None:
-        super().__init__(can_focus=True, tooltip_text="Left of the line: before, right of it: after. Drag the line, or use the arrow keys.")
+        super().__init__(can_focus=True, tooltip_text=_("Left of the line: before, right of it: after. Drag the line, or use the arrow keys."))
         self._pictures: dict[str, GdkPixbuf.Pixbuf] = {}
         self._fitted: dict[str, GdkPixbuf.Pixbuf] = {}
         self._split = 0.5
@@ -31,7 +32,7 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
         self._window.add(self._image)
         self.add(self._window)
         self._size = (0, 0)
-        self._window.connect("size-allocate", lambda _, area: self._resized(area.width, area.height))
+        self._window.connect("size-allocate", lambda _widget, area: self._resized(area.width, area.height))
         self.add_events(Gdk.EventMask.BUTTON_PRESS_MASK | Gdk.EventMask.BUTTON_MOTION_MASK)
         self.set_above_child(True)
         self.connect("button-press-event", self._dragged)
@@ -58,6 +59,9 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
             picture = below
         self._pictures[side] = picture
         self._fitted.pop(side, None)
+        after = self._pictures.get("after", picture)
+        if (after.get_width(), after.get_height()) != (width, height):  # of a layer that has been resized since
+            self.forget("after")
         self._draw()
 
     def forget(self, side: str) -> None:
@@ -93,14 +97,14 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
             shown.new_subpixbuf(at, 0, 1, height).fill(_LINE)
         self._image.set_from_pixbuf(shown)
 
-    def _dragged(self, _: Gtk.Widget, event: Gdk.Event) -> bool:
+    def _dragged(self, _widget: Gtk.Widget, event: Gdk.Event) -> bool:
         self.grab_focus()
         if self._fitted:
             width = next(iter(self._fitted.values())).get_width()
             self._move((event.x - (self._size[0] - width) / 2) / width)
         return True
 
-    def _pressed(self, _: Gtk.Widget, event: Gdk.EventKey) -> bool:
+    def _pressed(self, _widget: Gtk.Widget, event: Gdk.EventKey) -> bool:
         move = {Gdk.KEY_Left: -STEP, Gdk.KEY_Right: STEP, Gdk.KEY_Home: -1.0, Gdk.KEY_End: 1.0}.get(event.keyval)
         if move is None:
             return False

@@ -14,6 +14,8 @@ from worker_client import Reference, Settings, Worker, WorkerError, WorkerLost
 
 Picture = tuple[str, PixelLayout, bytes]
 """Role, shape and pixels of an image for the worker."""
+APPLIED = ("strength", "keep_lightness")
+"""The parameters that change how a transfer's result is applied, and not the transfer."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,10 @@ class Wish:
         pictures: everything the transfer needs, by name; a name stands for the same pixels for ever.
         source: name of the picture to recolour.
         references: what gives the colours.
-        params: of the transfer, but for the strength.
-        strength: how far the colours move.
+        params: of the transfer, but for ``applied``.
+        applied: the values of :data:`APPLIED`.
         view: "" for the result, else one of :data:`protocol.VIEWS`.
+        masked: whether the result is wanted with its confidence.
         file_side: longer side to which files are reduced.
     """
 
@@ -34,8 +37,9 @@ class Wish:
     source: str
     references: Sequence[Reference]
     params: Mapping[str, Any]
-    strength: float
+    applied: Mapping[str, float]
     view: str
+    masked: bool
     file_side: int
 
     @property
@@ -48,7 +52,7 @@ class PreviewEngine:
     """Starts the worker at once, in a thread of its own.
 
     Its callbacks are called in that thread: ``ready`` with the worker's greeting, ``progress`` with fraction and words, ``done`` with the wish,
-    the result's header and pixels, ``failed`` with a message and whether the worker itself is unusable.
+    the result's header, its pixels and its confidence (uint8; None where it is not wanted), ``failed`` with the error: a WorkerLost means no more previews.
     """
 
     def __init__(
@@ -56,8 +60,8 @@ class PreviewEngine:
         settings: Settings,
         ready: Callable[[Mapping[str, Any]], None],
         progress: Callable[[float, str], None],
-        done: Callable[[Wish, Mapping[str, Any], bytes], None],
-        failed: Callable[[str, bool], None],
+        done: Callable[[Wish, Mapping[str, Any], bytes, bytes | None], None],
+        failed: Callable[[WorkerError], None],
     ) -> None:
         self._settings, self._ready, self._progress, self._done, self._failed = settings, ready, progress, done, failed
         self._wishes: queue.SimpleQueue[Wish | None] = queue.SimpleQueue()
@@ -86,7 +90,7 @@ class PreviewEngine:
         with self._lock:
             worker = self._worker
         if worker is not None:
-            worker.close()
+            worker.kill()
 
     def _stop(self) -> None:
         self._overtake(None)
@@ -109,7 +113,7 @@ class PreviewEngine:
         except WorkerLost as error:
             with self._lock:
                 self._worker = None
-            self._failed(str(error), True)
+            self._failed(error)
 
     def _serve(self, worker: Worker) -> None:
         sent: set[str] = set()
@@ -129,22 +133,25 @@ class PreviewEngine:
                         worker.drain(result)
                         result = worker.wait(worker.view(job, wish.view), self._progress)
                 else:
-                    job = worker.view(last[0], wish.view) if wish.view else worker.apply(last[0], wish.strength)
+                    job = worker.view(last[0], wish.view) if wish.view else worker.apply(last[0], **wish.applied)
                     result = worker.wait(job, self._progress)
-                pixels = b"".join(bytes(band) for _, _, band in worker.bands(result))
-                self._done(wish, result, pixels)
+                pixels = _pixels(worker, result)
+                confidence = None
+                if wish.masked and not wish.view:
+                    confidence = _pixels(worker, worker.wait(worker.view(last[0], "confidence"), self._progress))
+                self._done(wish, result, pixels, confidence)
             except WorkerLost:
                 raise
             except WorkerError as error:
                 if error.code != "cancelled":
-                    self._failed(str(error), False)
+                    self._failed(error)
             finally:
                 with self._lock:
                     self._running = None
 
     def _start(self, worker: Worker, wish: Wish) -> str:
         with self._lock:
-            job = worker.transfer(wish.source, wish.references, {**wish.params, "strength": wish.strength}, file_side=wish.file_side)
+            job = worker.transfer(wish.source, wish.references, {**wish.params, **wish.applied}, file_side=wish.file_side)
             self._running = (job, wish.transfer)
             if self._newest != wish.transfer:  # overtaken between the queue and here
                 worker.cancel(job)
@@ -156,3 +163,7 @@ class PreviewEngine:
         while wish is not None and not self._wishes.empty():
             wish = self._wishes.get()
         return wish
+
+
+def _pixels(worker: Worker, result: Mapping[str, Any]) -> bytes:
+    return b"".join(bytes(band) for _, _, band in worker.bands(dict(result)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import itertools
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 import gi
 import layers
 import references
+from choices import CONFIDENCE_MASK
+from language import _, sentence, translated
 from nct_shared.protocol import PixelLayout
 from preview import Preview
-from preview_engine import Picture, PreviewEngine, Wish
-from worker_client import Reference, Settings, Worker, WorkerError
+from preview_engine import APPLIED, Picture, PreviewEngine, Wish
+from worker_client import Reference, Settings, Worker, WorkerError, WorkerLost
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("Gtk", "3.0")
@@ -24,10 +26,10 @@ SPACING = 6
 SHOWN_SIDE = 512  # px of the pictures that are sent
 MATCHED_SIDE = 256  # px at which they are matched: a preview is quick, not exact
 VIEWS = (
-    ("Result", "", "The recoloured layer"),
-    ("Matches", "matches", "The parts of the references that were matched, in the layer's places"),
-    ("Confidence", "confidence", "How sure each match is: white is sure"),
-    ("References", "labels", "Which reference colours what"),
+    (_("Result"), "", _("The recoloured layer")),
+    (_("Matches"), "matches", _("The parts of the references that were matched, in the layer's places")),
+    (_("Confidence"), "confidence", _("How sure each match is: white is sure")),
+    (_("References"), "labels", _("Which reference colours what")),
 )
 
 
@@ -35,7 +37,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
     """Emits "usable" when ``unusable`` has changed.
 
     Attributes:
-        unusable: why no transfer can run at all; empty where one can.
+        unusable: why no transfer can run at all; None where one can.
     """
 
     __gsignals__ = {"usable": (GObject.SignalFlags.RUN_FIRST, None, ())}  # noqa: RUF012  PyGObject reads it
@@ -44,48 +46,47 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
         self._source = source
         self._picture = Preview()
-        self._bar = Gtk.ProgressBar(show_text=True, text=" ")
+        self._bar = Gtk.ProgressBar(show_text=True, text=" ", opacity=0.0)
         self._legend = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=50)
-        self._words = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=50, label="Starting…")
+        self._words = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=50, label=_("Starting…"))
         self._views = Gtk.Box()
         self._views.get_style_context().add_class("linked")
         self._view = ""
         self._wish: Wish | None = None
         self._pictures: dict[str, Picture] = {}
-        self._numbers = itertools.count(1)
         self._names: dict[tuple[object, ...], str] = {}
-        for widget, expand in ((self._views, False), (self._picture, True), (self._bar, False), (self._legend, False), (self._words, False)):
-            self.pack_start(widget, expand, expand, 0)
+        for widget in (self._views, self._picture, _captions(), self._bar, self._legend, self._words):
+            self.pack_start(widget, widget is self._picture, True, 0)
         self._add_views()
-        self._layout, pixels = layers.preview_of(source, SHOWN_SIDE)
-        self._before = _rgba(self._layout, pixels)
-        self._picture.show_picture("before", self._layout.width, self._layout.height, self._before)
-        self._pictures["source"] = ("source", self._layout, pixels)
-        self._effect = _product([_mask_bytes(source, mask, place) for mask, place in layers.masks_of(source, True)])
-        self.unusable = ""
+        self._read_source()
+        self.unusable: WorkerError | None = None
         self._engine: PreviewEngine | None = None
         try:
             self._engine = PreviewEngine(
                 Settings.read(settings), self._soon(self._ready), self._soon(self._progress), self._soon(self._done), self._soon(self._failed)
             )
-        except WorkerError as error:
-            self._failed(str(error), True)
+        except WorkerLost as error:
+            self._failed(error)
 
-    def show_transfer(self, drawables: Sequence[Gimp.Drawable], files: Sequence[str], selected_only: bool, params: Mapping[str, Any]) -> None:
+    def show_transfer(self, gathered: Sequence[references.Reference], selected_only: bool, output: str, params: Mapping[str, Any]) -> None:
         """Shows what these references and parameters give; without references the layer as it is."""
-        try:
-            gathered = references.gather(drawables, files)
-            references.check(self._source, gathered)
-        except ValueError:
+        if not gathered:
             self._wish = None
             self._rest()
             self._picture.forget("after")
             return
         described = [self._describe(reference, selected_only) for reference in gathered]
-        quick = {**params, "working_size": min(params["working_size"], MATCHED_SIDE)}
-        strength = quick.pop("strength")
-        self._wish = Wish(dict(self._pictures), "source", described, quick, strength, self._view, SHOWN_SIDE)
+        quick = {name: value for name, value in params.items() if name not in APPLIED}
+        quick["working_size"] = min(quick["working_size"], MATCHED_SIDE)
+        applied = {name: params[name] for name in APPLIED}
+        self._wish = Wish(dict(self._pictures), self._before, described, quick, applied, self._view, output == CONFIDENCE_MASK, SHOWN_SIDE)
         self._ask()
+
+    def read_again(self) -> None:
+        """Forgets what the layers looked like: they may have been changed."""
+        self._names.clear()
+        if self._source.is_valid():
+            self._read_source()
 
     def hand_over(self) -> Worker | None:
         """Ends the previews and gives their worker away."""
@@ -95,6 +96,12 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         """Ends the previews and their worker."""
         if self._engine is not None:
             self._engine.close()
+
+    def _read_source(self) -> None:
+        self._before = self._keep(("source",), lambda: ("source", *layers.preview_of(self._source, SHOWN_SIDE)))
+        _role, layout, pixels = self._pictures[self._before]
+        self._effect = _product([_mask_bytes(self._source, mask, place) for mask, place in layers.masks_of(self._source, True)])
+        self._picture.show_picture("before", layout.width, layout.height, _rgba(layout, pixels))
 
     def _ask(self) -> None:
         if self._engine is not None and self._wish is not None:
@@ -128,10 +135,11 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         return Reference(reference.name, image=image, masks=masks)
 
     def _keep(self, key: tuple[object, ...], make: Callable[[], Picture]) -> str:
+        """The name of a picture; the same pixels have the same name, so that they are sent and matched once."""
         if key not in self._names:
-            name = f"picture {next(self._numbers)}"
-            self._pictures[name] = make()
-            self._names[key] = name
+            role, layout, pixels = make()
+            self._names[key] = hashlib.sha256(f"{role} {layout}".encode() + pixels).hexdigest()
+            self._pictures[self._names[key]] = role, layout, pixels
         return self._names[key]
 
     # -- what the engine tells, in GTK's own thread
@@ -144,36 +152,47 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         return lambda *arguments: GLib.idle_add(call, *arguments)
 
     def _ready(self, hello: Mapping[str, Any]) -> None:
-        self._words.set_text(f"{hello['device']} · {hello['backbone'] or 'no network weights: run install.py'}")
-        self._words.set_tooltip_text("What computes, and which network compares the pictures")
+        self._words.set_text(f"{hello['device']} · {hello['backbone'] or _('no network weights: run install.py')}")
+        self._words.set_tooltip_text(_("What computes, and which network compares the pictures"))
 
     def _progress(self, fraction: float, stage: str) -> None:
         if self._wish is not None:
+            self._bar.set_opacity(1.0)
             self._bar.set_fraction(fraction)
-            self._bar.set_text(stage)
+            self._bar.set_text(translated(stage))
 
     def _rest(self) -> None:
-        self._bar.set_fraction(0.0)
+        self._bar.set_opacity(0.0)
         self._bar.set_text(" ")
         self._legend.set_text("")
 
-    def _done(self, wish: Wish, result: Mapping[str, Any], pixels: bytes) -> None:
+    def _done(self, wish: Wish, result: Mapping[str, Any], pixels: bytes, confidence: bytes | None) -> None:
         self._rest()
         if self._wish is not wish and (self._wish is None or self._wish.transfer != wish.transfer):
             return
         self._legend.set_markup(_legend([reference.name for reference in wish.references], result["shares"], result["colors"]))
         layout = PixelLayout.of(result)
-        self._picture.show_picture("after", layout.width, layout.height, _rgba(layout, pixels), None if wish.view else self._effect)
+        effect = None if wish.view else _product([mask for mask in (self._effect, confidence) if mask is not None])
+        self._picture.show_picture("after", layout.width, layout.height, _rgba(layout, pixels), effect)
 
-    def _failed(self, message: str, unusable: bool) -> None:
-        text = f"{message[:1].upper()}{message[1:]}"
+    def _failed(self, error: WorkerError) -> None:
         self._rest()
         self._picture.forget("after")
-        if unusable:
-            self.unusable = text
+        if isinstance(error, WorkerLost):
+            self.unusable = error
+            self._words.set_text("")
             self.emit("usable")
         else:
-            self._legend.set_text(text)
+            self._legend.set_text(sentence(translated(str(error))))
+
+
+def _captions() -> Gtk.Widget:
+    """Names the picture's two sides."""
+    row = Gtk.Box()
+    for caption, pack in ((Gtk.Label(label=_("Before")), row.pack_start), (Gtk.Label(label=_("After")), row.pack_end)):
+        caption.get_style_context().add_class("dim-label")
+        pack(caption, False, False, 0)
+    return row
 
 
 def _legend(names: Sequence[str], shares: Sequence[float], colors: Sequence[str]) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import gi
+from choices import ADD_FILES
+from language import _
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
@@ -32,16 +34,16 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
         self._files = {file: True for file in files if Path(file).is_file()}
         self._pending: Iterator[None] = iter(())
         self._list = Gtk.ListBox(selection_mode=Gtk.SelectionMode.NONE)
-        self._filter = Gtk.SearchEntry(placeholder_text="Filter by name", no_show_all=True)
+        self._filter = Gtk.SearchEntry(placeholder_text=_("Filter by name"), no_show_all=True)
         self._filter.connect("search-changed", lambda *_: self._list.invalidate_filter())
         self._list.set_header_func(_header)
         self._list.set_filter_func(lambda row: self._filter.get_text().casefold() in row.words)
-        self._list.connect("row-activated", lambda _, row: row.check.set_active(not row.check.get_active()))
-        self._list.set_placeholder(_note("No other layer is open. Open a second picture, add a layer, or add files."))
-        self._list.get_accessible().set_name("References")
+        self._list.connect("row-activated", lambda _list, row: row.check.set_active(not row.check.get_active()))
+        self._list.set_placeholder(_note(_("No other layer is open. Open a second picture, add a layer, or add files.")))
+        self._list.get_accessible().set_name(_("References"))
         frame = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=150)
         frame.add(self._list)
-        add = Gtk.Button(label="_Add files…", use_underline=True, tooltip_text="Take colours from pictures that are not open")
+        add = Gtk.Button(label=ADD_FILES, use_underline=True, tooltip_text=_("Take colours from pictures that are not open"))
         add.connect("clicked", lambda *_: self._choose_files())
         buttons = Gtk.Box(spacing=SPACING)
         buttons.pack_start(self._filter, True, True, 0)
@@ -76,14 +78,14 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
             row.destroy()
         own = self._source.get_image().get_id() if self._source.is_valid() else 0
         for image, layer in present:
-            home = f"{image.get_name()}{' (this image)' if image.get_id() == own else ''}"
+            home = _("{} (this image)").format(image.get_name()) if image.get_id() == own else image.get_name()
             row = _Row(image.get_id(), home, layer.get_name(), layer.get_id(), layer)
             self._add(row, layer.get_id() in self._ticked and not layer.is_indexed())
             if layer.is_indexed():
                 row.set_sensitive(False)
-                row.set_tooltip_text("This image is indexed: convert it with Image > Mode > RGB")
+                row.set_tooltip_text(_("This image is indexed: convert it with Image > Mode > RGB"))
         for file, ticked in self._files.items():
-            row = _Row(0, "Files", Path(file).name, file, None)
+            row = _Row(0, _("Files"), Path(file).name, file, None)
             row.set_tooltip_text(file)
             self._add(row, ticked)
         self._filter.set_visible(len(wanted) > MANY)
@@ -113,7 +115,7 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
             yield
 
     def _choose_files(self) -> None:
-        chooser = Gtk.FileChooserNative.new("Pictures to take colours from", self.get_toplevel(), Gtk.FileChooserAction.OPEN, "_Add", "_Cancel")
+        chooser = Gtk.FileChooserNative.new(_("Pictures to take colours from"), self.get_toplevel(), Gtk.FileChooserAction.OPEN, _("_Add"), _("_Cancel"))
         chooser.set_select_multiple(True)
         pictures = Gtk.FileFilter()
         pictures.set_name("PNG, JPEG, TIFF, WebP")

@@ -27,11 +27,12 @@ class WorkerError(Exception):
 
     Attributes:
         code: the kind of error on the wire, "cancelled" for one that was asked for.
+        detail: where the worker's code failed; empty where it said nothing.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, detail: str = "") -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.detail = code, detail
 
 
 class WorkerLost(WorkerError):
@@ -129,8 +130,8 @@ class Worker:
         """
         hello = self._receive()
         if hello["type"] != "hello" or hello["protocol"] != protocol.VERSION or hello["version"] != self._version:
-            got = hello.get("version", hello["type"])
-            raise WorkerLost("protocol", f"expected a worker of version {self._version}, got {got}; run install.py again")
+            wanted, got = f"{self._version} (protocol {protocol.VERSION})", f"{hello.get('version')} (protocol {hello.get('protocol')})"
+            raise WorkerLost("protocol", f"expected a worker of version {wanted}, got {got}; run install.py again")
         return hello
 
     def send_image(self, name: str, role: str, layout: protocol.PixelLayout, icc_profile: bytes, bands: Iterable[protocol.Chunk]) -> None:
@@ -208,6 +209,11 @@ class Worker:
         for _ in self.bands(result):
             pass
 
+    def kill(self) -> None:
+        """Ends the worker at once; :meth:`close` gives it the time to leave."""
+        self._process.kill()
+        self.close()
+
     def close(self) -> None:
         """Ends the worker, whatever it is doing."""
         with contextlib.suppress(OSError):
@@ -240,7 +246,7 @@ class Worker:
         if header is None:
             raise self._gone()
         if header["type"] == "error" and header["id"] in ("", job):
-            raise (WorkerError if header["id"] else WorkerLost)(header["code"], header["message"])
+            raise (WorkerError if header["id"] else WorkerLost)(header["code"], header["message"], header["detail"])
         return header
 
     @contextlib.contextmanager

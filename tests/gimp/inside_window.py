@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,11 @@ class Window:
 
     def is_open(self, title: str) -> bool:
         return self._xdotool("search", "--onlyvisible", "--name", title) != ""
+
+    def titles(self) -> list[str]:
+        """The titles of all windows that can be seen."""
+        found = self._xdotool("search", "--onlyvisible", "--name", ".").split()
+        return sorted(self._xdotool("getwindowname", window) for window in found)
 
     def point_away(self) -> None:
         """Moves the mouse where no tooltip comes from."""
@@ -214,6 +220,52 @@ def cancel(window: Window, log: Path) -> dict[str, Any]:
     return facts
 
 
+def broken(window: Window, log: Path) -> dict[str, Any]:
+    """A worker that does not start."""
+    facts: dict[str, Any] = {"before": window.layers(), "windows": window.titles()}
+    open_dialog(window)
+    window.keys("alt+t", "space")
+    time.sleep(3)
+    window.screenshot("no worker")
+    window.keys("alt+o")
+    facts["open without a worker"] = window.is_open(TITLE)
+    window.keys("alt+d")
+    time.sleep(1)
+    window.screenshot("error")
+    window.keys("alt+d", "alt+l")
+    time.sleep(1)
+    window.screenshot("error with details")
+    window.keys("alt+c")
+    time.sleep(1)
+    window.screenshot("error closed")
+    window.keys("Escape")
+    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
+    facts["after"], facts["windows afterwards"] = window.layers(), window.titles()
+    return facts
+
+
+def killed(window: Window, log: Path) -> dict[str, Any]:
+    """A worker that is killed in the middle of a run."""
+    facts: dict[str, Any] = {"before": window.layers(), "windows": window.titles()}
+    open_dialog(window)
+    window.keys("alt+t", "space")
+    count = log.read_text().count(" source ") if log.exists() else 0
+    window.keys("alt+o")
+    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
+    window.until(lambda: log.read_text().count(" source ") > count, "the run has begun")
+    for worker in workers(log):
+        os.kill(int(worker), signal.SIGKILL)
+    window.activate(window.find(TITLE))
+    window.screenshot("error")
+    facts["windows with the error"] = window.titles()
+    window.keys("alt+c")
+    window.until(lambda: not window.is_open(TITLE), "the error closes")
+    time.sleep(1)
+    window.screenshot("error closed")
+    facts["after"], facts["windows afterwards"] = window.layers(), window.titles()
+    return facts
+
+
 def gone(window: Window, log: Path) -> dict[str, Any]:
     """Layers that are deleted while the dialog is open."""
     facts: dict[str, Any] = {}
@@ -275,7 +327,7 @@ def workers(log: Path) -> list[str]:
 
 def main(program: str, scenario: str, answer: str, screenshots: str, log: str, *pictures: str) -> None:
     window = Window(program, Path(screenshots), list(pictures))
-    scenarios = {"choose_preview_run_undo": choose_preview_run_undo, "cancel": cancel, "gone": gone, "show": show}
+    scenarios = {"choose_preview_run_undo": choose_preview_run_undo, "cancel": cancel, "broken": broken, "killed": killed, "gone": gone, "show": show}
     facts = scenarios[scenario](window, Path(log))
     Path(answer).write_text(json.dumps(facts))
 

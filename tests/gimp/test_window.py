@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -48,6 +49,26 @@ def test_cancelling_leaves_everything_as_it_was(gimp: Gimp) -> None:
     facts = play(gimp, "cancel", (700, 500))
     assert facts["transfers finished or failed"] == 0
     assert facts["after the dialog"] == facts["after the run"] == facts["before"]
+
+
+def test_a_worker_that_does_not_start_is_told_in_the_dialog(gimp: Gimp) -> None:
+    settings = gimp.plugin / "worker.json"
+    intact = settings.read_text()
+    settings.write_text(json.dumps({**json.loads(intact), "command": ["/bin/sh", "-c", "echo the worker is broken >&2; exit 3"]}))
+    try:
+        facts = play(gimp, "broken", (200, 150))
+    finally:
+        settings.write_text(intact)
+    assert facts["open without a worker"]
+    assert facts["after"] == facts["before"]
+    assert facts["windows afterwards"] == facts["windows"]
+
+
+def test_a_worker_that_is_killed_in_a_run_is_told_once(gimp: Gimp) -> None:
+    facts = play(gimp, "killed", (700, 500))
+    assert len(facts["windows with the error"]) == len(facts["windows"]) + 1
+    assert facts["after"] == facts["before"]
+    assert facts["windows afterwards"] == facts["windows"], "GIMP must not tell of it once more"
 
 
 def test_layers_that_are_deleted_while_the_dialog_is_open(gimp: Gimp) -> None:

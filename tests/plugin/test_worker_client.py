@@ -128,7 +128,7 @@ worker.wait(worker.transfer("s", [worker_client.Reference("r", "r")], {}, "cpu")
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        ({"version": "0.0.0"}, "protocol", "expected a worker of version 0.0.0, got .*; run install.py again"),
+        ({"version": "0.0.0"}, "protocol", r"expected a worker of version 0.0.0 \(protocol \d\), got .*; run install.py again"),
         ({"command": ["/nonexistent/python"]}, "internal", "/nonexistent/python cannot be started .*; run install.py again"),
         ({"command": [sys.executable, "-c", "raise SystemExit(3)"]}, "internal", r"ended unexpectedly \(exit status 3\)"),
         ({"command": [sys.executable, "-c", "print('hello there')"]}, "internal|protocol", "ended unexpectedly|starts with"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from language import _
 
-TITLE = "Neural Color Transfer"  # a name, the same in every language
+TITLE = _("Neural Color Transfer")
 NEW_LAYER, CONFIDENCE_MASK, LAYER_PER_REFERENCE, NEW_IMAGE = "new-layer", "confidence-mask", "layer-per-reference", "new-image"
 OUTPUTS = (
     (_("New layer"), NEW_LAYER),

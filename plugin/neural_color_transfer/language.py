@@ -30,7 +30,7 @@ def N_(text: str) -> str:  # noqa: N802  gettext's name
     return text
 
 
-# What the worker and gimpfu_plugin say in English, with {} for what varies.
+# What is told in English, by the worker, worker_client, references, outputs and gimpfu_plugin, with {} for what varies.
 _TOLD = (
     N_("Reading colours"),
     N_("Loading the network"),
@@ -54,6 +54,21 @@ _TOLD = (
     N_("expected at most {} references, got {}; choose those that matter"),
     N_("expected enough memory for the pictures, but the machine has no more; use smaller pictures or close other programs"),
     N_("expected network weights in {}, found none; run install.py again, or: python -m nct_core.weights fetch"),
+    N_("expected at most {} references of this size in the {} GiB of memory that are free, got {}; use fewer, a smaller working size, or close other programs"),
+    N_("expected the plug-in's settings in {}, got {}; run install.py again"),
+    N_("expected a worker of version {}, got {}; run install.py again"),
+    N_("the worker {} cannot be started ({}); run install.py again"),
+    N_("the worker ended unexpectedly (exit status {}); run install.py again if it does so repeatedly"),
+    N_("the worker failed unexpectedly ({}: {})"),
+    N_("the plug-in failed unexpectedly ({}: {})"),
+    N_("expected the layer to recolour to stay in its image, but it is gone; start again"),
+    N_("expected reference layers of open images, got one that is gone; choose another"),
+    N_("expected a layer to recolour, but it is gone; select another one and start again"),
+    N_("expected a layer, got the mask or channel '{}'; select a layer"),
+    N_("expected at least one reference layer or file, got none; choose one whose colours are wanted"),
+    N_("expected RGB or greyscale, got '{}' of an indexed image; convert it with Image > Mode > RGB"),
+    N_("expected references other than the source, got the layer '{}' as both; choose another reference"),
+    N_("expected a file of this machine, got {}; save it here first"),
     N_("Expected one selected layer, got {}; select the one to work on"),
     N_("Expected a layer, got the mask or channel {}; select a layer"),
 )

@@ -59,6 +59,7 @@ class Run:
 
     def __init__(self) -> None:
         self._worker: Worker | None = None  # of the dialog's preview
+        self._choice = False  # between several references
 
     def ask(self, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, source: Gimp.Drawable) -> bool:
         """Shows the dialog; returns whether to go on."""
@@ -84,6 +85,7 @@ class Run:
             log = settings.log
             gathered = references.gather(drawables, files)
             references.check(source, gathered)
+            self._choice = len(gathered) > 1
             params = {parameter.name: value for parameter, value in zip(describe(), values)}
             Gimp.progress_init(_("Starting"))
             with self._worker or Worker(settings) as worker:
@@ -114,7 +116,7 @@ class Run:
         """Shows a new image, and says what was used where there was a choice."""
         if layer.get_image().get_id() != image.get_id():
             Gimp.Display.new(layer.get_image())
-        if used.count(" %") > 1 or ";" in used:
+        if self._choice:
             Gimp.message(used)
 
 

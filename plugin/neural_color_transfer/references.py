@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 import gi
+from language import _
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
@@ -78,14 +79,15 @@ def account(references: Sequence[Reference], shares: Sequence[float]) -> str:
     ranked = sorted(zip(shares, (reference.name for reference in references)), key=lambda pair: -pair[0])
     used = [f"{name} {percent(share)}" for share, name in ranked if share > 0]
     unused = [name for share, name in ranked if share <= 0]
-    return f"Used: {', '.join(used)}" + (f"; not used: {', '.join(unused)}" if unused else "")
+    told = _("Used: {}").format(", ".join(used))
+    return _("{}; not used: {}").format(told, ", ".join(unused)) if unused else told
 
 
 def percent(share: float) -> str:
     """A share for people."""
     if share <= 0:
-        return "unused"
-    return f"{share * 100:.0f} %" if share >= 0.005 else "under 1 %"
+        return _("unused")
+    return _("{} %").format(f"{share * 100:.0f}") if share >= 0.005 else _("under 1 %")
 
 
 def _home(reference: Reference) -> str:

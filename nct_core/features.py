@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from . import features_cpu
+from .advance import Advance, unwatched
 from .devices import OutOfMemory
 from .torchvision_compat import models
 from .working import resize
@@ -70,12 +71,13 @@ class FeaturePyramid:
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
 
-    def __call__(self, image: torch.Tensor, levels: range | list[int]) -> dict[int, torch.Tensor]:
+    def __call__(self, image: torch.Tensor, levels: range | list[int], advance: Advance = unwatched) -> dict[int, torch.Tensor]:
         """Computes the wanted levels in one pass that goes no deeper than the deepest of them.
 
         Args:
             image: float32 [H, W, 3], sRGB-encoded, [0, 1]; both sides at least 16.
             levels: out of 1 .. 5; level L has the grid (H >> (L - 1), W >> (L - 1)).
+            advance: called after every layer.
 
         Returns:
             level -> int16 [h, w, C], contiguous, of length UNIT (the zero vector where every feature is zero).
@@ -87,8 +89,13 @@ class FeaturePyramid:
         out = {}
         try:
             with torch.inference_mode():
-                for level in range(1, max(levels) + 1):
-                    x = self._blocks[level - 1](x)
+                blocks = self._blocks[: max(levels)]
+                done, total = 0, sum(len(block) for block in blocks)
+                for level, block in enumerate(blocks, 1):
+                    for layer in block:
+                        x = layer(x)
+                        done += 1
+                        advance(done / total)
                     if level in levels:
                         out[level] = fixed_point(x[0].permute(1, 2, 0)).contiguous()
         except torch.OutOfMemoryError as problem:
@@ -96,7 +103,7 @@ class FeaturePyramid:
             raise OutOfMemory(f"expected room for the features of {size} px, but {self.device} is out of memory; use a smaller working size") from problem
         return out
 
-    def two_scales(self, image: torch.Tensor, coarsest: torch.Tensor) -> torch.Tensor:
+    def two_scales(self, image: torch.Tensor, coarsest: torch.Tensor, advance: Advance = unwatched) -> torch.Tensor:
         """Describes the coarsest grid by relu5_1 of the image and of the image at half its size, in equal parts (ours).
 
         What a cell shows is clearer with more of the picture around it: skies and other featureless regions above all.
@@ -104,6 +111,7 @@ class FeaturePyramid:
         Args:
             image: float32 [H, W, 3], sRGB-encoded, [0, 1]; both sides at least 32.
             coarsest: int16 [h, w, C], its own relu5_1.
+            advance: called after every layer.
 
         Returns:
             int16 [h, w, 2 C], of length UNIT.
@@ -111,7 +119,7 @@ class FeaturePyramid:
         Raises:
             DeviceError: the device ran out of memory.
         """
-        half = self(resize(image, (image.shape[0] // 2, image.shape[1] // 2)), [COARSEST])[COARSEST]
+        half = self(resize(image, (image.shape[0] // 2, image.shape[1] // 2)), [COARSEST], advance)[COARSEST]
         planes = half.permute(2, 0, 1)[None].float()
         wide = F.interpolate(planes, size=coarsest.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
         return fixed_point(torch.cat([coarsest, fixed_point(wide)], -1))

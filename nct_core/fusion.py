@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from .advance import Advance, unwatched
 from .fusion_expansion import expand
 from .matching import SourceLevel
 from .nnf import nearest_cells
@@ -46,12 +47,13 @@ class Labels:
         """Which of the references have a position at the level refined last; all at first."""
         return list(range(references)) if self._map is None else np.unique(self._map).tolist()
 
-    def refine(self, source: SourceLevel, candidates: dict[int, Guidance]) -> NDArray[np.uint8]:
+    def refine(self, source: SourceLevel, candidates: dict[int, Guidance], advance: Advance = unwatched) -> NDArray[np.uint8]:
         """Labels the grid of a level; levels come from coarse to fine.
 
         Args:
             source: on this level.
             candidates: what the references say that are :meth:`used`.
+            advance: called between the steps of the work.
 
         Returns:
             uint8 [h, w], keys of ``candidates``.
@@ -71,7 +73,8 @@ class Labels:
             free = maximum_filter(start, 2 * _BAND_RADIUS + 1) != minimum_filter(start, 2 * _BAND_RADIUS + 1)
         cost = np.where(source.valid, cost * np.float32(_TYPICAL_SIDE / source.valid.size**0.5), np.float32(0.0))
         colors = np.stack([candidates[key].colors.cpu().numpy() for key in keys.tolist()])
-        labels = expand(start, cost, colors, _edge_weights(source.colors.cpu().numpy()), free, boundary=_BOUNDARY, seam=_SEAM)
+        edges = _edge_weights(source.colors.cpu().numpy())
+        labels = expand(start, cost, colors, edges, free, boundary=_BOUNDARY, seam=_SEAM, advance=advance)
         self._map = keys[labels]
         return self._map
 

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .advance import Advance, unwatched
 from .fusion_cut import minimum_cut
 
 _ROUNDS = 5
@@ -23,6 +24,7 @@ def expand(
     *,
     boundary: float,
     seam: float,
+    advance: Advance = unwatched,
 ) -> NDArray[np.uint8]:
     """Lowers the energy of a labelling, one label after the other taking what it can, until none gains.
 
@@ -36,14 +38,16 @@ def expand(
         edges: float32 [h, w, 2], >= 0, of the pairs to the right and down.
         free: bool [h, w]; other positions keep their labels.
         boundary, seam: weights, >= 0.
+        advance: called before every label's turn.
 
     Returns:
         uint8 [h, w].
     """
     terminal, capacity = np.empty(labels.shape, np.int64), np.empty((*labels.shape, 4), np.int64)
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         before = labels
         for label in range(len(data)):
+            advance((number + label / len(data)) / _ROUNDS)
             _moves_to(label, labels, data, colors, edges, free, boundary * _UNIT, seam * _UNIT, terminal, capacity)
             labels = np.where(minimum_cut(terminal, capacity), np.uint8(label), labels)
         if np.array_equal(labels, before):

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from . import local_affine_cpu, solvers
+from .advance import Advance, unwatched
 from .solvers import Graph, Grid, Solution, System
 
 EDGE_EXPONENT = 1.2  # alpha
@@ -112,6 +113,8 @@ def fit(
     confidence: torch.Tensor,
     graph: Graph | None,
     weights: TermWeights,
+    *,
+    advance: Advance = unwatched,
 ) -> Solution:
     """Fits the transform at a level's grid: the minimiser of data, local, nonlocal (paper section 3.3) and contrast terms (ours).
 
@@ -129,13 +132,16 @@ def fit(
         confidence: float32 [h, w], w in [1e-6, 1].
         graph: the nonlocal ties, or None.
         weights: d, lambda_l and mu.
+        advance: called between the steps of the work.
 
     Raises:
         ConvergenceError: the solver did not reach its tolerance.
     """
     start, blocks, rhs = normal_equations(source, guidance, confidence, weights)
+    advance(0.0)
     grid = Grid(*edge_weights(source[..., 0], 2.0 * weights.local))  # every pair of neighbours counts twice in the energy
-    return solvers.solve(System(blocks, grid, graph), rhs, tolerance=_AFFINE_TOLERANCE, start=start)
+    advance(0.0)
+    return solvers.solve(System(blocks, grid, graph), rhs, tolerance=_AFFINE_TOLERANCE, start=start, advance=advance)
 
 
 class EdgeAwareUpsampling:
@@ -152,12 +158,13 @@ class EdgeAwareUpsampling:
         self._source = source
         self._grid = Grid(*edge_weights(source[..., 0], 1.0))
 
-    def __call__(self, low: torch.Tensor, *, weight: float) -> Solution:
+    def __call__(self, low: torch.Tensor, *, weight: float, advance: Advance = unwatched) -> Solution:
         """The smoothed transform.
 
         Args:
             low: float32 [h, w, 6], the transform on the level's grid.
             weight: lambda of this level.
+            advance: called by the solver.
 
         Raises:
             ConvergenceError: the solver did not reach its tolerance.
@@ -167,7 +174,7 @@ class EdgeAwareUpsampling:
         up, trust, rhs = upsample(low, self._source, *trusts)
         if weight == 0:
             return Solution(up, 0, 0.0)
-        return solvers.solve(System(trust, self._grid), rhs, tolerance=_SMOOTHING_TOLERANCE, start=up)
+        return solvers.solve(System(trust, self._grid), rhs, tolerance=_SMOOTHING_TOLERANCE, start=up, advance=advance)
 
 
 def _upsample(low: torch.Tensor, source: torch.Tensor, trusted_weight: float, untrusted_weight: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

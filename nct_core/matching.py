@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from . import likeness, nnf, voting
+from .advance import Advance, part, unwatched
 from .features import COARSEST, FeaturePyramid
 from .params import TransferParams
 from .patchmatch import patchmatch, plan
@@ -49,9 +49,11 @@ class SourceLevel:
         return self.size[0] * self.size[1] / self.valid.size
 
 
-def compare_by(level: int, features: torch.Tensor, image: WorkingImage, params: TransferParams, pyramid: FeaturePyramid) -> torch.Tensor:
+def compare_by(
+    level: int, features: torch.Tensor, image: WorkingImage, params: TransferParams, pyramid: FeaturePyramid, advance: Advance = unwatched
+) -> torch.Tensor:
     """What the patches of an image with these features are compared by at a level: at the coarsest, features of two scales (ours)."""
-    return features if level < COARSEST or params.as_published else pyramid.two_scales(image.rgb, features)
+    return features if level < COARSEST or params.as_published else pyramid.two_scales(image.rgb, features, advance)
 
 
 class Reference:
@@ -63,6 +65,7 @@ class Reference:
         image: at working size.
         pyramid: the network. Features of all levels but the finest are computed here; those of the finest take the most memory and
             next to no time, and are computed when they are matched.
+        advance: called as they are computed.
     """
 
     forward: nnf.Field
@@ -72,26 +75,26 @@ class Reference:
     grid: nnf.Shape
     """(H, W) of the reference at the level matched last."""
 
-    def __init__(self, number: int, name: str, image: WorkingImage, pyramid: FeaturePyramid) -> None:
+    def __init__(self, number: int, name: str, image: WorkingImage, pyramid: FeaturePyramid, advance: Advance = unwatched) -> None:
         self.number, self.name, self.image = number, name, image
         self.digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.tobytes()).digest()
         """Of its content."""
         self._pyramid = pyramid
-        self._features = pyramid(image.rgb, range(2, COARSEST + 1))
+        self._features = pyramid(image.rgb, range(2, COARSEST + 1), advance)
         self._source_grid: nnf.Shape = (0, 0)
 
-    def match(self, source: SourceLevel, params: TransferParams, between: Callable[[], None]) -> voting.Guidance:
+    def match(self, source: SourceLevel, params: TransferParams, advance: Advance = unwatched) -> voting.Guidance:
         """Fields in both directions, started from the level above, and what they vote for.
 
         Args:
             source: the levels have to come from coarse to fine, none left out.
             params: of the transfer.
-            between: called between the two fields and before the votes.
+            advance: called as the two fields improve and the votes are gathered.
         """
-        features = self._take_features(source.level)
+        features = self._take_features(source.level, part(advance, 0.0, 0.04))
         grid, to_grid = source.grid, (features.shape[0], features.shape[1])
         to_valid = self.image.valid_on(to_grid)
-        compared = compare_by(source.level, features, self.image, params, self._pyramid)
+        compared = compare_by(source.level, features, self.image, params, self._pyramid, part(advance, 0.04, 0.08))
         if source.level == COARSEST:
             forward, backward = nnf.identity(grid, to_grid, features.device), nnf.identity(to_grid, grid, features.device)
         else:
@@ -99,14 +102,12 @@ class Reference:
             backward = nnf.upsample(self.backward, to_grid, grid, self._source_grid)
         search = plan(source.level, max(*source.size, *self.image.shape), drift=params.match_drift, iterations=params.patchmatch_iterations)
         improve = functools.partial(patchmatch, search=search, seed=params.seed)
-        self.forward = improve(source.compared, compared, nnf.to_valid(forward, to_valid), to_valid)
-        between()
-        self.backward = improve(compared, source.compared, nnf.to_valid(backward, source.valid), source.valid)
-        between()
+        self.forward = improve(source.compared, compared, nnf.to_valid(forward, to_valid), to_valid, advance=part(advance, 0.08, 0.5))
+        self.backward = improve(compared, source.compared, nnf.to_valid(backward, source.valid), source.valid, advance=part(advance, 0.5, 0.92))
         self.grid, self._source_grid = to_grid, grid
         return voting.vote(
             source.features, features, source.colors, self.image.lab_on(to_grid), self.forward, self.backward, source.valid, to_valid,
-            bds_weight=params.bds_weight,
+            bds_weight=params.bds_weight, advance=part(advance, 0.92, 1.0),
         )  # fmt: skip
 
     def evidence(self, source: torch.Tensor) -> NDArray[np.float32]:
@@ -121,5 +122,5 @@ class Reference:
         described = likeness.describe(self._features[COARSEST], self._features[COARSEST - 1])
         return likeness.likeness(source, described, self.image.valid_on((described.shape[0], described.shape[1])))
 
-    def _take_features(self, level: int) -> torch.Tensor:
-        return self._features.pop(level) if level > 1 else self._pyramid(self.image.rgb, [1])[1]
+    def _take_features(self, level: int, advance: Advance) -> torch.Tensor:
+        return self._features.pop(level) if level > 1 else self._pyramid(self.image.rgb, [1], advance)[1]

@@ -9,6 +9,7 @@ from scipy.ndimage import binary_dilation
 from scipy.spatial.distance import cdist
 
 from . import nonlocal_graph_cpu, nonlocal_graph_torch
+from .advance import Advance, part, unwatched
 from .nnf import nearest_cells
 from .solvers import Graph
 
@@ -28,12 +29,13 @@ class Clusters:
         features: int16 [h, w, C], relu5_1 of the source.
         count: number of centres; fewer where there are fewer positions.
         seed: of the choice of the first centres.
+        advance: called between rounds.
     """
 
-    def __init__(self, features: torch.Tensor, count: int, seed: int) -> None:
+    def __init__(self, features: torch.Tensor, count: int, seed: int, advance: Advance = unwatched) -> None:
         height, width, channels = features.shape
         points = features.reshape(-1, channels).cpu().numpy().astype(np.float64)
-        self.labels = _kmeans(points, min(count, len(points)), seed).reshape(height, width)
+        self.labels = _kmeans(points, min(count, len(points)), seed, advance).reshape(height, width)
         """int64 [h, w]."""
         self._dilated = np.stack([binary_dilation(self.labels == cluster, np.ones((3, 3))) for cluster in range(self.labels.max() + 1)])
 
@@ -43,7 +45,7 @@ class Clusters:
         return self.labels[np.ix_(rows, cols)], self._dilated[:, rows[:, None], cols[None]]
 
 
-def _kmeans(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.int64]:
+def _kmeans(points: NDArray[np.float64], count: int, seed: int, advance: Advance) -> NDArray[np.int64]:
     """Lloyd's algorithm from k-means++ centres; float64, so that no order of additions decides a label. Labels int64 [n]."""
     rng = np.random.default_rng(seed)
     centers = points[[rng.integers(len(points))]]
@@ -53,7 +55,8 @@ def _kmeans(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.in
             break
         centers = np.concatenate([centers, points[[rng.choice(len(points), p=distance / distance.sum())]]])
     labels = cdist(points, centers, "sqeuclidean").argmin(1)
-    for _ in range(_KMEANS_ROUNDS):
+    for done in range(_KMEANS_ROUNDS):
+        advance(done / _KMEANS_ROUNDS)
         for cluster in np.unique(labels):
             centers[cluster] = points[labels == cluster].mean(0)
         new = cdist(points, centers, "sqeuclidean").argmin(1)
@@ -63,7 +66,9 @@ def _kmeans(points: NDArray[np.float64], count: int, seed: int) -> NDArray[np.in
     return labels
 
 
-def nonlocal_graph(colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clusters, *, neighbours: int, weight: float) -> Graph | None:
+def nonlocal_graph(
+    colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clusters, *, neighbours: int, weight: float, advance: Advance = unwatched
+) -> Graph | None:
     """Ties every position to near colours in its own cluster.
 
     The weight of a tie from p to q is (weight / neighbours) * exp(1 - ||s_p - s_q||^2 / 3); ties in both directions add up.
@@ -78,6 +83,7 @@ def nonlocal_graph(colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clu
         clusters: of the same image.
         neighbours: k.
         weight: lambda_nl; 0 means no graph.
+        advance: called between the steps of the work.
 
     Returns:
         The graph over h * w flat positions, or None if it has no edge.
@@ -90,9 +96,12 @@ def nonlocal_graph(colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clu
     cluster, position = members.flatten(1).nonzero().unbind(1)
     entries = colors.reshape(-1, 3)[position]
     own = labels.flatten()[position] == cluster
-    keys = [_curve_key(entries, cluster, position, shift) for shift in _SHIFTS]
+    keys = []
+    for shift in _SHIFTS:
+        keys.append(_curve_key(entries, cluster, position, shift))
+        advance(0.1 * len(keys))
     build = nonlocal_graph_cpu.ties if colors.device.type == "cpu" else nonlocal_graph_torch.ties
-    graph = build(entries, cluster, position, own, keys, neighbours, max(_WINDOW, neighbours), weight / neighbours, shape)
+    graph = build(entries, cluster, position, own, keys, neighbours, max(_WINDOW, neighbours), weight / neighbours, shape, part(advance, 0.2, 1.0))
     return graph if graph.neighbours.numel() else None
 
 

@@ -7,6 +7,7 @@ import torch
 from numba import njit
 
 from . import threads
+from .advance import Advance, part
 from .solvers import Graph
 
 _GRAIN_ENTRIES = 2048
@@ -22,6 +23,7 @@ def ties(
     window: int,
     weight: float,
     shape: tuple[int, int],
+    advance: Advance,
 ) -> Graph:
     """The graph of :func:`nct_core.nonlocal_graph.nonlocal_graph`.
 
@@ -34,9 +36,12 @@ def ties(
         window: how many entries on either side, along each curve, are looked at.
         weight: of a tie between equal colours, over e.
         shape: (h, w) of the grid.
+        advance: called between the steps of the work.
     """
     order = np.argsort(keys[0].numpy())
+    advance(0.2)
     second = np.argsort(keys[1].numpy()[order]).astype(np.int32)
+    advance(0.4)
     rank = np.empty_like(second)
     rank[second] = np.arange(len(second), dtype=np.int32)
     own_of, places = own.numpy()[order], position.numpy()[order]
@@ -45,7 +50,8 @@ def ties(
     node_of[nodes] = np.arange(len(nodes), dtype=np.int32)
     entries = colors.numpy()[order], cluster.numpy()[order], own_of, node_of[places]
     found, strengths = np.empty((len(nodes), count), np.int32), np.empty((len(nodes), count), np.float32)
-    threads.over_rows(_nearest, len(order), *entries, second, rank, window, np.float32(weight), found, strengths, grain=_GRAIN_ENTRIES)
+    search = (*entries, second, rank, window, np.float32(weight), found, strengths)
+    threads.over_rows(_nearest, len(order), *search, grain=_GRAIN_ENTRIES, advance=part(advance, 0.4, 0.9))
     starts = np.zeros(len(nodes) + 1, np.int32)
     _count(found, starts)
     np.cumsum(starts, out=starts)

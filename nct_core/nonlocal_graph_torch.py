@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from .advance import Advance
 from .solvers import Graph
 
 _CHUNK_ENTRIES = 1 << 16  # bounds the memory
@@ -19,6 +20,7 @@ def ties(
     window: int,
     weight: float,
     shape: tuple[int, int],
+    advance: Advance,
 ) -> Graph:
     """The graph of :func:`nct_core.nonlocal_graph.nonlocal_graph`."""
     order = torch.argsort(keys[0])
@@ -40,6 +42,7 @@ def ties(
         heads.append(queries[:, None].expand_as(found)[found])
         tails.append(candidates.gather(1, place)[found])
         strengths.append(weight * torch.exp(1.0 - distance[found] / 3.0))
+        advance(0.5)
     nodes = position[own]
     node_of = torch.full((shape[0] * shape[1],), -1, device=nodes.device)
     node_of[nodes] = torch.arange(len(nodes), device=nodes.device)

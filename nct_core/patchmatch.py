@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from . import devices, patchmatch_cpu, patchmatch_torch
+from .advance import Advance, unwatched
 from .features import COARSEST
 from .nnf import Field
 
@@ -70,6 +71,7 @@ def patchmatch(
     *,
     search: Search,
     seed: int,
+    advance: Advance = unwatched,
 ) -> Field:
     """Improves a field so that 3x3 patches of features agree.
 
@@ -82,6 +84,7 @@ def patchmatch(
         target_valid: bool [H, W]; invalid positions are never matched (transparent pixels).
         search: radii, reach and iterations, see :func:`plan`.
         seed: of the random search.
+        advance: called between rounds, or bands of them.
 
     Returns:
         int32 [h, w, 2] into (H, W), on the same device.
@@ -94,4 +97,7 @@ def patchmatch(
         run = patchmatch_triton.patchmatch
     else:
         run = patchmatch_torch.patchmatch
-    return run(features, target_features, start, target_valid, jumps=JUMPS, radii=search.radii, reach=search.reach, iterations=search.iterations, seed=seed)
+    return run(
+        features, target_features, start, target_valid,
+        jumps=JUMPS, radii=search.radii, reach=search.reach, iterations=search.iterations, seed=seed, advance=advance,
+    )  # fmt: skip

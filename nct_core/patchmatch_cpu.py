@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from . import threads
+from .advance import Advance, part, unwatched
 from .features import PATCH_COUNTS, UNIT
 from .nnf import Field
 
@@ -34,6 +37,7 @@ def patchmatch(
     reach: int,
     iterations: int,
     seed: int,
+    advance: Advance = unwatched,
 ) -> Field:
     """See :func:`nct_core.patchmatch.patchmatch`."""
     a, b = (in_blocks(x).reshape(-1) for x in (features, target_features))
@@ -46,18 +50,19 @@ def patchmatch(
     changed = np.full_like(score, -1)
     rows, rounds = score.shape[0], len(jumps) + 1
     allowed = (target_valid, begin, reach)
-    threads.over_rows(_score_all, rows, a, b, channels, target_valid.shape[1], field, score, grain=1)
+
+    def round_of(kernel: Callable[..., None], now: int, *arguments: Any) -> None:
+        after = part(advance, now / (iterations * rounds), (now + 1) / (iterations * rounds))
+        threads.over_rows(kernel, rows, a, b, channels, bound, *allowed, *arguments, now, grain=1, advance=after)
+
+    threads.over_rows(_score_all, rows, a, b, channels, target_valid.shape[1], field, score, grain=1, advance=part(advance, 0.0, 0.0))
     for iteration in range(iterations):
         for number, jump in enumerate(jumps):
             now = iteration * rounds + number
-            threads.over_rows(
-                _propagate, rows, a, b, channels, bound, *allowed, field, other, score, changed, jump, now, now - rounds if iteration else -1, grain=1
-            )
+            round_of(_propagate, now, field, other, score, changed, jump, now - rounds if iteration else -1)
             field, other = other, field
         now = iteration * rounds + len(jumps)
-        threads.over_rows(
-            _random_search, rows, a, b, channels, bound, *allowed, field, score, changed, np.array(radii, np.int64), iteration, seed, now, grain=1
-        )
+        round_of(_random_search, now, field, score, changed, np.array(radii, np.int64), iteration, seed)
     return torch.from_numpy(field)
 
 
@@ -122,7 +127,7 @@ def _score_all(first, last, a, b, channels, to_width, field, score):
 
 
 @njit(nogil=True, cache=True)
-def _propagate(first, last, a, b, channels, bound, valid, start, reach, field, out, score, changed, jump, now, before):
+def _propagate(first, last, a, b, channels, bound, valid, start, reach, field, out, score, changed, jump, before, now):
     """Tries the matches of the four neighbours ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
 
     What a neighbour suggested when this jump was last tried, in round ``before``, was refused then and is not tried again.

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from .advance import Advance, unwatched
 from .features import PATCH_COUNTS
 from .nnf import Field
 
@@ -26,18 +27,22 @@ def patchmatch(
     reach: int,
     iterations: int,
     seed: int,
+    advance: Advance = unwatched,
 ) -> Field:
     """See :func:`nct_core.patchmatch.patchmatch`."""
     field = start.long()
     search = _Search(features, target_features, torch.from_numpy(target_valid).to(features.device), field, reach)
     score = search.similarity(field)
+    rounds = len(jumps) + len(radii)
     for iteration in range(iterations):
-        for jump in jumps:
+        for number, jump in enumerate(jumps):
             before = field
             for di, dj in ((0, -jump), (0, jump), (-jump, 0), (jump, 0)):
                 field, score = search.improve(field, score, *search.shifted(before, di, dj))
+            advance((iteration + (number + 1) / rounds) / iterations)
         for trial, radius in enumerate(radii):
             field, score = search.improve(field, score, search.random(field, radius, iteration, trial, seed), None)
+            advance((iteration + (len(jumps) + trial + 1) / rounds) / iterations)
     return field.int()
 
 

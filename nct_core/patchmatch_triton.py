@@ -13,6 +13,7 @@ import triton
 import triton.language as tl
 from numpy.typing import NDArray
 
+from .advance import Advance, unwatched
 from .features import PATCH_COUNTS
 from .nnf import Field
 
@@ -34,6 +35,7 @@ def patchmatch(
     reach: int,
     iterations: int,
     seed: int,
+    advance: Advance = unwatched,
 ) -> Field:
     """See :func:`nct_core.patchmatch.patchmatch`."""
     (height, width, channels), (to_height, to_width, _) = features.shape, target_features.shape
@@ -58,6 +60,7 @@ def patchmatch(
                 field, other = other, field
             now = iteration * rounds + len(jumps)
             _random_search[grid](*images, *allowed, field, score, changed, radii_there, len(radii), iteration, seed, now, **options)
+            advance((iteration + 1) / iterations)  # what the device was told to do; it is not far behind
     return field
 
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from . import devices, fusion, likeness, local_affine, memory, nnf, weights
+from .advance import part
 from .color import lab_to_srgb
 from .errors import Cancelled, InputError
 from .features import COARSEST, FeaturePyramid
@@ -30,7 +31,7 @@ _log = logging.getLogger(__name__)
 _MAX_REFERENCES = 255  # labels are uint8
 _FINEST_SMOOTHNESS_FACTOR = 4.0
 # What the stages cost, in hundredths of a transfer with one reference.
-_NETWORK_COST, _REFERENCE_COST, _APPLYING_COST = 2.0, 8.0, 5.0
+_NETWORK_COST, _REFERENCE_COST, _SOURCE_COST, _APPLYING_COST = 2.0, 5.0, 5.0, 3.0
 _MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
 _RECOLORING_COSTS = {5: 5.0, 4: 5.0, 3: 6.0, 2: 7.0, 1: 10.0}
 
@@ -60,7 +61,7 @@ def transfer(
             the result's ``device`` and a stage of ``progress`` say.
         weights_path: network weights to use instead of the installed ones.
         progress: called with a fraction in [0, 1] that never falls, and the stage in words.
-        cancel: asked between stages; True stops the transfer.
+        cancel: asked many times a second; True stops the transfer. Nothing of it goes on when it has returned.
         observer: called with the intermediate maps at the end of every level.
 
     Returns:
@@ -113,16 +114,19 @@ def _transfer_at(
     stages.begin(_NETWORK_COST, "Loading the network")
     file = weights.find(weights_path)
     network = weights.load(file)
+    stages.advance(0.3)
     with devices.out_of_memory_as_error(f"a transfer at a working size of {params.working_size} px"):
         pyramid = FeaturePyramid(network, file.backbone, at, exact=params.as_published)
+        stages.advance(0.6)
         work = _Transfer(prepare(source, params.working_size, at), params, pyramid, stages, observer)
+        stages.advance(0.8)
         for number, (name, reference) in enumerate(references.items()):
             work.read(number, name, prepare(reference, params.working_size, at))
         work.run()
     with devices.out_of_memory_as_error(f"an image of {source.shape[1]}x{source.shape[0]} px"):
         stages.begin(_APPLYING_COST, "Applying the colours")
         transform = ColorTransform(work.coefficients, work.source.lab[..., 0].contiguous())
-        image = transform.apply(source, params.strength, params.keep_lightness)
+        image = transform.apply(source, params.strength, params.keep_lightness, advance=stages.advance)
     stages.end()
     labels = work.number_map()
     counts = np.bincount(labels[work.source.valid], minlength=len(references))
@@ -137,36 +141,38 @@ class _Stages:
     """The share of the work that is done, told to the caller, who may cancel whenever it is."""
 
     def __init__(self, references: int, progress: Progress | None, cancel: Callable[[], bool] | None) -> None:
-        shared = _NETWORK_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
+        shared = _NETWORK_COST + _SOURCE_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
         self._total = shared + references * (_REFERENCE_COST + sum(_MATCHING_COSTS.values()))
-        self._begun, self._progress, self._cancel = 0.0, progress, cancel
-        self._lost = 0.0  # the share that went by before a restart
+        self._progress, self._cancel = progress, cancel
+        self._done, self._cost, self._name = 0.0, 0.0, ""  # what is behind the current stage, and the stage
+        self._lost, self._told = 0.0, 0.0  # the share that went by before a restart, and what was told last
 
     def begin(self, cost: float, name: str) -> None:
         """Tells that a stage of this cost begins."""
-        self.check()
+        self._done, self._cost, self._name = self._done + self._cost, cost, name
+        self.advance(0.0)
+
+    def advance(self, done: float) -> None:
+        """Tells that this share of the current stage is done, or raises Cancelled if the caller wants to stop."""
+        if self._cancel is not None and self._cancel():
+            raise Cancelled("the transfer was cancelled")
         if self._progress is not None:
-            self._progress(self._lost + (1.0 - self._lost) * self._begun / self._total, name)
-        self._begun += cost
+            share = min(1.0, (self._done + done * self._cost) / self._total)
+            self._told = max(self._told, self._lost + (1.0 - self._lost) * share)
+            self._progress(self._told, self._name)
 
     def restart(self, name: str) -> None:
         """Tells that all work begins again; the fraction does not fall."""
-        self._lost += (1.0 - self._lost) * min(1.0, self._begun / self._total)
-        self._begun = 0.0
+        self._lost, self._done, self._cost = self._told, 0.0, 0.0
         self.begin(0.0, name)
 
     def skip(self, cost: float) -> None:
         """Takes note that what would have cost this much is not needed."""
-        self._begun += cost
-
-    def check(self) -> None:
-        """Raises Cancelled if the caller wants to stop."""
-        if self._cancel is not None and self._cancel():
-            raise Cancelled("the transfer was cancelled")
+        self._done += cost
 
     def end(self) -> None:
         """Tells that all is done."""
-        self._begun = self._total
+        self._done, self._cost = self._total, 0.0
         self.begin(0.0, "Done")
 
 
@@ -190,14 +196,16 @@ class _Transfer:
     def read(self, number: int, name: str, image: WorkingImage) -> None:
         """Takes one more reference."""
         self.stages.begin(_REFERENCE_COST, f"Reading the {name}")
-        self.references.append(Reference(number, name, image, self.pyramid))
+        self.references.append(Reference(number, name, image, self.pyramid, self.stages.advance))
         # Sorted by their content: the order in which they were given changes nothing but their numbers.
         self.references.sort(key=lambda reference: reference.digest)
 
     def run(self) -> None:
         """Every level, coarse to fine."""
-        features = self.pyramid(self.source.rgb, [COARSEST - 1, COARSEST])
-        clusters = Clusters(features[COARSEST], self.params.clusters, self.params.seed)
+        advance = self.stages.advance
+        self.stages.begin(_SOURCE_COST, "Reading the source")
+        features = self.pyramid(self.source.rgb, [COARSEST - 1, COARSEST], part(advance, 0.0, 0.6))
+        clusters = Clusters(features[COARSEST], self.params.clusters, self.params.seed, part(advance, 0.6, 1.0))
         self.chooser = self._chooser(features)
         for level in range(COARSEST, 0, -1):
             view = self._view(level, features[level])
@@ -206,7 +214,7 @@ class _Transfer:
             self._observe(level, guidance)
             if level > 1:  # the next level's features are those of the recoloured source
                 recolored = lab_to_srgb(recolor(self.coefficients, self.source.lab).clamp(0, 1)).clamp(0, 1)
-                features = self.pyramid(recolored, [level - 1])
+                features = self.pyramid(recolored, [level - 1], part(advance, 0.9, 1.0))
 
     def number_map(self) -> NDArray[np.uint8]:
         """``labels`` by the references' own numbers."""
@@ -219,7 +227,7 @@ class _Transfer:
 
     def _view(self, level: int, features: torch.Tensor) -> SourceLevel:
         grid = (features.shape[0], features.shape[1])
-        compared = compare_by(level, features, self.source, self.params, self.pyramid)
+        compared = compare_by(level, features, self.source, self.params, self.pyramid, part(self.stages.advance, 1.0, 1.0))
         return SourceLevel(level, features, compared, self.source.lab_on(grid), self.source.valid_on(grid), self.source.shape)
 
     def _match(self, view: SourceLevel, name: str) -> Guidance:
@@ -228,24 +236,25 @@ class _Transfer:
         for index in self.chooser.used(len(self.references)):
             reference = self.references[index]
             self.stages.begin(_MATCHING_COSTS[view.level], f"Matching{reference.name.removeprefix('reference')}, {name}")
-            candidates[index] = reference.match(view, self.params, self.stages.check)
+            candidates[index] = reference.match(view, self.params, self.stages.advance)
         if view.level == COARSEST:
             self.coarsest = {reference.number: (reference.forward.cpu().numpy(), reference.grid) for reference in self.references}
         self.stages.skip((len(self.references) - len(candidates)) * _MATCHING_COSTS[view.level])
         self.stages.begin(_RECOLORING_COSTS[view.level], f"Recolouring, {name}")
-        self.labels = self.chooser.refine(view, candidates)
+        self.labels = self.chooser.refine(view, candidates, part(self.stages.advance, 0.0, 0.1))
         return fusion.fuse(candidates, self.labels)
 
     def _fit(self, view: SourceLevel, guidance: Guidance, clusters: Clusters) -> None:
         """The transform at the level's grid, and carried to the working grid."""
         self.confidence = guidance.confidence()
-        graph = nonlocal_graph(view.colors, view.valid, clusters, neighbours=self.params.nonlocal_neighbours, weight=self.params.nonlocal_weight)
-        self.stages.check()
-        terms = TermWeights(data=view.pixels_per_position, local=self.params.local_weight, contrast=self.params.contrast_weight)
-        low = local_affine.fit(view.colors, guidance.colors, self.confidence, graph, terms).x
-        self.stages.check()
-        smoothness = self.params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
-        self.coefficients = self.upsample(low, weight=smoothness).x
+        params, advance = self.params, self.stages.advance
+        graph = nonlocal_graph(
+            view.colors, view.valid, clusters, neighbours=params.nonlocal_neighbours, weight=params.nonlocal_weight, advance=part(advance, 0.1, 0.4)
+        )
+        terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight)
+        low = local_affine.fit(view.colors, guidance.colors, self.confidence, graph, terms, advance=part(advance, 0.4, 0.7)).x
+        smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
+        self.coefficients = self.upsample(low, weight=smoothness, advance=part(advance, 0.7, 0.9)).x
 
     def _observe(self, level: int, guidance: Guidance) -> None:
         if self.observer is not None:

@@ -25,11 +25,13 @@ from typing import Any
 import torch
 
 from . import multigrid_cpu, multigrid_torch
+from .advance import Advance, unwatched
 from .errors import ConvergenceError
 
 _COARSEST_POSITIONS = 32
 _COARSEST_SWEEPS = 6
 _TINY = 1e-30
+_TYPICAL_ITERATIONS = 8
 # Between two checks of convergence; every check waits for a GPU to catch up.
 _CHECK_EVERY = {"cpu": 1}
 _CHECK_EVERY_ELSEWHERE = 4
@@ -166,7 +168,15 @@ def multiply(system: System, x: torch.Tensor) -> torch.Tensor:
     return from_quads(out, system.grid.shape)
 
 
-def solve(system: System, rhs: torch.Tensor, *, tolerance: float, max_iterations: int = 300, start: torch.Tensor | None = None) -> Solution:
+def solve(
+    system: System,
+    rhs: torch.Tensor,
+    *,
+    tolerance: float,
+    max_iterations: int = 300,
+    start: torch.Tensor | None = None,
+    advance: Advance = unwatched,
+) -> Solution:
     """Solves A x = rhs.
 
     Args:
@@ -175,12 +185,14 @@ def solve(system: System, rhs: torch.Tensor, *, tolerance: float, max_iterations
         tolerance: on the relative error in the energy norm, estimated as sqrt(r . M r / x . rhs) with the preconditioner M.
         max_iterations: after which it gives up.
         start: first guess, float32 [h, w, 6]; zero if None.
+        advance: called before every iteration, with a guess.
 
     Raises:
         ConvergenceError: the tolerance was not reached.
     """
     kernels, grid = kernels_for(rhs), system.grid
     precondition = _Preconditioner(system)
+    advance(0.0)
     blocks, rhs = to_quads(system.blocks), to_quads(rhs)
     x, product = torch.zeros_like(rhs) if start is None else to_quads(start), torch.zeros_like(rhs)
 
@@ -205,6 +217,7 @@ def solve(system: System, rhs: torch.Tensor, *, tolerance: float, max_iterations
             error = (left / energy) ** 0.5 if energy > 0 else (0.0 if left == 0 else float("inf"))
             if error <= tolerance:
                 return Solution(from_quads(x, grid.shape), iteration, error)
+        advance(iteration / (iteration + _TYPICAL_ITERATIONS))
         multiply_into_product(direction)
         step = rz / kernels.dot(direction, product).clamp_min(_TINY)
         kernels.combine(x, 1.0, direction, step)

@@ -10,8 +10,10 @@ import functools
 import itertools
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
+
+from .advance import Advance, unwatched
 
 _BANDS_PER_THREAD = 4
 
@@ -26,7 +28,7 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count(), thread_name_prefix="nct-kernel")
 
 
-def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any, grain: int) -> None:
+def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any, grain: int, advance: Advance = unwatched) -> None:
     """Calls ``kernel(first, last, *arguments)`` for bands that together cover ``range(rows)``, and waits for all.
 
     Args:
@@ -34,11 +36,27 @@ def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any, grain: in
         rows: how many there are.
         arguments: passed on.
         grain: rows below which a band is not worth a thread.
+        advance: called after every band. If it raises, no other band is begun.
     """
     bands = min(count() * _BANDS_PER_THREAD, rows // max(1, grain))
-    if bands < 2 or count() == 1:
+    if bands < 2 or (count() == 1 and advance is unwatched):
         kernel(0, rows, *arguments)
+        advance(1.0)
         return
     edges = [rows * i // bands for i in range(bands + 1)]
-    for done in [_pool().submit(kernel, first, last, *arguments) for first, last in itertools.pairwise(edges)]:
-        done.result()
+    calls = [functools.partial(kernel, first, last, *arguments) for first, last in itertools.pairwise(edges)]
+    if count() == 1:
+        for number, call in enumerate(calls, 1):
+            call()
+            advance(number / bands)
+        return
+    running = [_pool().submit(call) for call in calls]
+    try:
+        for number, done in enumerate(running, 1):
+            done.result()
+            advance(number / bands)
+    except BaseException:
+        for band in running:
+            band.cancel()
+        wait(running)  # nothing works on when the caller hears of it
+        raise

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from . import transform_cpu
+from .advance import Advance, unwatched
 from .color import lab_to_srgb, limit_chroma, srgb_to_lab
 from .errors import InputError
 from .local_affine import recolor
@@ -38,7 +39,7 @@ class ColorTransform:
     coefficients: torch.Tensor
     lightness: torch.Tensor
 
-    def apply(self, image: NDArray[np.float32], strength: float = 1.0, keep_lightness: float = 0.0) -> NDArray[np.float32]:
+    def apply(self, image: NDArray[np.float32], strength: float = 1.0, keep_lightness: float = 0.0, *, advance: Advance = unwatched) -> NDArray[np.float32]:
         """Recolours an image of any size that shows the same picture.
 
         Args:
@@ -49,6 +50,7 @@ class ColorTransform:
                 At 1 only hue and chroma move. A colour that sRGB does not hold loses chroma then, at its lightness and hue, so that
                 clipping does not change its lightness after all; of that excess chroma this share is taken. Values of the image that
                 lie outside [0, 1] themselves may stay there.
+            advance: called after every band of rows, with the share of them that is done; what it raises ends the work.
 
         Returns:
             float32 [H, W, C], sRGB-encoded; alpha and the colour of fully transparent pixels are the image's own. A grey image stays
@@ -67,12 +69,13 @@ class ColorTransform:
         fields = self._fields(shape)
         if fields.device.type == "cpu":
             rows, columns = (_cells_and_shares(n, m) for n, m in zip(shape, fields.shape[1:]))
-            transform_cpu.recolor(image, fields.permute(1, 0, 2).contiguous().numpy(), rows, columns, strength, keep_lightness, out)
+            transform_cpu.recolor(image, fields.permute(1, 0, 2).contiguous().numpy(), rows, columns, strength, keep_lightness, out, advance)
             return out
         band_rows = max(1, _BAND_PIXELS // shape[1])
         for top in range(0, shape[0], band_rows):
             band = slice(top, min(top + band_rows, shape[0]))
             out[band] = self._recolor_band(image[band], self._interpolate(fields, band, shape), strength, keep_lightness)
+            advance(band.stop / shape[0])
         return out
 
     def _fields(self, shape: tuple[int, int]) -> torch.Tensor:

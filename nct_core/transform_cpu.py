@@ -7,10 +7,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from . import threads
+from .advance import Advance
 from .color import GAMUT_MARGIN, GAMUT_STEPS, RGB_TO_WHITE, WHITE_TO_RGB
 from .color_cpu import limit_chroma, to_lab, to_srgb
 
 _F = np.float32
+_GRAIN_PIXELS = 1 << 14
 
 
 def recolor(
@@ -21,6 +23,7 @@ def recolor(
     strength: float,
     keep_lightness: float,
     out: NDArray[np.float32],
+    advance: Advance,
 ) -> None:
     """Recolours an image.
 
@@ -32,10 +35,12 @@ def recolor(
         strength: 1 is the full transform.
         keep_lightness: 1 keeps the image's own lightness.
         out: float32 [H, W, C], filled in; may be ``image`` itself.
+        advance: called after every band of rows.
     """
     matrices = RGB_TO_WHITE.astype(np.float32), WHITE_TO_RGB.astype(np.float32)
     shares = _F(strength), _F(strength * (1.0 - keep_lightness)), _F(keep_lightness)
-    threads.over_rows(_recolor, len(image), image, fields, *rows, *columns, *shares, *matrices, out, grain=max(1, 16384 // image.shape[1]))
+    pictures = (image, fields, *rows, *columns, *shares, *matrices, out)
+    threads.over_rows(_recolor, len(image), *pictures, grain=max(1, _GRAIN_PIXELS // image.shape[1]), advance=advance)
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from . import devices, voting_cpu, voting_torch
+from .advance import Advance, unwatched
 from .nnf import Field
 
 CONFIDENCE_FLOOR = 1e-6
@@ -59,6 +60,7 @@ def vote(
     reference_valid: NDArray[np.bool_],
     *,
     bds_weight: float,
+    advance: Advance = unwatched,
 ) -> Guidance:
     """Votes colours and features of one reference onto the source's grid.
 
@@ -68,6 +70,7 @@ def vote(
         nnf_source_to_reference, nnf_reference_to_source: int32 [h, w, 2] into (H, W), and the other way, on the same device.
         source_valid, reference_valid: bool grids; invalid positions neither vote nor are voted for.
         bds_weight: beta, the weight of completeness against coherence.
+        advance: called as the votes are gathered.
 
     Returns:
         The guidance.
@@ -84,6 +87,6 @@ def vote(
     completeness = bds_weight / max(1, int(reference_valid.sum()))
     colors, error, voted = run(
         source_features, reference_features, reference_colors, nnf_source_to_reference, nnf_reference_to_source,
-        source_valid, reference_valid, coherence, completeness,
+        source_valid, reference_valid, coherence, completeness, advance,
     )  # fmt: skip
     return Guidance(torch.where(voted[..., None], colors, source_colors), error, voted)

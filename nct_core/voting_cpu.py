@@ -8,6 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from . import threads
+from .advance import Advance, unwatched
 from .features import UNIT
 from .nnf import Field
 from .patchmatch_cpu import BLOCK, in_blocks
@@ -23,6 +24,7 @@ def vote(
     reference_valid: NDArray[np.bool_],
     coherence: float,
     completeness: float,
+    advance: Advance = unwatched,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean colours [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
     starts, voters = _voters(backward.numpy(), source_valid.shape, reference_valid)
@@ -31,7 +33,7 @@ def vote(
     threads.over_rows(
         _gather_votes, height, in_blocks(source_features), in_blocks(reference_features), reference_colors.contiguous().numpy(),
         forward.contiguous().numpy(), starts, voters, source_valid, reference_valid,
-        np.float32(coherence), np.float32(completeness), colors, error, voted, grain=1,
+        np.float32(coherence), np.float32(completeness), colors, error, voted, grain=1, advance=advance,
     )  # fmt: skip
     return torch.from_numpy(colors), torch.from_numpy(error), torch.from_numpy(voted)
 

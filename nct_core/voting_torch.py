@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .advance import Advance, unwatched
 from .features import UNIT
 from .nnf import Field
 
@@ -22,6 +23,7 @@ def vote(
     reference_valid: NDArray[np.bool_],
     coherence: float,
     completeness: float,
+    advance: Advance = unwatched,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean colours [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
     device = source_features.device
@@ -45,6 +47,7 @@ def vote(
                     i, j, k, m = i[keep], j[keep], k[keep], m[keep]
                     # index_put_ with accumulate sorts by index on CUDA, so its sums do not depend on thread timing.
                     votes.index_put_((i * width + j,), payload[k, m] * weight, accumulate=True)
+            advance(0.0)
     total = votes[:, -1:]
     voted = (total[:, 0] > 0).view(height, width)
     colors = (votes[:, -4:-1] / total.clamp_min(1e-30)).view(height, width, 3)

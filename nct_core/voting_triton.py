@@ -12,6 +12,7 @@ import triton
 import triton.language as tl
 from numpy.typing import NDArray
 
+from .advance import Advance, unwatched
 from .features import UNIT
 from .nnf import Field
 
@@ -30,6 +31,7 @@ def vote(
     reference_valid: NDArray[np.bool_],
     coherence: float,
     completeness: float,
+    advance: Advance = unwatched,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean colours [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
     height, width, channels = source_features.shape
@@ -46,6 +48,7 @@ def vote(
             coherence, completeness, colors, error, voted,
             channels=channels, block=block, together=_TOGETHER, num_warps=max(1, min(8, block // _CHANNELS_PER_WARP)), enable_fp_fusion=True,
         )  # fmt: skip
+    advance(1.0)
     return colors, error, voted.bool()
 
 

@@ -136,7 +136,7 @@ def test_finer_levels_stay_near_the_coarser_ones_matches():
 
 def test_patches_are_compared_at_two_scales_at_the_coarsest_level_only():
     features, image = torch.zeros(4, 4, 512, dtype=torch.int16), SimpleNamespace(rgb=torch.zeros(64, 64, 3))
-    pyramid = SimpleNamespace(two_scales=lambda rgb, coarsest: torch.cat([coarsest, coarsest], -1))
+    pyramid = SimpleNamespace(two_scales=lambda rgb, coarsest, advance: torch.cat([coarsest, coarsest], -1))
 
     def channels(level, drift):
         return matching.compare_by(level, features, image, TransferParams(match_drift=drift), pyramid).shape[-1]

@@ -32,11 +32,14 @@ class ProgressBar:
 
     def __init__(self, show: bool) -> None:
         self.show = show
+        self._shown = ""
 
     def __call__(self, fraction: float, stage: str) -> None:
-        if self.show:
-            done = round(self.WIDTH * fraction)
-            print(f"\r\x1b[K[{'#' * done}{'.' * (self.WIDTH - done)}] {fraction:4.0%} {stage}", end="", file=sys.stderr, flush=True)
+        done = round(self.WIDTH * fraction)
+        line = f"[{'#' * done}{'.' * (self.WIDTH - done)}] {fraction:4.0%} {stage}"
+        if self.show and line != self._shown:
+            self._shown = line
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         if self.show:

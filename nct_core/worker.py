@@ -1,7 +1,8 @@
 """The worker: answers the GIMP plug-in over its stdin and stdout, ``python -m nct_core.worker [--log FILE]``.
 
 It leaves when its stdin ends, whatever it is doing then: that is how it notices that the plug-in was killed. A thread reads frames, so
-that this and cancelling work during a transfer; the main thread computes.
+that this and cancelling work during a transfer; the main thread computes. A cancel is answered at once, by the reading thread; the main
+thread notices it within a fraction of a second and goes on to the next job.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,8 +34,10 @@ PROGRESS_STEP = 0.005
 
 @dataclass(frozen=True)
 class _Job:
+    """Attributes: header; answered: whoever takes it answers the job, the computing thread when it is done or the reading one that cancels it."""
+
     header: protocol.Header
-    cancelled: threading.Event
+    answered: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Worker:
@@ -46,7 +49,7 @@ class Worker:
         self._sink_lock = threading.Lock()
         self._work = Jobs()
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._cancels: dict[str, threading.Event] = {}
+        self._named: dict[str, _Job] = {}
 
     def run(self) -> None:
         """Serves the connection; the process ends in here, as soon as ``source`` does."""
@@ -56,15 +59,9 @@ class Worker:
         except Exception as error:
             self._send_error("", error)
             sys.exit(1)
+        _load_library()
         while True:
-            job = self._jobs.get()
-            name = job.header["id"]
-            try:
-                self._run_job(job)
-            except Exception as error:  # the connection outlives a failed job, and the plug-in must hear of it
-                self._send_error(name, error)
-            finally:
-                self._cancels.pop(name, None)
+            self._run_job(self._jobs.get())
 
     # -- the reading thread
 
@@ -82,11 +79,11 @@ class Worker:
         if kind == "image":
             self._receive(header)
         elif kind in ("transfer", "apply", "view"):
-            event = self._cancels.setdefault(name, threading.Event())
-            self._jobs.put(_Job(header, event))
+            self._named[name] = _Job(header)
+            self._jobs.put(self._named[name])
         elif kind == "cancel":
-            if name in self._cancels:
-                self._cancels[name].set()
+            if name in self._named and self._named[name].answered.acquire(blocking=False):
+                self._send_error(name, Cancelled("the transfer was cancelled"))
         else:
             raise ProtocolError(f"expected a message for the worker, got {kind!r}")
 
@@ -105,17 +102,27 @@ class Worker:
     # -- the computing thread
 
     def _run_job(self, job: _Job) -> None:
+        name, cancelled = job.header["id"], job.answered.locked
+        try:
+            pixels, facts = self._compute(job.header, cancelled)
+        except Exception as error:  # the connection outlives a failed job, and the plug-in must hear of it
+            if job.answered.acquire(blocking=False):
+                self._send_error(name, error)
+        else:
+            if job.answered.acquire(blocking=False):
+                self._send_result(name, pixels, facts)
+        if self._named.get(name) is job:
+            del self._named[name]
+
+    def _compute(self, header: protocol.Header, cancelled: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
         from . import devices
 
-        if job.cancelled.is_set():
+        if cancelled():
             raise Cancelled("the transfer was cancelled")
-        header = job.header
         with devices.out_of_memory_as_error("the pictures"):
             if header["type"] == "transfer":
-                pixels, facts = self._work.transfer(header, _Progress(self, header["id"]), job.cancelled.is_set)
-            else:
-                pixels, facts = self._work.apply(header) if header["type"] == "apply" else self._work.view(header)
-        self._send_result(header["id"], pixels, facts)
+                return self._work.transfer(header, _Progress(self, header["id"]), cancelled)
+            return self._work.apply(header, cancelled) if header["type"] == "apply" else self._work.view(header)
 
     # -- writing, from both threads
 
@@ -172,6 +179,14 @@ def _hello() -> protocol.Header:
         backbone = ""
     device = devices.describe(devices.resolve("auto"))
     return {"type": "hello", "protocol": protocol.VERSION, "version": __version__, "device": device, "backbone": backbone}
+
+
+def _load_library() -> None:
+    """Loads what jobs need, which takes seconds, while the user is still choosing."""
+    try:
+        from . import images, pipeline  # noqa: F401
+    except ImportError:
+        logger.exception("the library cannot be loaded")  # the first job tries again and says so
 
 
 def _open_log(path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InputError
+from .errors import Cancelled, InputError
 from .params import TransferParams
 from .protocol import Header
 
@@ -95,14 +95,18 @@ class Jobs:
         logger.info("%s: %.1f s on %s with %s", header["id"], result.seconds, result.device, result.backbone)
         return _like(source, image, params), facts
 
-    def apply(self, header: Header) -> tuple[np.ndarray, Facts]:
+    def apply(self, header: Header, cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
         """Runs an ``apply``; returns as :meth:`transfer` does."""
         from . import images
+
+        def advance(_done: float) -> None:
+            if cancel():
+                raise Cancelled("the transfer was cancelled")
 
         params = TransferParams(strength=header["strength"], keep_lightness=header["keep_lightness"])
         last = self._last_result(header["result"])
         pixels = images.to_srgb(last.source.values, last.source.icc_profile)
-        image = last.result.transform.apply(pixels, strength=params.strength, keep_lightness=params.keep_lightness)
+        image = last.result.transform.apply(pixels, params.strength, params.keep_lightness, advance=advance)
         return _like(last.source, image, params), last.facts
 
     def view(self, header: Header) -> tuple[np.ndarray, Facts]:

@@ -201,10 +201,28 @@ def test_a_running_and_a_waiting_job_can_be_cancelled(greeted: Connection) -> No
     assert greeted.receive()["type"] == "progress"  # type: ignore[index]
     greeted.send("cancel", id="waiting")
     greeted.send("cancel", id="running")
-    greeted.send("cancel", id="unheard of")
-    assert [(error["id"], error["code"]) for error in (greeted.answer(), greeted.answer())] == [("running", "cancelled"), ("waiting", "cancelled")]
+    for name in ("running", "waiting", "unheard of"):
+        greeted.send("cancel", id=name)
+    assert [(error["id"], error["code"]) for error in (greeted.answer(), greeted.answer())] == [("waiting", "cancelled"), ("running", "cancelled")]
     greeted.transfer("next")
-    assert greeted.pixels(greeted.answer()).shape == (48, 64, 3)
+    result = greeted.answer()  # each was answered once
+    assert result["id"] == "next" and greeted.pixels(result).shape == (48, 64, 3)
+
+
+def test_an_application_can_be_cancelled(greeted: Connection) -> None:
+    greeted.send_image("wide", blobs(4, (200, 4000)))
+    greeted.transfer("applied", source="wide")
+    greeted.pixels(greeted.answer())
+    for name in ("first", "second"):
+        greeted.send("apply", id=name, result="applied", strength=0.5, keep_lightness=1)
+    greeted.send("cancel", id="second")
+    answers = {}
+    for _ in range(2):
+        answer = greeted.answer()
+        answers[answer["id"]] = answer["type"]
+        if answer["type"] == "result":
+            greeted.pixels(answer)
+    assert answers == {"first": "result", "second": "error"}
 
 
 def test_an_image_replaces_the_one_of_the_same_name(greeted: Connection) -> None:

@@ -62,6 +62,7 @@ _TOLD = (
     N_("the worker failed unexpectedly ({}: {})"),
     N_("the plug-in failed unexpectedly ({}: {})"),
     N_("expected the layer to recolour to stay in its image, but it is gone; start again"),
+    N_("expected the layer to recolour to stay as it was, but its size, mode, precision or colour profile was changed; start again"),
     N_("expected reference layers of open images, got one that is gone; choose another"),
     N_("expected a layer to recolour, but it is gone; select another one and start again"),
     N_("expected a layer, got the mask or channel '{}'; select a layer"),

@@ -1,7 +1,8 @@
 """Drawables to pixels and back.
 
-Pixels travel as GIMP would export them: in the image's own colour space and curve ("R'G'B'", "Y'"; "RGB", "Y" where that is linear), beside
-the profile that says so; all conversion is the worker's. They are read and written in bands, so that no whole image lies in this process.
+Pixels travel as GIMP keeps them (those of over 16 bits as float): in the image's own colour space and curve, beside the profile that says so. All
+conversion is the worker's: GIMP's own between curves is approximate, and cuts off what lies outside the space. Pixels are read and written in
+bands, so that no whole image lies in this process.
 """
 
 from __future__ import annotations
@@ -14,22 +15,35 @@ gi.require_version("Babl", "0.1")
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Babl, Gegl, Gimp  # noqa: E402  after the versions are chosen
-from nct_shared.protocol import PixelLayout  # noqa: E402
+from nct_shared.protocol import Chunk, PixelLayout  # noqa: E402
 
-_MODELS = {1: "Y'", 2: "Y'A", 3: "R'G'B'", 4: "R'G'B'A"}
-_LINEAR_MODELS = {1: "Y", 2: "YA", 3: "RGB", 4: "RGBA"}
+Bands = Iterable[tuple[int, int, Chunk]]
+"""First row, rows and pixels, from the top."""
+
+_MODELS = {
+    "linear": {1: "Y", 2: "YA", 3: "RGB", 4: "RGBA"},
+    "non-linear": {1: "Y'", 2: "Y'A", 3: "R'G'B'", 4: "R'G'B'A"},
+    "perceptual": {1: "Y~", 2: "Y~A", 3: "R~G~B~", 4: "R~G~B~A"},
+}
+_DTYPES = {"u8": "uint8", "u16": "uint16"}
 _BABL_TYPES = {"uint8": "u8", "uint16": "u16", "float32": "float"}
-# Integers of another curve than the exported one would lose steps in it; floats do not.
-_DTYPES = {Gimp.Precision.U8_NON_LINEAR: "uint8", Gimp.Precision.U16_NON_LINEAR: "uint16"}
 
 
 def icc_profile(drawable: Gimp.Drawable) -> bytes:
     """The profile that describes the pixels of :func:`read`; empty means sRGB."""
-    image = drawable.get_image()
-    profile = image.get_effective_color_profile()
-    if image.get_color_profile() is None and not profile.is_linear():
+    image, (_, curve) = drawable.get_image(), _precision(drawable)
+    if image.get_color_profile() is None and curve != "linear":
         return b""
-    return bytes(profile.get_icc_profile())
+    profile = image.get_effective_color_profile()
+    stored = {"linear": profile.new_linear_from_color_profile, "perceptual": profile.new_srgb_trc_from_color_profile}
+    return bytes((stored[curve]() if curve in stored else profile).get_icc_profile())
+
+
+def kind_of(layer: Gimp.Layer) -> tuple[object, ...]:
+    """What must stay as it is for pixels of the layer to fit it still."""
+    image = layer.get_image()
+    profile = image.get_color_profile()
+    return layer.get_width(), layer.get_height(), layer.type(), image.get_precision(), profile and bytes(profile.get_icc_profile())
 
 
 def layout_of(drawable: Gimp.Drawable, side: int = 0) -> PixelLayout:
@@ -39,8 +53,7 @@ def layout_of(drawable: Gimp.Drawable, side: int = 0) -> PixelLayout:
         ProtocolError: it is larger than what can be sent.
     """
     channels = (1 if drawable.is_gray() else 3) + drawable.has_alpha()
-    dtype = _DTYPES.get(drawable.get_image().get_precision(), "float32")
-    return PixelLayout(*_size(drawable, side), channels, dtype, len(icc_profile(drawable)))
+    return PixelLayout(*_size(drawable, side), channels, _DTYPES.get(_precision(drawable)[0], "float32"), len(icc_profile(drawable)))
 
 
 def read(drawable: Gimp.Drawable, side: int = 0) -> Iterator[bytes]:
@@ -49,6 +62,13 @@ def read(drawable: Gimp.Drawable, side: int = 0) -> Iterator[bytes]:
     buffer, pixel_format = drawable.get_buffer(), _format(drawable, layout)
     for top, rows in layout.bands():
         yield buffer.get(Gegl.Rectangle.new(0, top, layout.width, rows), _scale(drawable, side), pixel_format, Gegl.AbyssPolicy.NONE)
+
+
+def read_own(drawable: Gimp.Drawable) -> Iterator[tuple[int, int, bytes]]:
+    """Yields the drawable's pixels bit for bit, in the format in which GIMP keeps them: (first row, rows, pixels)."""
+    layout, buffer = layout_of(drawable), drawable.get_buffer()
+    for top, rows in layout.bands():
+        yield top, rows, buffer.get(Gegl.Rectangle.new(0, top, layout.width, rows), 1.0, None, Gegl.AbyssPolicy.NONE)
 
 
 def preview_of(drawable: Gimp.Drawable, side: int) -> tuple[PixelLayout, bytes]:
@@ -85,7 +105,7 @@ def read_mask(layer: Gimp.Drawable, mask: Gimp.Channel, place: tuple[int, int], 
         yield buffer.get(Gegl.Rectangle.new(left, above + top, layout.width, rows), scale, "Y u8", Gegl.AbyssPolicy.NONE)
 
 
-def write_gray(mask: Gimp.Channel, bands: Iterable[tuple[int, int, bytearray]]) -> None:
+def write_gray(mask: Gimp.Channel, bands: Bands) -> None:
     """Fills a mask with uint8 pixels."""
     buffer = mask.get_buffer()
     for top, rows, pixels in bands:
@@ -93,20 +113,21 @@ def write_gray(mask: Gimp.Channel, bands: Iterable[tuple[int, int, bytearray]]) 
     buffer.flush()
 
 
-def new_layer_like(source: Gimp.Layer, name: str, bands: Iterable[tuple[int, int, bytearray]], image: Gimp.Image | None = None) -> Gimp.Layer:
+def new_layer_like(source: Gimp.Layer, name: str, bands: Bands, image: Gimp.Image, own_format: bool = False) -> Gimp.Layer:
     """Makes a layer of the source's size, kind and precision, which is not in the image yet.
 
     Args:
         source: the layer whose shape and colour space it takes.
         name: of the new layer.
         bands: (first row, rows, pixels as :func:`read` gives them); together the whole layer.
-        image: of the source's precision and profile, for which it is; None: the source's own.
+        image: for which it is: the source's own, or one of the same precision and profile.
+        own_format: whether the pixels are those of :func:`read_own`.
     """
-    image, layout = image or source.get_image(), layout_of(source)
+    layout = layout_of(source)
     kind = {1: Gimp.ImageType.GRAY_IMAGE, 2: Gimp.ImageType.GRAYA_IMAGE, 3: Gimp.ImageType.RGB_IMAGE, 4: Gimp.ImageType.RGBA_IMAGE}[layout.channels]
     layer = Gimp.Layer.new(image, name, layout.width, layout.height, kind, 100.0, image.get_default_new_layer_mode())
     try:
-        buffer, pixel_format = layer.get_buffer(), _format(source, layout)
+        buffer, pixel_format = layer.get_buffer(), str(Babl.get_name(source.get_format())) if own_format else _format(source, layout)
         for top, rows, pixels in bands:
             buffer.set(Gegl.Rectangle.new(0, top, layout.width, rows), pixel_format, bytes(pixels))
         buffer.flush()
@@ -116,11 +137,21 @@ def new_layer_like(source: Gimp.Layer, name: str, bands: Iterable[tuple[int, int
     return layer
 
 
+def look_like(source: Gimp.Layer, layer: Gimp.Layer) -> None:
+    """Gives the layer, a group or not, the source's mode and opacity."""
+    mode = source.get_mode()
+    layer.set_mode(source.get_image().get_default_new_layer_mode() if mode == Gimp.LayerMode.PASS_THROUGH else mode)  # which groups alone can have
+    layer.set_blend_space(source.get_blend_space())
+    layer.set_composite_space(source.get_composite_space())
+    layer.set_composite_mode(source.get_composite_mode())
+    layer.set_opacity(source.get_opacity())
+
+
 def insert_at(source: Gimp.Layer, layer: Gimp.Layer, parent: Gimp.GroupLayer | None, position: int) -> None:
     """Puts the layer into the source's image, over the source's place on the canvas."""
-    source.get_image().insert_layer(layer, parent, position)
     _, left, top = source.get_offsets()
-    layer.set_offsets(left, top)
+    layer.set_offsets(left, top)  # at once: in a group whose position is locked nothing can be moved
+    source.get_image().insert_layer(layer, parent, position)
     layer.update(0, 0, layer.get_width(), layer.get_height())
 
 
@@ -136,6 +167,11 @@ def _size(drawable: Gimp.Drawable, side: int) -> tuple[int, int]:
 
 
 def _format(drawable: Gimp.Drawable, layout: PixelLayout) -> str:
-    models = _LINEAR_MODELS if drawable.get_image().get_effective_color_profile().is_linear() else _MODELS
-    name = f"{models[layout.channels]} {_BABL_TYPES[layout.dtype]}"
+    name = f"{_MODELS[_precision(drawable)[1]][layout.channels]} {_BABL_TYPES[layout.dtype]}"
     return str(Babl.get_name(Babl.format_with_space(name, Babl.format_get_space(drawable.get_format()))))
+
+
+def _precision(drawable: Gimp.Drawable) -> tuple[str, str]:
+    """The type of its image's pixels, for example "u8", and their curve: "linear", "non-linear" (the profile's) or "perceptual" (sRGB's)."""
+    kind, _, curve = drawable.get_image().get_precision().value_nick.partition("-")
+    return kind, curve

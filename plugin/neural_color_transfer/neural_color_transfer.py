@@ -131,10 +131,10 @@ def _transfer(
         Gimp.progress_set_text(translated(stage))
         Gimp.progress_update(fraction)
 
-    masks = sending.send_source(worker, source)
+    sent = sending.send_source(worker, source)
     job = worker.transfer(sending.SOURCE, sending.send_references(worker, gathered, selected_only), params)
     result = worker.wait(job, progress)
-    layer = outputs.make(output, source, gathered, worker, job, result, masks)
+    layer = outputs.make(output, source, sent, gathered, params, worker, result)
     Gimp.progress_end()
     return layer, references.account(gathered, result["shares"])
 

@@ -1,101 +1,135 @@
-"""What becomes of a result: a new layer, one with the confidence as its mask, one layer for each reference, or a new image."""
+"""What becomes of a result: a new layer, one with the confidence as its mask, one layer for each reference, or a new image.
+
+The new layer lies above its source, in the same place, with the same mode and opacity, as a duplicate of it would; the source stays as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gi
 import layers
 from choices import CONFIDENCE_MASK, LAYER_PER_REFERENCE, NEW_IMAGE
 from references import Reference
+from sending import Sent
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
 
 
-def make(kind: str, source: Gimp.Layer, references: Sequence[Reference], worker: Any, job: str, result: Any, masks: Sequence[str]) -> Gimp.Layer:
+def make(
+    kind: str, source: Gimp.Layer, sent: Sent, references: Sequence[Reference], params: Mapping[str, Any], worker: Any, result: Mapping[str, Any]
+) -> Gimp.Layer:
     """Puts a result where the user wants it, as one step of undo; the image is untouched until all of it is there.
 
     Args:
         kind: one of :data:`choices.OUTPUTS`.
         source: the layer that was recoloured.
+        sent: what the worker was given of it.
         references: of the run.
+        params: of the run.
         worker: that has the result's pixels and views still to give.
-        job: of the transfer.
         result: the header whose pixels come next.
-        masks: names of the images sent that limit the effect.
 
     Returns:
         The new layer, or the group of them.
 
     Raises:
-        ValueError: the source has been deleted meanwhile.
+        ValueError: the source was deleted or changed meanwhile.
     """
-    if not source.is_valid():
-        raise ValueError("expected the layer to recolour to stay in its image, but it is gone; start again")
-    name = f"{source.get_name()} (neural color transfer)"
-    if kind == NEW_IMAGE:
-        return _new_image(source, name, worker.bands(result))
-    made = [layers.new_layer_like(source, name, worker.bands(result))]
-    pending = []
+    sent.check_still(source)
+    name, split = f"{source.get_name()} (neural color transfer)", kind == LAYER_PER_REFERENCE and len(references) > 1
+    image = _image_like(source) if kind == NEW_IMAGE else source.get_image()
+    made: list[Gimp.Layer] = []
+    masks: list[Gimp.LayerMask] = []
+
+    def mask(layer: Gimp.Layer, view: str, index: int, limits: Sequence[str]) -> None:
+        masks.append(layer.create_mask(Gimp.AddMaskType.WHITE))
+        shown = worker.wait(worker.view(result["id"], view, index, limits), lambda *_: None)
+        layers.write_gray(masks[-1], worker.bands(shown))
+
     try:
-        if kind == LAYER_PER_REFERENCE and len(references) > 1:
-            whole = made[0]
+        made.append(_recoloured(source, name, params, worker, result, image))
+        if split:
             used = [index for index, share in enumerate(result["shares"]) if share > 0]
-            made += [whole.copy() for _ in used[1:]]
+            made += [made[0].copy() for _ in used[1:]]
             for layer, index in zip(made, used):
                 layer.set_name(references[index].name)
-                pending.append(_mask(layer, worker, job, "part", index, masks))
-        elif kind == CONFIDENCE_MASK or masks:
-            pending.append(_mask(made[0], worker, job, "confidence" if kind == CONFIDENCE_MASK else "mask", 0, masks))
+                mask(layer, "part", index, sent.masks)
+        elif kind == CONFIDENCE_MASK or sent.masks:
+            mask(made[0], "confidence" if kind == CONFIDENCE_MASK else "mask", 0, sent.masks)
+        if kind == NEW_IMAGE and sent.selection:  # what was not selected is seen as it was
+            made.append(layers.new_layer_like(source, source.get_name(), layers.read_own(source), image, own_format=True))
+            if sent.masks[:-1]:
+                mask(made[-1], "mask", 0, sent.masks[:-1])
+        if kind == NEW_IMAGE:
+            return _fill(image, made, masks)
     except BaseException:
-        for layer in made:
-            layer.delete()
+        if kind == NEW_IMAGE:
+            image.delete()
+        else:
+            for layer in made:
+                layer.delete()
         raise
-    return _insert(source, made, pending, name if kind == LAYER_PER_REFERENCE and len(references) > 1 else "")
+    return _insert(source, made, masks, name if split else "")
 
 
-def _mask(layer: Gimp.Layer, worker: Any, job: str, view: str, index: int, masks: Sequence[str]) -> Gimp.LayerMask:
-    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
-    shown = worker.wait(worker.view(job, view, index, masks), lambda *_: None)
-    layers.write_gray(mask, worker.bands(shown))
-    return mask
+def _recoloured(source: Gimp.Layer, name: str, params: Mapping[str, Any], worker: Any, result: Mapping[str, Any], image: Gimp.Image) -> Gimp.Layer:
+    if params["strength"] > 0:
+        return layers.new_layer_like(source, name, worker.bands(result), image)
+    worker.drain(result)  # what went to the worker and back was rounded where GIMP's pixels have more bits than floats
+    return layers.new_layer_like(source, name, layers.read_own(source), image, own_format=True)
 
 
-def _insert(source: Gimp.Layer, made: Sequence[Gimp.Layer], pending: Sequence[Gimp.LayerMask], group_name: str) -> Gimp.Layer:
+def _insert(source: Gimp.Layer, made: Sequence[Gimp.Layer], masks: Sequence[Gimp.LayerMask], group_name: str) -> Gimp.Layer:
+    """Puts layers above the source; with a group name into a new group, in which they add up to one whole."""
     image = source.get_image()
     image.undo_group_start()
     try:
         parent, position = source.get_parent(), image.get_item_position(source)
         if group_name:
             group = Gimp.GroupLayer.new(image, group_name)
+            layers.look_like(source, group)
             image.insert_layer(group, parent, position)
             parent, position = group, 0
-        for number, (layer, mask) in enumerate(zip(made, [*pending, None])):
+        for number, layer in enumerate(made):
+            if not group_name:
+                layers.look_like(source, layer)
+            elif layer is not made[-1]:
+                layer.set_mode(Gimp.LayerMode.MERGE)  # parts that share a pixel cover all of it, where normal ones would let the source through
             layers.insert_at(source, layer, parent, position + number)
-            if mask is not None:
-                layer.add_mask(mask)
-                layer.set_edit_mask(False)
+            _put_on(layer, masks[number : number + 1])
         return group if group_name else made[0]
     finally:
         image.undo_group_end()
 
 
-def _new_image(source: Gimp.Layer, name: str, bands: Any) -> Gimp.Layer:
+def _put_on(layer: Gimp.Layer, masks: Sequence[Gimp.LayerMask]) -> None:
+    for mask in masks:
+        layer.add_mask(mask)
+        layer.set_edit_mask(False)
+
+
+def _image_like(source: Gimp.Layer) -> Gimp.Image:
+    """An empty image for the source alone, of its image's mode, precision, profile and resolution."""
     old = source.get_image()
     image = Gimp.Image.new_with_precision(source.get_width(), source.get_height(), old.get_base_type(), old.get_precision())
-    try:
-        profile = old.get_color_profile()
-        if profile is not None:
-            image.set_color_profile(profile)
-        _, horizontal, vertical = old.get_resolution()
-        image.set_resolution(horizontal, vertical)
-        image.undo_disable()
-        layer = layers.new_layer_like(source, name, bands, image)
-        image.insert_layer(layer, None, 0)
-        image.undo_enable()
-    except BaseException:
-        image.delete()
-        raise
-    return layer
+    profile = old.get_color_profile()
+    if profile is not None:
+        image.set_color_profile(profile)
+    _, horizontal, vertical = old.get_resolution()
+    image.set_resolution(horizontal, vertical)
+    image.set_unit(old.get_unit())
+    return image
+
+
+def _fill(image: Gimp.Image, made: Sequence[Gimp.Layer], masks: Sequence[Gimp.LayerMask]) -> Gimp.Layer:
+    """Puts the layers into a new image, the first on top, as what it begins with."""
+    image.undo_disable()
+    for number, layer in enumerate(made):
+        image.insert_layer(layer, None, number)
+        _put_on(layer, masks[number : number + 1])
+    image.set_selected_layers(made[:1])
+    image.undo_enable()
+    return made[0]

@@ -46,7 +46,7 @@ class Gimp:
         """Like :meth:`call`, but returns at once; :meth:`result` waits."""
         answer = self.home / "answer.json"
         answer.unlink(missing_ok=True)
-        code = f"import json, pathlib, sys; sys.path.append({str(INSIDE)!r}); from {module} import {function}; "
+        code = f"import json, pathlib, sys; sys.path.extend({[str(INSIDE), str(self.plugin)]!r}); from {module} import {function}; "
         code += f"answer = {function}(**json.loads({json.dumps(arguments)!r})); pathlib.Path({str(answer)!r}).write_text(json.dumps(answer))"
         command = [self.host.console, "-i", "--quit", "--batch-interpreter=python-fu-eval", "-b", code]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

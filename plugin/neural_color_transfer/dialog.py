@@ -70,7 +70,7 @@ class Dialog:
         """
         self._changed()
         confirmed = False
-        self._references.grab_focus()
+        GLib.idle_add(lambda: self._references.mnemonic_activate(False) and None)
         try:
             confirmed = bool(self._dialog.run())
             self._dialog.hide()

@@ -70,8 +70,9 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
     def refresh(self) -> None:
         """Shows what is open now; ticks stay."""
         present = [(image, layer) for image in Gimp.get_images() for layer in _layers(image.get_layers()) if layer.get_id() != self._source.get_id()]
-        shown = [(row.identity, row.check.get_label()) for row in self._list.get_children()]
-        wanted = [(layer.get_id(), layer.get_name()) for _, layer in present] + [(file, Path(file).name) for file in self._files]
+        shown = [(row.identity, row.check.get_label(), row.get_sensitive()) for row in self._list.get_children()]
+        wanted = [(layer.get_id(), layer.get_name(), not layer.is_indexed()) for _image, layer in present]
+        wanted += [(file, Path(file).name, True) for file in self._files]
         if shown == wanted:
             return
         for row in self._list.get_children():

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.gimp
 NEW = "source.png (neural color transfer)"
 
 
-def play(gimp: Gimp, scenario: str, size: tuple[int, int]) -> dict[str, Any]:
+def play(gimp: Gimp, scenario: str, size: tuple[int, int], **user: str) -> dict[str, Any]:
     """Plays a scenario with three pictures of this size; its screenshots go to $NCT_ARTEFACTS, or beside GIMP's user folder."""
     if gimp.host.root is None and not shutil.which("Xvfb"):
         pytest.skip("no Xvfb for GIMP's windows")
@@ -30,7 +30,10 @@ def play(gimp: Gimp, scenario: str, size: tuple[int, int]) -> dict[str, Any]:
         files.append(gimp.home / f"{name}.png")
         images.write(files[-1], images.Picture(pixels))
     artefacts = Path(os.environ.get("NCT_ARTEFACTS", gimp.home / "artefacts")) / f"GIMP {gimp.host.minor}" / scenario
-    return window_session.play(gimp, scenario, files, artefacts)
+    folder = artefacts.with_name("-".join([scenario, *user.values()]))
+    facts = window_session.play(gimp, scenario, files, folder, **user)
+    (folder / "facts.json").write_text(json.dumps(facts, indent=1))  # with the times, which no test judges
+    return facts
 
 
 def test_choose_preview_run_undo_and_redo(gimp: Gimp) -> None:
@@ -75,3 +78,21 @@ def test_layers_that_are_deleted_while_the_dialog_is_open(gimp: Gimp) -> None:
     facts = play(gimp, "gone", (200, 150))
     assert facts["open without a reference"]
     assert not any(facts["layers"])
+
+
+def test_images_that_are_changed_or_closed_while_the_dialog_is_open(gimp: Gimp) -> None:
+    facts = play(gimp, "changed", (200, 150))
+    assert facts["images"] == ["[sky] (imported)", "[source] (imported)"]
+    assert facts["open without a reference"] and facts["open with an indexed source"]
+    assert facts["layers"]["[source] (imported)"] == [NEW, "source.png"]
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "label", "blurb"),
+    [
+        ("de", "light", "_Neuronale Farbübertragung…", "Gibt einer Ebene die Farben anderer Ebenen, zugeordnet nach dem, was die Bilder zeigen"),
+        ("fr", "dark", "Transfert de couleurs _neuronal…", "Donne à un calque les couleurs d’autres calques, appariées d’après ce que montrent les images"),
+    ],
+)
+def test_the_users_language(gimp: Gimp, language: str, theme: str, label: str, blurb: str) -> None:
+    assert play(gimp, "translated", (200, 150), language=language, theme=theme) == {"label": label, "blurb": blurb}

@@ -15,20 +15,32 @@ INSIDE = Path(__file__).with_name("inside_window.py")
 TIMEOUT_SECONDS = 600
 
 
-def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path) -> dict[str, Any]:
-    """Plays a scenario of inside_window.py with these pictures open, and returns what it found."""
+def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path, *, language: str = "en", theme: str = "") -> dict[str, Any]:
+    """Plays a scenario of inside_window.py with these pictures open, and returns what it found.
+
+    Args:
+        gimp: to play in.
+        scenario: name of a function of inside_window.py.
+        pictures: to open.
+        screenshots: folder for them and for what GIMP writes to its terminal.
+        language: of GIMP's user.
+        theme: "light" or "dark"; empty leaves GIMP's default.
+    """
     screenshots.mkdir(parents=True, exist_ok=True)
     for old in screenshots.iterdir():
         old.unlink()
     user_folder = gimp.plugin.parents[1]
-    (user_folder / "gimprc").write_text(f'(show-welcome-dialog no)\n(check-updates no)\n(config-version "{gimp.host.version}")\n')
+    scheme = f"(theme-color-scheme {theme})\n" if theme else ""
+    (user_folder / "gimprc").write_text(f'(show-welcome-dialog no)\n(check-updates no)\n(config-version "{gimp.host.version}")\n{scheme}')
     answer = gimp.home / "answer.json"
     answer.unlink(missing_ok=True)
     program = "gimp" if gimp.host.root is None else f"gimp-{gimp.host.minor}"
     command = ["python3", INSIDE, program, scenario, answer, screenshots, gimp.log, *pictures]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     binds = [gimp.home, PROJECT, screenshots]
-    with gimp.host.popen([str(part) for part in command], binds=binds, outer=[sys.executable], env={"HOME": str(gimp.home)}, **pipes) as process:
+    with gimp.host.popen(
+        [str(part) for part in command], binds=binds, outer=[sys.executable], env={"HOME": str(gimp.home), "LANGUAGE": language}, **pipes
+    ) as process:
         try:
             output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
         finally:

@@ -60,6 +60,11 @@ def _check_gimps(machine: places.Machine, programs: list[places.Gimp], python: P
             say("  its sandbox does not let it: use a GIMP without a sandbox (from your system's packages, or the AppImage)")
 
 
+def ready(python: Path, *, in_gimp: bool) -> str:
+    """How the user begins."""
+    return f"Ready. {'In GIMP: Filters > Neural Color Transfer. ' if in_gimp else ''}On the command line: {python.with_name('nct')} transfer --help"
+
+
 def uninstall(machine: places.Machine) -> None:
     """Removes all that this program made, and nothing else: plug-ins, environment, weights, logs, demo pictures, ./.venv, the GIMPs for the tests.
 
@@ -106,8 +111,7 @@ def main(description: str | None) -> int:
             data = places.data_folder(machine)
             with lock.only_one(data):
                 library = install(machine, options.backbone)
-                nct = library.python.with_name("nct")
-                print(f"\nReady. In GIMP: Filters > Neural Color Transfer. On the command line: {nct} transfer --help", flush=True)
+                print(f"\n{ready(library.python, in_gimp=bool(places.gimp_user_folders(machine)))}", flush=True)
                 if options.demo:
                     demo.run(library, data / "demo")
     except Trouble as trouble:

@@ -12,16 +12,15 @@ import io
 import json
 import logging
 import os
-import re
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from . import __version__, benchmark
+from .arguments import parse
 from .errors import InputError, NctError
-from .params import Parameter, TransferParams, describe
+from .params import TransferParams
 from .terminal import ProgressBar, ShownWarnings, interruption_deferred
 
 if TYPE_CHECKING:
@@ -30,10 +29,7 @@ if TYPE_CHECKING:
     from .images import Picture
     from .result import TransferResult
 
-OPTION_NAMES = {"bds_weight": "--bds"}
-DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
-DASHED_FILE = re.compile(r"-[^=]*\.[A-Za-z]+")
+logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
-        options = _parse(arguments)
+        options = parse(arguments, transfer=_transfer, doctor=_doctor)
         return int(options.run(options))
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
@@ -79,86 +75,6 @@ def _fail(message: str, code: int, debug: bool) -> int:
         traceback.print_exc()
     print("nct: error:", " ".join(message.split()), file=sys.stderr)
     return code
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see {self.prog} --help")
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    try:
-        return _parser().parse_args(arguments)
-    except InputError as error:
-        dashed = [argument for argument in arguments if DASHED_FILE.fullmatch(argument)]
-        hint = f"; a file name that begins with '-' needs './' in front: ./{dashed[0]}" if dashed else ""
-        raise InputError(f"{error}{hint}") from error
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="nct", description="A picture takes on the colours of other pictures, matched by meaning.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"nct {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    transfer = commands.add_parser(
-        "transfer", help="recolour a picture", description="Recolour SOURCE with the colours of one or more REFERENCEs.", allow_abbrev=False
-    )
-    transfer.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolour: PNG, TIFF, JPEG or WebP")
-    transfer.add_argument(
-        "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colours; each part takes those that fit best"
-    )
-    transfer.add_argument("-o", "--output", metavar="OUTPUT", type=_file, required=True, help="where to write the result; the suffix chooses the format")
-    transfer.add_argument(
-        "--correspondences", metavar="F.npy", type=_file, help="also write each source pixel's match in the first reference: [H, W, (row, column)]"
-    )
-    transfer.add_argument("--labels", metavar="F.png", type=_file, help="also write which reference coloured what, as a picture with a legend")
-    transfer.add_argument("--maps", metavar="DIR", type=_file, help="also write the intermediate maps of every level into this folder as they are made")
-    transfer.add_argument("--confidence", metavar="F.png", type=_file, help="also write how sure each match is, as an 8-bit grey picture")
-    transfer.add_argument("--device", type=_device, default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default auto)")
-    transfer.add_argument("--weights", metavar="FILE", help="network weights to use in place of the installed ones")
-    transfer.add_argument("--json", action="store_true", help="print one JSON object about the run")
-    transfer.add_argument("--quiet", action="store_true", help="print errors only")
-    transfer.add_argument("--debug", action="store_true", help="print the traceback of an error")
-    group = transfer.add_argument_group("parameters of the method")
-    for parameter in describe():
-        _add_parameter(group, parameter)
-    transfer.set_defaults(run=_transfer)
-
-    doctor = commands.add_parser("doctor", help="check the installation", description="Check the installation.", allow_abbrev=False)
-    doctor.add_argument("--json", action="store_true", help="print one JSON object")
-    doctor.add_argument("--debug", action="store_true", help="print the traceback of an error")
-    doctor.set_defaults(run=_doctor)
-    benchmark.add_command(commands, _device)
-    return parser
-
-
-def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter) -> None:
-    unit = "" if parameter.unit in ("-", "weight", "count", "fraction") else f" {parameter.unit}"
-    text = f"{parameter.effect}; {parameter.low:.10g} to {parameter.high:.10g}{unit}, default {parameter.default:g}"
-    flag = OPTION_NAMES.get(parameter.name, "--" + parameter.name.replace("_", "-"))
-
-    def number(given: str) -> float:
-        try:
-            return int(given) if parameter.integer else float(given)
-        except ValueError as error:
-            kind = "a whole number" if parameter.integer else "a number"
-            raise argparse.ArgumentTypeError(f"expected {kind} between {parameter.low:.10g} and {parameter.high:.10g}, got {given!r}") from error
-
-    group.add_argument(flag, dest=f"parameter_{parameter.name}", type=number, metavar="N" if parameter.integer else "X", help=text.replace("%", "%%"))
-
-
-def _file(text: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("expected a file name, got an empty one")
-    if ADDRESS.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"expected a file on this computer, got the address {text!r}; download it first")
-    return Path(text)
-
-
-def _device(text: str) -> str:
-    if not DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"expected auto, cpu, cuda, cuda:N or mps, got {text!r}")
-    return text
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -250,10 +166,15 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
 
         observer = None if options.maps is None else MapWriter(options.maps)
         with out_of_memory_as_error("the pictures"):
-            result = transfer(inputs, references, params, device=options.device, weights_path=options.weights, progress=bar, observer=observer)
+            result = transfer(
+                inputs, references, params, device=options.device, weights_path=options.weights, progress=bar, observer=observer,
+                names=[str(path) for path in (options.source, *options.references)],
+            )  # fmt: skip
     finally:
         bar.clear()
     kept = params.strength == 0.0 and dtype == source.pixels.dtype  # its very bits, which conversion there and back would round
+    if options.correspondences and result.shares[0] == 0.0:
+        logger.warning("%s gave no colour, and --correspondences are its matches; name another reference first", options.references[0])
     pixels = source.pixels if kept else images.from_srgb(result.image, source.icc_profile, dtype)
     with contextlib.ExitStack() as files:  # an error, of the last file too, leaves none behind: all are renamed at the end
         images.save(_temporary(files, options.output), images.Picture(pixels, source.icc_profile, source.metadata, source.resolution))

@@ -100,7 +100,7 @@ class Reference:
         else:
             forward = nnf.upsample(self.forward, grid, to_grid, self.grid)
             backward = nnf.upsample(self.backward, to_grid, grid, self._source_grid)
-        search = plan(source.level, max(*source.size, *self.image.shape), drift=params.match_drift, iterations=params.patchmatch_iterations)
+        search = plan(source.level, max(*source.size, *self.image.shape), params)
         improve = functools.partial(patchmatch, search=search, seed=params.seed)
         self.forward = improve(source.compared, compared, nnf.to_valid(forward, to_valid), to_valid, advance=part(advance, 0.08, 0.5))
         self.backward = improve(compared, source.compared, nnf.to_valid(backward, source.valid), source.valid, advance=part(advance, 0.5, 0.92))

@@ -17,9 +17,9 @@ from . import devices, patchmatch_cpu, patchmatch_torch
 from .advance import Advance, unwatched
 from .features import COARSEST
 from .nnf import Field
+from .params import TransferParams
 
 JUMPS = (8, 4, 2, 1)
-_ANYWHERE = 100.0
 _ANCHORED_RADIUS = 4
 # Iterations of the finest levels, of those of the others: near a good start fewer do.
 _ANCHORED_SHARE = {2: 0.6, 1: 0.4}
@@ -40,22 +40,22 @@ class Search:
     iterations: int
 
 
-def plan(level: int, max_side: int, *, drift: float, iterations: int) -> Search:
+def plan(level: int, max_side: int, params: TransferParams) -> Search:
     """The search of a level.
 
     The program's radii start at a level's own size and halve down to 1, and its matches may go anywhere: in featureless regions
-    they wander off until the sky has the colours of the ground. With a ``drift`` below 100 the matches of the levels below the
-    coarsest stay near those of the level above, found with a small radius and on the finest levels in fewer iterations (ours).
+    they wander off until the sky has the colours of the ground. Other than as published the matches of the levels below the coarsest
+    stay near those of the level above, found with a small radius and on the finest levels in fewer iterations (ours).
 
     Args:
         level: 5 (coarsest) to 1.
         max_side: longest side of both images at working size, in pixels.
-        drift: how far matches may lie from those of the level above, in hundredths of ``max_side``.
-        iterations: of the coarsest levels.
+        params: of the transfer: how far matches may drift from those of the level above, in hundredths of ``max_side``, and the
+            iterations of the coarsest levels.
     """
-    anchored = level < COARSEST and drift < _ANYWHERE
+    anchored, iterations = level < COARSEST and not params.as_published, params.patchmatch_iterations
     cell = 1 << (level - 1)
-    reach = max(1, round(drift / 100.0 * max_side / cell)) if anchored else max_side
+    reach = max(1, round(params.match_drift / 100.0 * max_side / cell)) if anchored else max_side
     radius = {5: max_side // 16, 4: max_side // 32, 3: max_side // 64, 2: 32, 1: 32}[level]
     radius = max(1, min(radius, _ANCHORED_RADIUS) if anchored else radius)
     if anchored:

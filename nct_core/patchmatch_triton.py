@@ -119,6 +119,19 @@ def _allowed(valid, to_height, to_width, reach, start_row, start_col, to_row, to
     return wanted & (tl.load(valid + to_row * to_width + to_col, mask=wanted, other=0) != 0)
 
 
+@triton.jit
+def _better(
+    a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, best_row, best_col, best,
+    positions: tl.constexpr, block: tl.constexpr,
+):  # fmt: skip
+    """The best match and its similarity after the wanted ones were tried; a group that wants none reads no features."""
+    if tl.max(wanted.to(tl.int32), 0) > 0:
+        found = _similarity(a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, positions, block)
+        better = wanted & (found > best)
+        best_row, best_col, best = tl.where(better, to_row, best_row), tl.where(better, to_col, best_col), tl.where(better, found, best)
+    return best_row, best_col, best
+
+
 @triton.jit(do_not_specialize=_SIZES)
 def _score_all(
     a, b, channels, height, width, to_height, to_width, field, score,
@@ -159,10 +172,9 @@ def _propagate(
         to_col = tl.load(field + 2 * neighbour + 1, mask=wanted, other=0) - dj
         wanted &= (to_row != best_row) | (to_col != best_col)
         wanted = _allowed(valid, to_height, to_width, reach, start_row, start_col, to_row, to_col, wanted)
-        if tl.max(wanted.to(tl.int32), 0) > 0:
-            found = _similarity(a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, positions, block)
-            better = wanted & (found > best)
-            best_row, best_col, best = tl.where(better, to_row, best_row), tl.where(better, to_col, best_col), tl.where(better, found, best)
+        best_row, best_col, best = _better(
+            a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, best_row, best_col, best, positions, block
+        )
     tl.store(out + 2 * at, best_row, mask=own)
     tl.store(out + 2 * at + 1, best_col, mask=own)
     tl.store(score + at, best, mask=own & (best > known))
@@ -191,10 +203,9 @@ def _random_search(
         to_col = left + (_hash_u32(seed, iteration, number + 1, at) % (right - left + 1).to(tl.uint32)).to(tl.int32)
         wanted = own & ((to_row != best_row) | (to_col != best_col))
         wanted = _allowed(valid, to_height, to_width, reach, start_row, start_col, to_row, to_col, wanted)
-        if tl.max(wanted.to(tl.int32), 0) > 0:
-            found = _similarity(a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, positions, block)
-            better = wanted & (found > best)
-            best_row, best_col, best = tl.where(better, to_row, best_row), tl.where(better, to_col, best_col), tl.where(better, found, best)
+        best_row, best_col, best = _better(
+            a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, best_row, best_col, best, positions, block
+        )
     improved = own & (best > known)
     tl.store(field + 2 * at, best_row, mask=improved)
     tl.store(field + 2 * at + 1, best_col, mask=improved)

@@ -46,6 +46,7 @@ def transfer(
     *,
     device: str = "auto",
     weights_path: str | None = None,
+    names: Sequence[str] | None = None,
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
     observer: Observer | None = None,
@@ -60,6 +61,7 @@ def transfer(
         device: "auto", "cpu", "cuda", "cuda:N" or "mps". Where a GPU has too little memory the transfer begins again on the CPU, which
             the result's ``device`` and a stage of ``progress`` say.
         weights_path: network weights to use instead of the installed ones.
+        names: what the source and each of the references are called in errors; None: "source" and "reference", or "reference 1" and so on.
         progress: called with a fraction in [0, 1] that never falls, and the stage in words.
         cancel: asked many times a second; True stops the transfer. Nothing of it goes on when it has returned.
         observer: called with the intermediate maps at the end of every level.
@@ -75,19 +77,20 @@ def transfer(
         Cancelled: ``cancel`` returned True.
     """
     started = time.perf_counter()
-    source = check_image("source", source)
     if len(references) == 0:
         raise InputError("expected a reference image, got none; choose at least one")
     if len(references) > _MAX_REFERENCES:
         raise InputError(f"expected at most {_MAX_REFERENCES} references, got {len(references)}; choose those that matter")
-    names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
-    for name, reference in zip(names, references):
+    stage_names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
+    names = names or ["source", *stage_names]
+    check_image(names[0], source)
+    for name, reference in zip(names[1:], references):
         check_image(name, reference)
         if reference.shape == source.shape and np.array_equal(reference, source):
             raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
     at = devices.resolve(device)
     stages = _Stages(len(references), progress, cancel)
-    run = functools.partial(_transfer_at, source, dict(zip(names, references)), params, weights_path, stages, observer, started)
+    run = functools.partial(_transfer_at, source, dict(zip(stage_names, references)), params, weights_path, stages, observer, started)
     if at.type != "cpu":
         try:
             return run(at)
@@ -108,7 +111,7 @@ def _transfer_at(
     started: float,
     at: torch.device,
 ) -> TransferResult:
-    """The whole of a transfer of checked images on one device; ``references`` by what they are called in messages."""
+    """The whole of a transfer of checked images on one device; ``references`` by what they are called in the names of stages."""
     shapes = [working_shape((image.shape[0], image.shape[1]), params.working_size) for image in (source, *references.values())]
     memory.check_room(shapes[0], shapes[1:], at)
     stages.begin(_NETWORK_COST, "Loading the network")

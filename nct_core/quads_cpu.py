@@ -29,12 +29,12 @@ def over_quads(kernel: Callable[..., None], quads: torch.Tensor, *arguments: Any
 
 def split(planes: torch.Tensor, quads: torch.Tensor) -> None:
     """Planes [p, h, w] (of any strides) into quads."""
-    over_quads(_split, quads, planes, quads)
+    over_quads(_exchange, quads, planes, quads, True)
 
 
 def join(quads: torch.Tensor, planes: torch.Tensor) -> None:
     """Quads into planes [p, h, w] (of any strides)."""
-    over_quads(_join, quads, quads, planes)
+    over_quads(_exchange, quads, planes, quads, False)
 
 
 def edges(right: torch.Tensor, down: torch.Tensor, weights: torch.Tensor) -> None:
@@ -55,27 +55,26 @@ def coarsen_blocks(blocks: torch.Tensor, weights: torch.Tensor, shares: torch.Te
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _split(first, last, planes, quads):
-    count, height, width = planes.shape
-    for i in range(first, last):
-        for q in range(4):
-            row, side = 2 * i + (q >> 1), q & 1
-            if row < height:
-                for c in range(count):
-                    for k in range((width - side + 1) // 2):
-                        quads[q, c, i + 1, k + 1] = planes[c, row, 2 * k + side]
+def _place(i, q, width):
+    """Where row ``i`` of a quad lies in the grid: its row, its first column, and how many of every second one it has."""
+    side = q & 1
+    return 2 * i + (q >> 1), side, (width - side + 1) // 2
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _join(first, last, quads, planes):
+def _exchange(first, last, planes, quads, into_quads):
     count, height, width = planes.shape
     for i in range(first, last):
         for q in range(4):
-            row, side = 2 * i + (q >> 1), q & 1
+            row, side, columns = _place(i, q, width)
             if row < height:
                 for c in range(count):
-                    for k in range((width - side + 1) // 2):
-                        planes[c, row, 2 * k + side] = quads[q, c, i + 1, k + 1]
+                    if into_quads:
+                        for k in range(columns):
+                            quads[q, c, i + 1, k + 1] = planes[c, row, 2 * k + side]
+                    else:
+                        for k in range(columns):
+                            planes[c, row, 2 * k + side] = quads[q, c, i + 1, k + 1]
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
@@ -83,9 +82,9 @@ def _edges(first, last, right, down, weights):
     height, width = right.shape
     for i in range(first, last):
         for q in range(4):
-            row, side = 2 * i + (q >> 1), q & 1
+            row, side, columns = _place(i, q, width)
             if row < height:
-                for k in range((width - side + 1) // 2):
+                for k in range(columns):
                     col = 2 * k + side
                     weights[q, 0, i + 1, k + 1] = right[row, col - 1] if col > 0 else _ZERO
                     weights[q, 1, i + 1, k + 1] = right[row, col] if col + 1 < width else _ZERO

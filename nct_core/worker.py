@@ -8,6 +8,7 @@ thread notices it within a fraction of a second and goes on to the next job.
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import queue
@@ -143,6 +144,8 @@ class Worker:
         detail = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         if isinstance(error, MemoryError):
             error = DeviceError("expected enough memory for the pictures, but the machine has no more; use smaller pictures or close other programs")
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # kernels are kept on the disk once they are compiled
+            error = DeviceError("expected room on the disk for the worker's compiled code, but it is full; make room and try again")
         code = error.code if isinstance(error, NctError) else "internal"
         message = str(error) if isinstance(error, NctError) else f"the worker failed unexpectedly ({type(error).__name__}: {error!s:.200})"
         logger.log(logging.INFO if isinstance(error, Cancelled) else logging.ERROR, "%s: %s\n%s", code, message, detail)

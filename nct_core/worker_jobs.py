@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,10 +82,8 @@ class Jobs:
         progress(0.0, "Reading colours")
         references = [self._reference(reference, header["file_side"]) for reference in header["references"]]
         pixels = images.to_srgb(source.values, source.icc_profile)
-        try:
-            result = transfer(pixels, references, params, device=header["device"], progress=progress, cancel=cancel)
-        except InputError as error:
-            raise InputError(_with_names(str(error), [reference["name"] for reference in header["references"]])) from error
+        names = ["source", *(_called(reference) for reference in header["references"])]
+        result = transfer(pixels, references, params, device=header["device"], names=names, progress=progress, cancel=cancel)
         facts = {"backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
         facts["colors"] = ["#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references))]
         image = result.image
@@ -135,7 +132,7 @@ class Jobs:
         else:
             picture = self._picture(reference["image"])
             image = images.to_srgb(picture.values, picture.icc_profile)
-        check_image(f"the reference '{reference['name']}'", image)
+        check_image(_called(reference), image)
         return self._limited(image, reference) if reference["masks"] else image
 
     def _limited(self, image: np.ndarray, reference: Header) -> np.ndarray:
@@ -143,9 +140,7 @@ class Jobs:
         for name in reference["masks"]:
             alpha = alpha * (self._mask(name, image.shape[:2]) > TAKES_PART)
         if not alpha.any():
-            raise InputError(
-                f"the reference '{reference['name']}': expected something visible within its mask and selection, got nothing; select another part of it"
-            )
+            raise InputError(f"{_called(reference)}: expected something visible within its mask and selection, got nothing; select another part of it")
         colors = image.shape[2] - (image.shape[2] + 1) % 2
         return np.concatenate([image[..., :colors], alpha[..., None]], axis=2)
 
@@ -190,10 +185,9 @@ class Jobs:
         return self._last
 
 
-def _with_names(message: str, names: list[str]) -> str:
-    """The library's message with the user's name of the reference in place of its number."""
-    told = re.match(r"reference( \d+)?:", message)
-    return f"the reference '{names[int(told[1] or 1) - 1]}':{message[told.end() :]}" if told else message
+def _called(reference: Header) -> str:
+    """What a reference is called in messages."""
+    return f"the reference '{reference['name']}'"
 
 
 def _like(source: Pixels, image: np.ndarray, params: TransferParams) -> np.ndarray:

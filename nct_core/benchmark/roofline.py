@@ -54,7 +54,7 @@ def work(source: Shape, references: Sequence[Shape], backbone: str) -> dict[str,
     network = [_network(cells[1], level, backbone) for level in cells] + [_network(other[1], COARSEST, backbone)]
     matching, voting, solving = 0.0, 0.0, 0.0
     for level, channels in enumerate(_CHANNELS, 1):
-        search = plan(level, max(*here, *(side for shape in there for side in shape)), drift=params.match_drift, iterations=params.patchmatch_iterations)
+        search = plan(level, max(*here, *(side for shape in there for side in shape)), params)
         tries = search.iterations * (4 * len(JUMPS) + len(search.radii))
         positions = cells[level] * len(there) + other[level]  # both directions
         matching += positions * tries * 9 * channels

@@ -112,6 +112,32 @@ def test_several_references(pictures: tuple[Path, Path], tmp_path: Path, capsys:
     assert f"; reference.tif {100 * report['shares'][0]:.0f} %, ö 2.png {100 * report['shares'][1]:.0f} %" in capsys.readouterr().out
 
 
+def test_matches_in_a_reference_that_gave_no_colour_are_announced(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # One that has next to nothing of the source against one that has all of it.
+    fitting = tmp_path / "fitting.png"
+    images.write(fitting, Picture(images.read(pictures[0]).pixels[..., ::-1][..., 1:].copy()))
+    empty = tmp_path / "nothing.png"
+    images.write(empty, Picture(np.full((40, 40, 3), 128, np.uint8)))
+    outputs = ["-o", tmp_path / "out.png", "--correspondences", tmp_path / "m.npy"]
+    assert main(["transfer", *map(str, (pictures[0], empty, fitting, *outputs)), *SMALL, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["shares"] == [0.0, 1.0]
+    assert report["warnings"] == [f"{empty} gave no colour, and --correspondences are its matches; name another reference first"]
+
+
+def test_names_of_any_language(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "Übergröße 木"
+    folder.mkdir()
+    for path in pictures:
+        (folder / f"é{path.name}").write_bytes(path.read_bytes())
+    names = ["out.png", "matches.npy", "sure.png", "labels.png", "maps"]
+    options = ["-o", "--correspondences", "--confidence", "--labels", "--maps"]
+    outputs = [part for option, name in zip(options, names) for part in (option, str(folder / name))]
+    assert main(["transfer", *(str(folder / f"é{path.name}") for path in pictures), *outputs, *SMALL, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["output"] == str(folder / "out.png")
+    assert {path.name for path in folder.iterdir()} == {*names, *(f"é{path.name}" for path in pictures)}
+
+
 def test_what_the_format_cannot_hold_is_announced(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["transfer", *map(str, pictures), "-o", str(tmp_path / "a.jpg"), *SMALL, "--json"]) == 0
     out, err = capsys.readouterr()
@@ -170,14 +196,14 @@ def test_help_and_errors_do_not_load_torch(arguments: list[str]) -> None:
         (["transfer", "{source}", "{reference}", "-o", "{out}", "--strength", "much"], "--strength: expected a number between 0 and 1, got 'much'"),
         (["transfer", "{source}", "{reference}", "-o", "{out}", "--strength", "0,5"], "--strength: expected a number between 0 and 1, got '0,5'"),
         (["transfer", "{source}", "{reference}", "-o", "{out}", "--seed", "1.5"], "--seed: expected a whole number between 0 and 2147483647, got '1.5'"),
-        (["transfer", "{source}", "{reference}", "-o", "{out}", "--seed", "2147483648"], "seed must lie between 0 and 2147483647, got 2147483648"),
-        (["transfer", "{source}", "{reference}", "-o", "{out}", "--seed", "1" + "0" * 400], "seed must lie between 0 and 2147483647, got 1000"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--seed", "2147483648"], "--seed: must lie between 0 and 2147483647, got 2147483648"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--seed", "1" + "0" * 400], "--seed: must lie between 0 and 2147483647, got 1000"),
         (["transfer", "-weird.png", "{reference}", "-o", "{out}"], "needs './' in front: ./-weird.png"),
         (["transfer", "", "{reference}", "-o", "{out}"], "SOURCE: expected a file name, got an empty one"),
         (["transfer", "{source}", "https://example.org/a.png", "-o", "{out}"], "got the address 'https://example.org/a.png'; download it first"),
-        (["transfer", "{source}", "{reference}", "-o", "{out}", "--strength", "1.5"], "strength must lie between 0 and 1, got 1.5"),
-        (["transfer", "{source}", "{reference}", "-o", "{out}", "--bds", "nan"], "bds_weight must lie between 0 and 4, got nan"),
-        (["transfer", "{source}", "{reference}", "-o", "{out}", "--working-size", "9"], "working_size must lie between 64 and 2000, got 9"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--strength", "1.5"], "--strength: must lie between 0 and 1, got 1.5"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--bds", "nan"], "--bds: must lie between 0 and 4, got nan"),
+        (["transfer", "{source}", "{reference}", "-o", "{out}", "--working-size", "9"], "--working-size: must lie between 64 and 2000, got 9"),
         (["transfer", "{source}", "{reference}", "-o", "{out}", "--device", "tpu"], "expected auto, cpu, cuda, cuda:N or mps, got 'tpu'"),
         (["transfer", "{source}", "{reference}", "-o", "{out}", "--str", "1"], "unrecognized arguments: --str"),
     ],

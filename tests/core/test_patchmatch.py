@@ -119,19 +119,22 @@ def test_random_numbers_are_the_same_on_every_device():
         assert cpu == generic
 
 
+PUBLISHED = TransferParams(match_drift=100.0)
+
+
 def test_without_a_limit_the_search_is_the_programs():
-    assert [plan(level, 700, drift=100, iterations=10) for level in (5, 3, 1)] == [
+    assert [plan(level, 700, PUBLISHED) for level in (5, 3, 1)] == [
         Search((43, 21, 10, 5, 2, 1), 700, 10),
         Search((10, 5, 2, 1), 700, 10),
         Search((32, 16, 8, 4, 2, 1), 700, 10),
     ]
-    assert plan(3, 32, drift=100, iterations=1) == Search((1,), 32, 1)
+    assert plan(3, 32, TransferParams(match_drift=100.0, patchmatch_iterations=1)) == Search((1,), 32, 1)
 
 
 def test_finer_levels_stay_near_the_coarser_ones_matches():
-    assert plan(5, 700, drift=8, iterations=10) == plan(5, 700, drift=100, iterations=10)
-    assert [plan(level, 700, drift=8, iterations=10) for level in (4, 1)] == [Search((4, 2, 1), 7, 10), Search((4, 2, 1), 56, 4)]
-    assert plan(4, 64, drift=1, iterations=10).reach == 1
+    assert plan(5, 700, TransferParams(match_drift=8.0)) == plan(5, 700, PUBLISHED)
+    assert [plan(level, 700, TransferParams(match_drift=8.0)) for level in (4, 1)] == [Search((4, 2, 1), 7, 10), Search((4, 2, 1), 56, 4)]
+    assert plan(4, 64, TransferParams(match_drift=1.0)).reach == 1
 
 
 def test_patches_are_compared_at_two_scales_at_the_coarsest_level_only():

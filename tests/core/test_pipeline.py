@@ -135,6 +135,8 @@ def test_wrong_input_is_named(pair):
     for image, references, message in cases:
         with pytest.raises(InputError, match=message):
             transfer(image, references, SMALL)
+    with pytest.raises(InputError, match=r"^sea\.png: expected at least one pixel"):
+        transfer(source, [reference, clear], SMALL, names=["sky.png", "hill.png", "sea.png"])
 
 
 def test_devices_by_name():

@@ -13,6 +13,7 @@ import pytest
 
 from installer import environment, lock, plugin, removal
 from installer.console import Trouble
+from installer.main import ready
 from nct_core import doctor, pip_progress, places
 from nct_core.errors import ProtocolError
 
@@ -161,6 +162,12 @@ def test_only_what_was_installed_is_removed(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.rglob("*")) == ["demo", "mine.png", "mine.txt"]
     assert removal.remove(folder, ["demo", "mine.txt"]).kept == [] and not folder.exists()
     assert not removal.remove(folder, ["venv"]).done
+
+
+def test_gimp_is_named_only_where_there_is_one() -> None:
+    python = Path("/somewhere/bin/python")
+    assert ready(python, in_gimp=True) == "Ready. In GIMP: Filters > Neural Color Transfer. On the command line: /somewhere/bin/nct transfer --help"
+    assert ready(python, in_gimp=False) == "Ready. On the command line: /somewhere/bin/nct transfer --help"
 
 
 def test_a_second_installer_waits_for_nobody_and_says_so(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def image(name: str, *masks: str) -> dict[str, Any]:
 class Connection:
     """A worker's process and its pipes."""
 
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, *options: str) -> None:
+        self.process = subprocess.Popen([*COMMAND, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdin is not None and self.process.stdout is not None
         self.sink, self.source = self.process.stdin, self.process.stdout
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import io
 import re
 import struct
 import subprocess
@@ -16,6 +18,7 @@ from skimage.color import rgb2lab
 
 import nct_core
 from nct_core import images, protocol
+from nct_core.worker import Worker
 
 LIMIT_SECONDS = 2  # within which the worker must be gone once the plug-in is
 
@@ -308,6 +311,36 @@ def test_everything_else_goes_to_the_log(tmp_path: Path) -> None:
     subprocess.run([*COMMAND, "--log", str(log)], input=b"", capture_output=True)
     assert log.stat().st_size < 100_000
     assert log.with_name("nct.log.old").stat().st_size == 2 << 20
+
+
+def test_a_full_disk_is_said_in_words() -> None:
+    sent = io.BytesIO()
+    Worker(io.BytesIO(), sent)._send_error("job", OSError(errno.ENOSPC, "No space left on device", "kernel.nbi"))
+    sent.seek(0)
+    error = protocol.read_header(sent)
+    assert error is not None and (error["id"], error["code"]) == ("job", "device")
+    assert error["message"] == "expected room on the disk for the worker's compiled code, but it is full; make room and try again"
+    assert "kernel.nbi" in error["detail"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device without room")
+def test_a_full_disk_under_the_log_does_not_stop_it() -> None:
+    # The log is all that the worker writes: results go through the pipe.
+    connection = Connection("--log", "/dev/full")
+    try:
+        assert connection.answer()["type"] == "hello"
+        connection.send_image("s", blobs(1, SHAPE))
+        connection.send_image("r", blobs(2, REFERENCE_SHAPE), role="reference")
+        connection.transfer()
+        np.testing.assert_array_equal(connection.pixels(connection.answer()), expected(blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)))
+    finally:
+        connection.close()
+
+
+def test_a_log_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    log = tmp_path / "Übergröße 木" / "nct.log"
+    done = subprocess.run([*COMMAND, "--log", str(log)], input=b"nonsense that is no frame", capture_output=True)
+    assert done.returncode == 1 and "starts with" in log.read_text(encoding="utf-8")
 
 
 def test_a_log_that_cannot_be_written_does_not_stop_it(tmp_path: Path) -> None:

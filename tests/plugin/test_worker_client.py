@@ -141,6 +141,21 @@ def test_a_worker_that_does_not_answer_as_it_should(client: Any, settings: Any, 
     assert caught.value.code in code.split("|")
 
 
+def test_a_worker_of_another_protocol_is_refused(client: Any, settings: Any) -> None:
+    code = """
+import sys
+from nct_shared import protocol
+hello = {"type": "hello", "protocol": protocol.VERSION + 1, "version": sys.argv[1], "device": "CPU", "backbone": "VGG-16"}
+protocol.write_frame(sys.stdout.buffer, hello)
+sys.stdin.read()
+"""
+    # -c puts the working folder on the path, which is the plug-in's.
+    changed = client.Settings([sys.executable, "-c", code, settings.version], settings.log, settings.version)
+    with pytest.raises(client.WorkerLost, match=r"; run install\.py again") as caught, client.Worker(changed) as worker:
+        worker.hello()
+    assert caught.value.code == "protocol"
+
+
 def test_a_worker_that_leaves_while_it_is_sent_an_image(client: Any, settings: Any, tmp_path: Path) -> None:
     leaving = "import sys; sys.exit('reasons of its own')"
     changed = client.Settings([sys.executable, "-c", leaving], str(tmp_path / "nct.log"), settings.version)

@@ -8,6 +8,7 @@ tiling gives the same result.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from .working import check_image
 _BAND_PIXELS = 1 << 19  # pixels worked on at a time; bounds the memory beyond input and output
 _WINDOW_RADIUS = 2
 _REGRESSION_FLOOR = 1e-4  # variance of lightness below which a window counts as flat
+_MAP_FLOOR = 1e-2  # the same for maps of areas, whose borders shall follow strong edges only and not every texture
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,35 @@ class ColorTransform:
             advance(band.stop / shape[0])
         return out
 
+    def carry(self, maps: torch.Tensor, image: NDArray[np.float32]) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Takes maps from the transform's grid to an image of any size that shows the same picture, along its edges, as coefficients are taken.
+
+        A map is blurred where the image shows no edge, also at the grid's own size. Maps that add up to 1 do so afterwards.
+
+        Args:
+            maps: float32 [n, h, w].
+            image: as for :meth:`apply`.
+
+        Yields:
+            The rows of a band, and the maps there, float32 [n, rows, W]; beside edges they may leave the range that they had.
+        """
+        shape, fields = (image.shape[0], image.shape[1]), self._regressions(maps, _MAP_FLOOR)
+        band_rows = max(1, _BAND_PIXELS // (shape[1] * len(maps)))
+        for top in range(0, shape[0], band_rows):
+            band = slice(top, min(top + band_rows, shape[0]))
+            slopes, shifts = self._interpolate(fields, band, shape).chunk(2)
+            yield band, slopes * self._lab(image[band])[..., 0] + shifts
+
     def _fields(self, shape: tuple[int, int]) -> torch.Tensor:
         """What is interpolated, [n, h, w]: the 6 coefficients themselves on their own grid, else their regressions on lightness."""
         planes = self.coefficients.permute(2, 0, 1)
-        if shape == tuple(self.lightness.shape):
-            return planes
+        return planes if shape == tuple(self.lightness.shape) else self._regressions(planes)
+
+    def _regressions(self, planes: torch.Tensor, floor: float = _REGRESSION_FLOOR) -> torch.Tensor:
+        """The slopes of the planes [n, h, w] on lightness, then what is added: [2 n, h, w]."""
         guide = self.lightness[None]
         mean_l, mean_x = _window_mean(guide), _window_mean(planes)
-        slope = (_window_mean(guide * planes) - mean_l * mean_x) / (_window_mean(guide * guide) - mean_l * mean_l + _REGRESSION_FLOOR)
+        slope = (_window_mean(guide * planes) - mean_l * mean_x) / (_window_mean(guide * guide) - mean_l * mean_l + floor)
         # A window's line holds for all of its cells: average the lines that cover a cell.
         return torch.cat([_window_mean(slope), _window_mean(mean_x - slope * mean_l)])
 
@@ -97,6 +120,12 @@ class ColorTransform:
         rows = torch.lerp(fields[:, below], fields[:, above], share[None, :, None])
         below, above, share = _lerp_positions(0, shape[1], shape[1], fields.shape[2], fields.device)
         return torch.lerp(rows[:, :, below], rows[:, :, above], share)
+
+    def _lab(self, band: NDArray[np.float32]) -> torch.Tensor:
+        """Its colours, float32 [h, W, 3], scaled Lab."""
+        channels = band.shape[2]
+        pixels = torch.from_numpy(np.ascontiguousarray(band[..., : channels - (channels + 1) % 2])).to(self.coefficients.device)
+        return srgb_to_lab(pixels.expand(*pixels.shape[:2], 3))
 
     def _recolor_band(self, band: NDArray[np.float32], fields: torch.Tensor, strength: float, keep_lightness: float) -> NDArray[np.float32]:
         channels = band.shape[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +46,14 @@ class _Last:
     references: list[np.ndarray]
     result: TransferResult
     facts: Facts
+
+    @functools.cached_property
+    def parts(self) -> dict[int, np.ndarray]:
+        """The part of each reference that is used, as :func:`nct_core.part_masks.part_masks` gives it."""
+        from . import images
+        from .part_masks import part_masks
+
+        return part_masks(self.result.working_labels, self.result.transform, images.to_srgb(self.source.values, self.source.icc_profile))
 
 
 class Jobs:
@@ -117,7 +126,9 @@ class Jobs:
         if kind == "confidence":
             shown = result.confidence
         else:
-            shown = (result.labels == header["index"]).astype(np.float32) if kind == "part" else np.ones(shape, np.float32)
+            shown = np.ones(shape, np.float32)
+            if kind == "part":
+                shown = last.parts.get(header["index"], np.zeros(shape, np.uint8)) / np.float32(255)
         for name in header["masks"]:
             shown = shown * (self._mask(name, shape) / np.float32(255))
         return np.rint(shown * 255).astype(np.uint8)[..., None], last.facts

@@ -24,7 +24,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, GLib, Gtk, Pango  # noqa: E402  after the versions are chosen
 
 SPACING = 6
-WIDTH, HEIGHT = 900, 720
+WIDTH, HEIGHT = 1040, 720
 DIGITS = 3  # as the defaults need; GIMP would show fewer where the range is wide
 SETTLED_MS = 250  # without another change, before a transfer starts
 QUICK = (*APPLIED, "output")  # need no transfer
@@ -104,13 +104,15 @@ class Dialog:
         controls.pack_start(self._dialog.fill_expander("advanced", "advanced-title", False, "advanced-box"), False, False, 0)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True, propagate_natural_height=True)
         scrolled.add(controls)
+        scrolled.set_hexpand(False)  # what a larger window has more is the preview's
         return scrolled
 
     def _source_row(self) -> Gtk.Widget:
         name = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.MIDDLE)
         name.set_markup(_("Layer to recolour: {}").format(f"<b>{GLib.markup_escape_text(self._source.get_name())}</b>"))
         row = Gtk.Box(spacing=SPACING)
-        row.pack_start(Gtk.Image.new_from_pixbuf(thumbnail(self._source)), False, False, 0)
+        self._thumbnail = Gtk.Image.new_from_pixbuf(thumbnail(self._source))
+        row.pack_start(self._thumbnail, False, False, 0)
         row.pack_start(name, True, True, 0)
         return row
 
@@ -154,6 +156,7 @@ class Dialog:
     def _look_again(self) -> None:
         """Layers may have been changed, or be gone, since the dialog was looked at."""
         self._preview.read_again()
+        self._thumbnail.set_from_pixbuf(thumbnail(self._source))
         self._references.refresh()
         self._changed()
 

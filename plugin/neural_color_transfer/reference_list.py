@@ -146,12 +146,21 @@ class _Row(Gtk.ListBoxRow):  # type: ignore[misc]
         self.words = f"{home} {name}".casefold()
         self.check = Gtk.CheckButton(label=name)
         self.check.get_child().set_ellipsize(Pango.EllipsizeMode.MIDDLE)
+        for widget in (self.check, self.check.get_child()):
+            widget.get_style_context().add_provider(_plain(), Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
         self.image = Gtk.Image()
         self.image.set_size_request(THUMBNAIL, THUMBNAIL)
         box = Gtk.Box(spacing=SPACING)
         box.pack_start(self.image, False, False, SPACING)
         box.pack_start(self.check, True, True, 0)
         self.add(box)
+
+
+def _plain() -> Gtk.CssProvider:
+    """No ground of its own: GIMP's theme gives check boxes that of dialogs, which in a list would look like a frame."""
+    style = Gtk.CssProvider()
+    style.load_from_data(b"* { background: none; }")
+    return style
 
 
 def thumbnail(drawable: Gimp.Drawable) -> GdkPixbuf.Pixbuf | None:

@@ -248,9 +248,8 @@ def changed(window: Window, log: Path) -> dict[str, Any]:
     facts["images"] = sorted(window.layers())
     window.keys("alt+o")
     facts["open without a reference"] = window.is_open(TITLE)
-    change("sky", "convert_rgb()")
+    change("sky", "convert_rgb()")  # its tick is still known
     look_again()
-    window.keys("alt+t", "space")
     change("source", indexed)
     look_again()
     window.screenshot("the source is indexed")

@@ -38,17 +38,19 @@ class Gimp:
         """The worker's log."""
         return self.home / "nct.log"
 
-    def call(self, function: str, *, module: str = "inside", **arguments: Any) -> Any:
-        """Starts GIMP without windows, calls a function of a module of this folder there and returns what it returns."""
-        return self.result(self.start(function, module=module, **arguments))
+    def call(self, function: str, **arguments: Any) -> Any:
+        """Starts GIMP without windows, calls a function of a module of this folder there and returns what it returns; see :meth:`start`."""
+        return self.result(self.start(function, **arguments))
 
-    def start(self, function: str, *, module: str = "inside", **arguments: Any) -> subprocess.Popen[str]:
-        """Like :meth:`call`, but returns at once; :meth:`result` waits."""
+    def start(self, function: str, *, module: str = "inside", started_in: Path | None = None, **arguments: Any) -> subprocess.Popen[str]:
+        """Like :meth:`call`, but returns at once; :meth:`result` waits. ``started_in`` is a folder within ``home``, else GIMP starts in the root."""
         answer = self.home / "answer.json"
         answer.unlink(missing_ok=True)
         code = f"import json, pathlib, sys; sys.path.extend({[str(INSIDE), str(self.plugin)]!r}); from {module} import {function}; "
         code += f"answer = {function}(**json.loads({json.dumps(arguments)!r})); pathlib.Path({str(answer)!r}).write_text(json.dumps(answer))"
         command = [self.host.console, "-i", "--quit", "--batch-interpreter=python-fu-eval", "-b", code]
+        if started_in is not None:
+            command = ["sh", "-c", 'cd "$0" && exec "$@"', str(started_in), *command]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return self.host.popen(command, binds=[self.home, PROJECT], outer=[sys.executable], env={"HOME": str(self.home)}, **pipes)
 

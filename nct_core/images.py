@@ -22,6 +22,7 @@ import numpy as np
 import pyvips
 
 from . import icc, opening, output, threads
+from .advance import Advance, unwatched
 from .errors import InputError
 from .params import MAX_PIXELS, MAX_SIDE
 
@@ -190,13 +191,14 @@ def _over_white(pixels: np.ndarray) -> np.ndarray:
     return flat
 
 
-def to_srgb(pixels: np.ndarray, icc_profile: bytes | None = None) -> np.ndarray:
+def to_srgb(pixels: np.ndarray, icc_profile: bytes | None = None, advance: Advance = unwatched) -> np.ndarray:
     """Converts pixels of their own colour space to sRGB.
 
     Args:
         pixels: uint8, uint16 or float32 [H, W, C] (nominally [0, 1]), C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
         icc_profile: their ICC profile; None (or empty) means sRGB. One that is damaged or does not fit the channels is
             passed over with a logged warning.
+        advance: called after every band of rows.
 
     Returns:
         float32 [H, W, C], sRGB-encoded; colours outside sRGB leave [0, 1] (see ``icc.py``). Alpha is only scaled. Where the profile
@@ -215,11 +217,11 @@ def to_srgb(pixels: np.ndarray, icc_profile: bytes | None = None) -> np.ndarray:
     colors = pixels.shape[2] - (pixels.shape[2] + 1) % 2
     own = _space(icc_profile, colors, warn=True)
     if own:
-        _each_band(lambda band: _convert(band, own.to_srgb, colors), scaled)
+        _each_band(lambda band: _convert(band, own.to_srgb, colors), scaled, advance=advance)
     return scaled
 
 
-def from_srgb(image: np.ndarray, icc_profile: bytes | None, dtype: np.dtype[Any] | type) -> np.ndarray:
+def from_srgb(image: np.ndarray, icc_profile: bytes | None, dtype: np.dtype[Any] | type, advance: Advance = unwatched) -> np.ndarray:
     """Undoes :func:`to_srgb`: float32 [H, W, C] sRGB-encoded → pixels [H, W, C] of ``dtype`` in the profile's colour space.
 
     Integers are rounded to the nearest and clipped to their range; float32 is neither.
@@ -236,7 +238,7 @@ def from_srgb(image: np.ndarray, icc_profile: bytes | None, dtype: np.dtype[Any]
             band = np.rint(np.clip(band, 0, 1) * np.float32(np.iinfo(target.dtype).max))
         target[...] = band
 
-    _each_band(convert, image, pixels)
+    _each_band(convert, image, pixels, advance=advance)
     return pixels
 
 
@@ -257,7 +259,7 @@ def _convert(band: np.ndarray, conversion: Callable[[np.ndarray], np.ndarray], c
     band[..., :colors] = conversion(values).reshape(*band.shape[:2], colors)
 
 
-def _each_band(work: Callable[..., None], *images: np.ndarray) -> None:
+def _each_band(work: Callable[..., None], *images: np.ndarray, advance: Advance) -> None:
     """Calls ``work`` on views of a few rows [h, W, C] of every image."""
     height, width = images[0].shape[:2]
     rows = max(1, BAND_PIXELS // width)
@@ -266,4 +268,4 @@ def _each_band(work: Callable[..., None], *images: np.ndarray) -> None:
         for start in range(first * rows, min(last * rows, height), rows):
             work(*(image[start : start + rows] for image in images))
 
-    threads.over_rows(bands, -(-height // rows), grain=8)
+    threads.over_rows(bands, -(-height // rows), grain=8, advance=advance, bands_per_thread=threads.BANDS_OF_PICTURES)

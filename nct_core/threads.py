@@ -16,6 +16,7 @@ from typing import Any
 from .advance import Advance, unwatched
 
 _BANDS_PER_THREAD = 4
+BANDS_OF_PICTURES = 64
 
 
 def count() -> int:
@@ -28,7 +29,9 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count(), thread_name_prefix="nct-kernel")
 
 
-def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any, grain: int, advance: Advance = unwatched) -> None:
+def over_rows(
+    kernel: Callable[..., None], rows: int, *arguments: Any, grain: int, advance: Advance = unwatched, bands_per_thread: int = _BANDS_PER_THREAD
+) -> None:
     """Calls ``kernel(first, last, *arguments)`` for bands that together cover ``range(rows)``, and waits for all.
 
     Args:
@@ -37,8 +40,9 @@ def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any, grain: in
         arguments: passed on.
         grain: rows below which a band is not worth a thread.
         advance: called after every band. If it raises, no other band is begun.
+        bands_per_thread: more for work on whole pictures, of which a band may take long.
     """
-    bands = min(count() * _BANDS_PER_THREAD, rows // max(1, grain))
+    bands = min(count() * bands_per_thread, rows // max(1, grain))
     if bands < 2 or (count() == 1 and advance is unwatched):
         kernel(0, rows, *arguments)
         advance(1.0)

@@ -40,7 +40,8 @@ def recolor(
     matrices = RGB_TO_WHITE.astype(np.float32), WHITE_TO_RGB.astype(np.float32)
     shares = _F(strength), _F(strength * (1.0 - keep_lightness)), _F(keep_lightness)
     pictures = (image, fields, *rows, *columns, *shares, *matrices, out)
-    threads.over_rows(_recolor, len(image), *pictures, grain=max(1, _GRAIN_PIXELS // image.shape[1]), advance=advance)
+    grain = max(1, _GRAIN_PIXELS // image.shape[1])
+    threads.over_rows(_recolor, len(image), *pictures, grain=grain, advance=advance, bands_per_thread=threads.BANDS_OF_PICTURES)
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .advance import Advance
 from .errors import Cancelled, InputError
 from .params import TransferParams
 from .protocol import Header
@@ -86,11 +87,11 @@ class Jobs:
         from .label_sheet import color
         from .pipeline import transfer
 
-        params = TransferParams.from_mapping(header["params"])
+        params, advance = TransferParams.from_mapping(header["params"]), _unless(cancel)
         source = self._picture(header["source"])
         progress(0.0, "Reading colours")
-        references = [self._reference(reference, header["file_side"]) for reference in header["references"]]
-        pixels = images.to_srgb(source.values, source.icc_profile)
+        references = [self._reference(reference, header["file_side"], advance) for reference in header["references"]]
+        pixels = images.to_srgb(source.values, source.icc_profile, advance)
         names = ["source", *(_called(reference) for reference in header["references"])]
         result = transfer(pixels, references, params, device=header["device"], names=names, progress=progress, cancel=cancel)
         facts = {"backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
@@ -99,21 +100,18 @@ class Jobs:
         result = dataclasses.replace(result, image=np.broadcast_to(np.float32(0), image.shape))
         self._last = _Last(header["id"], source, [_small(reference) for reference in references], result, facts)
         logger.info("%s: %.1f s on %s with %s", header["id"], result.seconds, result.device, result.backbone)
-        return _like(source, image, params), facts
+        return _like(source, image, params, advance), facts
 
     def apply(self, header: Header, cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
         """Runs an ``apply``; returns as :meth:`transfer` does."""
         from . import images
 
-        def advance(_done: float) -> None:
-            if cancel():
-                raise Cancelled("the transfer was cancelled")
-
+        advance = _unless(cancel)
         params = TransferParams(strength=header["strength"], keep_lightness=header["keep_lightness"])
         last = self._last_result(header["result"])
-        pixels = images.to_srgb(last.source.values, last.source.icc_profile)
+        pixels = images.to_srgb(last.source.values, last.source.icc_profile, advance)
         image = last.result.transform.apply(pixels, params.strength, params.keep_lightness, advance=advance)
-        return _like(last.source, image, params), last.facts
+        return _like(last.source, image, params, advance), last.facts
 
     def view(self, header: Header) -> tuple[np.ndarray, Facts]:
         """Runs a ``view``: uint8 [H, W, 1 or 3] (see :data:`nct_core.protocol.VIEWS`) and the result's facts."""
@@ -133,16 +131,16 @@ class Jobs:
             shown = shown * (self._mask(name, shape) / np.float32(255))
         return np.rint(shown * 255).astype(np.uint8)[..., None], last.facts
 
-    def _reference(self, reference: Header, file_side: int) -> np.ndarray:
+    def _reference(self, reference: Header, file_side: int, advance: Advance) -> np.ndarray:
         """One reference as float32 [H, W, C], sRGB-encoded; transparent where its masks leave it out."""
         from . import images
         from .working import check_image
 
         if reference["file"]:
-            image = self._file(Path(reference["file"]), file_side)
+            image = self._file(Path(reference["file"]), file_side, advance)
         else:
             picture = self._picture(reference["image"])
-            image = images.to_srgb(picture.values, picture.icc_profile)
+            image = images.to_srgb(picture.values, picture.icc_profile, advance)
         check_image(_called(reference), image)
         return self._limited(image, reference) if reference["masks"] else image
 
@@ -162,7 +160,7 @@ class Jobs:
             raise InputError(f"expected a mask of uint8 {[*shape, 1]}, got {values.dtype} {list(values.shape)}; send another")
         return values[..., 0]
 
-    def _file(self, path: Path, side: int) -> np.ndarray:
+    def _file(self, path: Path, side: int, advance: Advance) -> np.ndarray:
         """A file's picture, float32 [H, W, C], sRGB-encoded. A reduced one is kept for the next time."""
         import torch
 
@@ -176,7 +174,7 @@ class Jobs:
         if key in self._files:
             return self._files[key]
         picture = images.read(path)
-        image = images.to_srgb(picture.pixels, picture.icc_profile)
+        image = images.to_srgb(picture.pixels, picture.icc_profile, advance)
         if not side or max(image.shape[:2]) <= side:
             return image
         scale = side / max(image.shape[:2])
@@ -201,11 +199,21 @@ def _called(reference: Header) -> str:
     return f"the reference '{reference['name']}'"
 
 
-def _like(source: Pixels, image: np.ndarray, params: TransferParams) -> np.ndarray:
+def _unless(cancel: Callable[[], bool]) -> Advance:
+    """For work outside the transfer, which asks by itself."""
+
+    def advance(_done: float) -> None:
+        if cancel():
+            raise Cancelled("the transfer was cancelled")
+
+    return advance
+
+
+def _like(source: Pixels, image: np.ndarray, params: TransferParams, advance: Advance) -> np.ndarray:
     """The recoloured source in its own colour space and dtype; without an effect its very bits, which conversion there and back would round."""
     from . import images
 
-    return source.values if params.strength == 0.0 else images.from_srgb(image, source.icc_profile, source.values.dtype)
+    return source.values if params.strength == 0.0 else images.from_srgb(image, source.icc_profile, source.values.dtype, advance)
 
 
 def _small(image: np.ndarray) -> np.ndarray:

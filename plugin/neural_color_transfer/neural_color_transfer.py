@@ -107,6 +107,7 @@ class Run:
         """Tells of what ended a run that somebody watches."""
         import trouble  # GTK again
 
+        Gimp.progress_end()
         if isinstance(problem, Failure):
             trouble.show(TITLE, translated(problem.message), problem.detail, problem.log)
         else:

@@ -45,6 +45,7 @@ def test_choose_preview_run_undo_and_redo(gimp: Gimp) -> None:
     assert facts["after"] == {**before, "[source] (imported)": [NEW, "source.png"]}
     assert facts["undone"] == before
     assert facts["redone"] == facts["after"]
+    assert "(strength 0.5)" in window_session.last_values(gimp).read_text()
 
 
 def test_cancelling_leaves_everything_as_it_was(gimp: Gimp) -> None:

@@ -32,6 +32,7 @@ def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path,
     user_folder = gimp.plugin.parents[1]
     scheme = f"(theme-color-scheme {theme})\n" if theme else ""
     (user_folder / "gimprc").write_text(f'(show-welcome-dialog no)\n(check-updates no)\n(config-version "{gimp.host.version}")\n{scheme}')
+    last_values(gimp).unlink(missing_ok=True)
     answer = gimp.home / "answer.json"
     answer.unlink(missing_ok=True)
     program = "gimp" if gimp.host.root is None else f"gimp-{gimp.host.minor}"
@@ -47,3 +48,8 @@ def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path,
             process.kill()  # GIMP and its screen too
     assert answer.is_file(), f"{output}\n(screenshots: {screenshots})"
     return json.loads(answer.read_text())
+
+
+def last_values(gimp: Gimp) -> Path:
+    """Where GIMP keeps what was chosen in the dialog last, for its later sessions."""
+    return gimp.plugin.parents[1] / "plug-in-settings" / "GimpProcedureConfigRun-python-fu-neural-color-transfer.last"

@@ -131,7 +131,7 @@ def _run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, given: Callable[[], 
     except Exception as problem:
         if not isinstance(problem, error):
             traceback.print_exc()
-        if script.failed and run_mode != Gimp.RunMode.NONINTERACTIVE:
+        if script.failed and run_mode != Gimp.RunMode.NONINTERACTIVE and _screen():
             script.failed(problem)
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)  # of an error GIMP would tell once more
         message = str(problem) or type(problem).__name__
@@ -142,6 +142,14 @@ def _run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, given: Callable[[], 
             script.after(*first, *results)
         Gimp.displays_flush()
     return _returned(procedure, results)
+
+
+def _screen() -> bool:
+    """Whether there is a screen to tell of errors on; a batch with the last values has none."""
+    gi.require_version("Gdk", "3.0")
+    from gi.repository import Gdk  # which a run that succeeds does not need
+
+    return bool(Gdk.init_check([])[0])
 
 
 def _confirmed(script: Script, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, given: list[Any]) -> bool:

@@ -31,12 +31,8 @@ _BABL_TYPES = {"uint8": "u8", "uint16": "u16", "float32": "float"}
 
 def icc_profile(drawable: Gimp.Drawable) -> bytes:
     """The profile that describes the pixels of :func:`read`; empty means sRGB."""
-    image, (_, curve) = drawable.get_image(), _precision(drawable)
-    if image.get_color_profile() is None and curve != "linear":
-        return b""
-    profile = image.get_effective_color_profile()
-    stored = {"linear": profile.new_linear_from_color_profile, "perceptual": profile.new_srgb_trc_from_color_profile}
-    return bytes((stored[curve]() if curve in stored else profile).get_icc_profile())
+    profile = _encoding(drawable)[1]
+    return b"" if profile is None else bytes(profile.get_icc_profile())
 
 
 def kind_of(layer: Gimp.Layer) -> tuple[object, ...]:
@@ -167,8 +163,20 @@ def _size(drawable: Gimp.Drawable, side: int) -> tuple[int, int]:
 
 
 def _format(drawable: Gimp.Drawable, layout: PixelLayout) -> str:
-    name = f"{_MODELS[_precision(drawable)[1]][layout.channels]} {_BABL_TYPES[layout.dtype]}"
+    name = f"{_MODELS[_encoding(drawable)[0]][layout.channels]} {_BABL_TYPES[layout.dtype]}"
     return str(Babl.get_name(Babl.format_with_space(name, Babl.format_get_space(drawable.get_format()))))
+
+
+def _encoding(drawable: Gimp.Drawable) -> tuple[str, Gimp.ColorProfile | None]:
+    """The curve in which pixels are read, one of :data:`_MODELS`, and the profile of that curve; None means sRGB."""
+    image, curve = drawable.get_image(), _precision(drawable)[1]
+    if image.get_color_profile() is None and curve != "linear":
+        return curve, None
+    profile = image.get_effective_color_profile()
+    if curve == "non-linear":
+        return curve, profile
+    stored = profile.new_linear_from_color_profile() if curve == "linear" else profile.new_srgb_trc_from_color_profile()
+    return (curve, stored) if stored is not None else ("non-linear", profile)  # one made of lookup tables has no other curve
 
 
 def _precision(drawable: Gimp.Drawable) -> tuple[str, str]:

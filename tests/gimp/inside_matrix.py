@@ -173,3 +173,20 @@ def copies(kinds: list[dict[str, Any]]) -> list[list[bool]]:
         for opened in (image, other):
             opened.delete()
     return found
+
+
+def tables(profile: str, precisions: list[list[str]]) -> list[dict[str, Any]]:
+    """For every precision of an image whose profile is made of tables whether that is sent, and how far pixels change that are read and written."""
+    chance, found = random.Random(1), []
+    for depth, curve in precisions:
+        image = _image([16, 12], depth, curve, 3, profile)
+        source = Gimp.Layer.new(image, "source", 16, 12, Gimp.ImageType.RGB_IMAGE, 100, Gimp.LayerMode.NORMAL)
+        image.insert_layer(source, None, 0)
+        source.get_buffer().set(extent(source), _format(source, curve, "double"), array("d", (chance.random() for _ in range(16 * 12 * 3))).tobytes())
+        bands = [(*place, pixels) for place, pixels in zip(layers.layout_of(source).bands(), layers.read(source))]
+        copy = layers.new_layer_like(source, "copy", bands, image)
+        values = [array("f", _own(layer, curve)) for layer in (source, copy)]
+        sent = layers.icc_profile(source) == Path(profile).read_bytes()
+        found.append({"sent": sent, "far": max(abs(a - b) for a, b in zip(*values))})
+        image.delete()
+    return found

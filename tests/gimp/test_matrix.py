@@ -6,6 +6,7 @@ import functools
 import itertools
 from typing import Any
 
+import icc_profiles
 import matrix_cases
 import numpy as np
 import pytest
@@ -178,3 +179,12 @@ def test_an_unchanged_layer_is_the_source_bit_for_bit_in_every_precision_and_mod
     found = gimp.call("copies", module="inside_matrix", kinds=[{**kind, "profile": ""} for kind in kinds])
     assert len(found) == 72
     assert [kind for kind, same in zip(kinds, found) if not all(same)] == []
+
+
+def test_a_profile_made_of_tables_is_sent_as_it_is(gimp: Gimp) -> None:
+    file = gimp.home / "tables.icc"
+    file.write_bytes(icc_profiles.lookup_tables(((0.64, 0.33), (0.30, 0.60), (0.2, 0.1)), icc_profiles.D65_XY))
+    precisions = [("U8", "NON_LINEAR"), ("FLOAT", "LINEAR"), ("U16", "PERCEPTUAL"), ("HALF", "LINEAR")]
+    found = gimp.call("tables", module="inside_matrix", profile=str(file), precisions=precisions)
+    for (depth, _), facts in zip(precisions, found):
+        assert facts["sent"] and facts["far"] <= TOLERANCES[depth]

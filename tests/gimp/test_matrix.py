@@ -23,6 +23,7 @@ CASES = {" ".join(map(str, case.values())): case for case in matrix_cases.pairwi
 PARAMS = {"working_size": 72, "patchmatch_iterations": 2}
 REFERENCE_SIZE = (68, 64)
 BLENDING = 1e-3  # of layers in GIMP, whose curves are approximate
+AT_A_TIME = 15  # cases in one GIMP: so that a slow machine ends in time too
 STRENGTHS = ("1.0", "0.0")
 
 
@@ -33,7 +34,7 @@ def write(gimp: Gimp, name: str, seed: int, size: tuple[int, int], channels: int
 
 @pytest.fixture(scope="module")
 def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
-    """What GIMP told of each case; pixels and masks lie in ``gimp.home``. One GIMP and one worker for all."""
+    """What GIMP told of each case; pixels and masks lie in ``gimp.home``. One GIMP and one worker for many."""
     cases = []
     for seed, (name, case) in enumerate(CASES.items()):
         kind = {"depth": case["depth"], "curve": case["curve"], "channels": case["channels"], "profile": ""}
@@ -48,7 +49,11 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
         several = 2 if case["output"] == "layer-per-reference" else 1
         shared = {"name": name, "kind": kind, "canvas": CANVAS, "offsets": offsets, "selection": case["selection"], "output": case["output"]}
         cases.append({**shared, "pixels": pixels, "references": several, "params": PARAMS})
-    return dict(zip(CASES, gimp.call("matrix", module="inside_matrix", folder=str(gimp.home), plugin=str(gimp.plugin), cases=cases)))
+    found = []
+    for first in range(0, len(cases), AT_A_TIME):
+        arguments = {"plugin": str(gimp.plugin), "cases": cases[first : first + AT_A_TIME]}
+        found += gimp.call("matrix", module="inside_matrix", folder=str(gimp.home), **arguments)
+    return dict(zip(CASES, found))
 
 
 @functools.cache

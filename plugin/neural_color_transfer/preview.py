@@ -12,7 +12,7 @@ from gi.repository import Gdk, GdkPixbuf, GLib, Gtk  # noqa: E402  after the ver
 MIN_WIDTH, MIN_HEIGHT = 340, 260
 STEP = 0.05
 _CHECK_SIZE, _LIGHT, _DARK = 8, 0x999999, 0x666666
-_LINE = 0xFFFFFFFF
+_LINE, _FOCUSED = 0xFFFFFFFF, 3  # colour, and width where the keyboard moves it
 
 
 class Preview(Gtk.EventBox):  # type: ignore[misc]
@@ -38,6 +38,7 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
         self.connect("button-press-event", self._dragged)
         self.connect("motion-notify-event", self._dragged)
         self.connect("key-press-event", self._pressed)
+        self.connect("notify::has-focus", lambda *_arguments: self._draw())
 
     def show_picture(self, side: str, width: int, height: int, rgba: bytes, effect: bytes | None = None) -> None:
         """Takes a picture.
@@ -93,8 +94,9 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
         at = round(self._split * width)
         if at < width:
             after.copy_area(at, 0, width - at, height, shown, at, 0)
+        line = min(_FOCUSED if self.has_focus() else 1, width - at)
         if 0 < at < width:
-            shown.new_subpixbuf(at, 0, 1, height).fill(_LINE)
+            shown.new_subpixbuf(at, 0, line, height).fill(_LINE)
         self._image.set_from_pixbuf(shown)
 
     def _dragged(self, _widget: Gtk.Widget, event: Gdk.Event) -> bool:

@@ -103,23 +103,33 @@ class FeaturePyramid:
             raise OutOfMemory(f"expected room for the features of {size} px, but {self.device} is out of memory; use a smaller working size") from problem
         return out
 
-    def two_scales(self, image: torch.Tensor, coarsest: torch.Tensor, advance: Advance = unwatched) -> torch.Tensor:
-        """Describes the coarsest grid by relu5_1 of the image and of the image at half its size, in equal parts (ours).
-
-        What a cell shows is clearer with more of the picture around it: skies and other featureless regions above all.
+    def half_size(self, image: torch.Tensor, advance: Advance = unwatched) -> torch.Tensor:
+        """relu5_1 of an image at half its size.
 
         Args:
             image: float32 [H, W, 3], sRGB-encoded, [0, 1]; both sides at least 32.
-            coarsest: int16 [h, w, C], its own relu5_1.
-            advance: called after every layer.
+            advance: as of a call.
 
         Returns:
-            int16 [h, w, 2 C], of length UNIT.
+            int16 [h, w, C], of length UNIT.
 
         Raises:
             DeviceError: the device ran out of memory.
         """
-        half = self(resize(image, (image.shape[0] // 2, image.shape[1] // 2)), [COARSEST], advance)[COARSEST]
-        planes = half.permute(2, 0, 1)[None].float()
-        wide = F.interpolate(planes, size=coarsest.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
-        return fixed_point(torch.cat([coarsest, fixed_point(wide)], -1))
+        return self(resize(image, (image.shape[0] // 2, image.shape[1] // 2)), [COARSEST], advance)[COARSEST]
+
+
+def two_scales(coarsest: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
+    """Describes the coarsest grid by relu5_1 of an image and of the image at half its size, in equal parts (ours).
+
+    What a cell shows is clearer with more of the picture around it: skies and other featureless regions above all.
+
+    Args:
+        coarsest: int16 [h, w, C], relu5_1 of the image.
+        half: int16 [h', w', C], of :meth:`FeaturePyramid.half_size`.
+
+    Returns:
+        int16 [h, w, 2 C], of length UNIT.
+    """
+    wide = F.interpolate(half.permute(2, 0, 1)[None].float(), size=coarsest.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
+    return fixed_point(torch.cat([coarsest, fixed_point(wide)], -1))

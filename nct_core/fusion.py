@@ -91,7 +91,7 @@ def fuse(candidates: dict[int, Guidance], labels: NDArray[np.uint8]) -> Guidance
         where = index.reshape(1, *index.shape, *[1] * (planes.dim() - 3)).expand(1, *planes.shape[1:])
         return planes.gather(0, where)[0]
 
-    return Guidance(pick("colors"), pick("error"), pick("voted"))
+    return Guidance(pick("colors"), pick("error"), pick("voted"), pick("agreement"))
 
 
 def _cost(evidence: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:

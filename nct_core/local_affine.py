@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from . import local_affine_cpu, solvers
 from .advance import Advance, unwatched
 from .solvers import Graph, Grid, Solution, System
+from .working import resize
 
 EDGE_EXPONENT = 1.2  # alpha
 EDGE_FLOOR = 1e-4  # eps
@@ -21,6 +22,8 @@ _SIGMA_FLOOR = 0.6  # in 0..255 units
 _OUT_OF_RANGE_WEIGHT = 1e-6
 # mu of the two chromaticity channels over that of lightness: grain shows less there, and faded colours more (ours).
 _CHROMA_CONTRAST = 4.0
+# By how much more the votes and the contrast term count where matches agree wholly: there the guidance is the answer (ours).
+_AGREEMENT_GAIN = 20.0
 _CONTRAST_FLOOR = 1e-3  # keeps the minimum unique where all other weights are zero
 _AFFINE_TOLERANCE = 3e-3
 _SMOOTHING_TOLERANCE = 5e-3  # from the upsampled transform, of whose error the bilinear part is the most
@@ -83,7 +86,7 @@ def initial_transform(source: torch.Tensor, guidance: torch.Tensor) -> torch.Ten
 
 
 def normal_equations(
-    source: torch.Tensor, guidance: torch.Tensor, confidence: torch.Tensor, weights: TermWeights
+    source: torch.Tensor, guidance: torch.Tensor, confidence: torch.Tensor, weights: TermWeights, agreement: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What of :func:`fit` belongs to single positions.
 
@@ -93,18 +96,24 @@ def normal_equations(
     """
     mu = max(weights.contrast, _CONTRAST_FLOOR)
     contrast = (mu, _CHROMA_CONTRAST * mu, _CHROMA_CONTRAST * mu)
+    gain = _gain(agreement, confidence)
+    data = weights.data * confidence * gain
     if source.device.type == "cpu":
-        return local_affine_cpu.normal_equations(source, guidance, confidence, weights.data, contrast, _SIGMA_FLOOR / 255.0)
-    return _normal_equations(source, guidance, confidence, weights.data, contrast)
+        return local_affine_cpu.normal_equations(source, guidance, data, gain, contrast, _SIGMA_FLOOR / 255.0)
+    return _normal_equations(source, guidance, data, gain, contrast)
 
 
 def _normal_equations(
-    source: torch.Tensor, guidance: torch.Tensor, confidence: torch.Tensor, data_weight: float, contrast: tuple[float, float, float]
+    source: torch.Tensor, guidance: torch.Tensor, data: torch.Tensor, gain: torch.Tensor, contrast: tuple[float, float, float]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    start, data, mu = initial_transform(source, guidance), (data_weight * confidence)[..., None], source.new_tensor(contrast)
-    blocks = torch.stack([data * source * source + mu, data * source, data + mu.expand_as(source)], -1).flatten(-2)
+    start, data, mu = initial_transform(source, guidance), data[..., None], gain[..., None] * source.new_tensor(contrast)
+    blocks = torch.stack([data * source * source + mu, data * source, data + mu], -1).flatten(-2)
     rhs = torch.stack([data * guidance * source, data * guidance], -1).flatten(-2)
-    return start, blocks, rhs + mu.repeat_interleave(2) * start
+    return start, blocks, rhs + mu.repeat_interleave(2, -1) * start
+
+
+def _gain(agreement: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
+    return torch.ones_like(like) if agreement is None else 1.0 + _AGREEMENT_GAIN * agreement
 
 
 def fit(
@@ -114,30 +123,33 @@ def fit(
     graph: Graph | None,
     weights: TermWeights,
     *,
+    agreement: torch.Tensor | None = None,
     advance: Advance = unwatched,
 ) -> Solution:
     """Fits the transform at a level's grid: the minimiser of data, local, nonlocal (paper section 3.3) and contrast terms (ours).
 
-    sum_p d w(p) (a s + b - g)^2 + lambda_l sum over N4, each pair twice, of [(a_p - a_q)^2 + (b_p - b_q)^2] / (|l_p - l_q|^alpha + eps)
+    sum_p gain(p) d w(p) (a s + b - g)^2 + lambda_l sum over N4, each pair twice, of [(a_p - a_q)^2 + (b_p - b_q)^2] / (|l_p - l_q|^alpha + eps)
     + sum over the graph's ties of weight * [(a_p - a_q)^2 + (b_p - b_q)^2]
-    + mu sum_p [(a - a_0)^2 + (b - b_0)^2]
+    + mu sum_p gain(p) [(a - a_0)^2 + (b - b_0)^2]
 
     with (a_0, b_0) of :func:`initial_transform`, and 4 mu in the chromaticity channels. The published program stops after 100
     iterations of conjugate gradients from there. At the true minimum of the first three terms alone the slopes are those of a
     regression on misaligned votes, which is far too flat: pictures lose their contrast. The last term says what the early stop
-    leaves unsaid, and the minimum is unique.
+    leaves unsaid, and the minimum is unique. The gain is 1 + 20 times the agreement of the matches: smoothness makes up for bad
+    matches, and counts less where they are good.
 
     Args:
         source, guidance: float32 [h, w, 3], scaled Lab; the source is the original one, not the recoloured.
         confidence: float32 [h, w], w in [1e-6, 1].
         graph: the nonlocal ties, or None.
         weights: d, lambda_l and mu.
+        agreement: float32 [h, w], [0, 1], see :mod:`nct_core.agreement`; None for a gain of 1.
         advance: called between the steps of the work.
 
     Raises:
         ConvergenceError: the solver did not reach its tolerance.
     """
-    start, blocks, rhs = normal_equations(source, guidance, confidence, weights)
+    start, blocks, rhs = normal_equations(source, guidance, confidence, weights, agreement)
     advance(0.0)
     grid = Grid(*edge_weights(source[..., 0], 2.0 * weights.local))  # every pair of neighbours counts twice in the energy
     advance(0.0)
@@ -158,30 +170,34 @@ class EdgeAwareUpsampling:
         self._source = source
         self._grid = Grid(*edge_weights(source[..., 0], 1.0))
 
-    def __call__(self, low: torch.Tensor, *, weight: float, advance: Advance = unwatched) -> Solution:
+    def __call__(self, low: torch.Tensor, *, weight: float, agreement: torch.Tensor | None = None, advance: Advance = unwatched) -> Solution:
         """The smoothed transform.
 
         Args:
             low: float32 [h, w, 6], the transform on the level's grid.
             weight: lambda of this level.
+            agreement: float32 [h, w], [0, 1], on the level's grid: as in :func:`fit`, where matches agree r is higher.
             advance: called by the solver.
 
         Raises:
             ConvergenceError: the solver did not reach its tolerance.
         """
-        trusts = (1.0, _OUT_OF_RANGE_WEIGHT) if weight == 0 else (1.0 / weight, _OUT_OF_RANGE_WEIGHT / weight)
+        scale = 1.0 if weight == 0 else 1.0 / weight
+        trusted = scale * resize(_gain(agreement, low[..., 0])[..., None], (self._source.shape[0], self._source.shape[1]))[..., 0].contiguous()
         upsample = local_affine_cpu.upsample if low.device.type == "cpu" else _upsample
-        up, trust, rhs = upsample(low, self._source, *trusts)
+        up, trust, rhs = upsample(low, self._source, trusted, _OUT_OF_RANGE_WEIGHT * scale)
         if weight == 0:
             return Solution(up, 0, 0.0)
         return solvers.solve(System(trust, self._grid), rhs, tolerance=_SMOOTHING_TOLERANCE, start=up, advance=advance)
 
 
-def _upsample(low: torch.Tensor, source: torch.Tensor, trusted_weight: float, untrusted_weight: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _upsample(
+    low: torch.Tensor, source: torch.Tensor, trusted_weight: torch.Tensor, untrusted_weight: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The transform bilinearly at the image's grid, how far it is to be trusted, and the product of the two."""
     up = F.interpolate(low.permute(2, 0, 1)[None], size=source.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0).contiguous()
     mapped = recolor(up, source)
-    trust = torch.where((mapped >= 0) & (mapped <= 1), trusted_weight, untrusted_weight)
+    trust = torch.where((mapped >= 0) & (mapped <= 1), trusted_weight[..., None], untrusted_weight)
     return up, trust, trust.repeat_interleave(2, -1) * up
 
 

@@ -17,24 +17,24 @@ def _over(kernel, width: int, rows: int, *arguments) -> None:
 
 
 def normal_equations(
-    source: torch.Tensor, guidance: torch.Tensor, confidence: torch.Tensor, data: float, contrast: tuple[float, float, float], sigma_floor: float
+    source: torch.Tensor, guidance: torch.Tensor, data: torch.Tensor, gain: torch.Tensor, contrast: tuple[float, float, float], sigma_floor: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The start (a_0, b_0), the blocks of D and the right-hand side."""
-    height, width = confidence.shape
+    height, width = data.shape
     start, blocks, rhs = (source.new_empty(height, width, count) for count in (6, 9, 6))
     planes = np.empty((6, height, width), np.float32)
     _over(_planes, width, height, source.numpy(), guidance.numpy(), planes)
-    weights = np.float32(data), np.array(contrast, np.float32), np.float32(sigma_floor)
-    _over(_normal_equations, width, height, planes, confidence.numpy(), *weights, start.numpy(), blocks.numpy(), rhs.numpy())
+    weights = data.numpy(), gain.numpy(), np.array(contrast, np.float32), np.float32(sigma_floor)
+    _over(_normal_equations, width, height, planes, *weights, start.numpy(), blocks.numpy(), rhs.numpy())
     return start, blocks, rhs
 
 
-def upsample(low: torch.Tensor, source: torch.Tensor, trusted_weight: float, untrusted_weight: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def upsample(low: torch.Tensor, source: torch.Tensor, trusted_weight: torch.Tensor, untrusted_weight: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The transform bilinearly at the image's grid, how far it is to be trusted, and the product of the two."""
     height, width = source.shape[:2]
     up, trust, rhs = (source.new_empty(height, width, count) for count in (6, 3, 6))
     rows, columns = (_positions(n, m) for n, m in zip((height, width), low.shape))
-    trusts = np.float32(trusted_weight), np.float32(untrusted_weight)
+    trusts = trusted_weight.numpy(), np.float32(untrusted_weight)
     _over(_upsample, width, height, low.contiguous().numpy(), source.numpy(), *rows, *columns, *trusts, up.numpy(), trust.numpy(), rhs.numpy())
     return up, trust, rhs
 
@@ -89,16 +89,15 @@ def _moments(plane, i, mean, sigma):
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _normal_equations(first, last, planes, confidence, data, contrast, sigma_floor, start, blocks, rhs):
-    width = confidence.shape[1]
+def _normal_equations(first, last, planes, data, gain, contrast, sigma_floor, start, blocks, rhs):
+    width = data.shape[1]
     mean_s, sigma_s, mean_g, sigma_g = (np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32))
     for i in range(first, last):
         for c in range(3):
             _moments(planes[c], i, mean_s, sigma_s)
             _moments(planes[3 + c], i, mean_g, sigma_g)
-            mu = contrast[c]
             for j in range(width):
-                s, g, weight = planes[c, i, j], planes[3 + c, i, j], data * confidence[i, j]
+                s, g, weight, mu = planes[c, i, j], planes[3 + c, i, j], data[i, j], contrast[c] * gain[i, j]
                 a = sigma_g[j] / (sigma_s[j] + sigma_floor)
                 b = mean_g[j] - a * mean_s[j]
                 start[i, j, 2 * c] = a
@@ -126,7 +125,7 @@ def _upsample(first, last, low, source, above, row_share, left, column_share, tr
                 up[i, j, c] = line[before, c] + part * (line[before + 1, c] - line[before, c])
             for c in range(3):
                 mapped = up[i, j, 2 * c] * source[i, j, c] + up[i, j, 2 * c + 1]
-                weight = trusted if _ZERO <= mapped <= _ONE else untrusted
+                weight = trusted[i, j] if _ZERO <= mapped <= _ONE else untrusted
                 trust[i, j, c] = weight
                 rhs[i, j, 2 * c] = weight * up[i, j, 2 * c]
                 rhs[i, j, 2 * c + 1] = weight * up[i, j, 2 * c + 1]

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import likeness, nnf, voting
+from . import likeness, nnf, semiglobal, voting
 from .advance import Advance, part, unwatched
-from .features import COARSEST, FeaturePyramid
+from .agreement import agreement
+from .features import COARSEST, FeaturePyramid, two_scales
 from .params import TransferParams
 from .patchmatch import patchmatch, plan
 from .working import WorkingImage
@@ -49,11 +50,19 @@ class SourceLevel:
         return self.size[0] * self.size[1] / self.valid.size
 
 
-def compare_by(
-    level: int, features: torch.Tensor, image: WorkingImage, params: TransferParams, pyramid: FeaturePyramid, advance: Advance = unwatched
-) -> torch.Tensor:
-    """What the patches of an image with these features are compared by at a level: at the coarsest, features of two scales (ours)."""
-    return features if level < COARSEST or params.as_published else pyramid.two_scales(image.rgb, features, advance)
+def compare_by(level: int, features: torch.Tensor, half: torch.Tensor | None) -> torch.Tensor:
+    """What the patches of an image with these features are compared by at a level: at the coarsest, features of two scales (ours).
+
+    Args:
+        level: 5 (coarsest) to 1.
+        features: int16 [h, w, C], of the level.
+        half: relu5_1 of the image at half its size; None as published.
+    """
+    return features if level < COARSEST or half is None else two_scales(features, half)
+
+
+# Similarity that every cell of drift costs where the coarser level's matches agree wholly (ours).
+_RESISTANCE = 0.015
 
 
 class Reference:
@@ -74,6 +83,8 @@ class Reference:
     """int32 [H, W, 2], reference to source."""
     grid: nnf.Shape
     """(H, W) of the reference at the level matched last."""
+    _agreeing: torch.Tensor
+    """float32 [h, w], how far the matches of that level agree."""
 
     def __init__(self, number: int, name: str, image: WorkingImage, pyramid: FeaturePyramid, advance: Advance = unwatched) -> None:
         self.number, self.name, self.image = number, name, image
@@ -81,7 +92,26 @@ class Reference:
         """Of its content."""
         self._pyramid = pyramid
         self._features = pyramid(image.rgb, range(2, COARSEST + 1), advance)
+        self.mirrored = False
+        """Whether ``image`` is the mirror image of what the caller gave."""
+        self._half: torch.Tensor | None = None
         self._source_grid: nnf.Shape = (0, 0)
+
+    def orient(self, source_half: torch.Tensor, advance: Advance = unwatched) -> None:
+        """Mirrors the reference for good if the source matches it better so, since a scene's patches and their mirror images are not alike (ours).
+
+        Args:
+            source_half: relu5_1 of the source at half its size.
+            advance: called as both are compared.
+        """
+        mirrored = self.image.mirrored()
+        halves = [self._pyramid.half_size(image.rgb, advance) for image in (self.image, mirrored)]
+        as_is, other = (semiglobal.mean_cost(semiglobal.dissimilarities(source_half, half)) for half in halves)
+        self.mirrored = other < as_is
+        self._half = halves[self.mirrored]
+        if self.mirrored:
+            self.image = mirrored
+            self._features = self._pyramid(self.image.rgb, range(2, COARSEST + 1), advance)
 
     def match(self, source: SourceLevel, params: TransferParams, advance: Advance = unwatched) -> voting.Guidance:
         """Fields in both directions, started from the level above, and what they vote for.
@@ -91,24 +121,38 @@ class Reference:
             params: of the transfer.
             advance: called as the two fields improve and the votes are gathered.
         """
-        features = self._take_features(source.level, part(advance, 0.0, 0.04))
-        grid, to_grid = source.grid, (features.shape[0], features.shape[1])
-        to_valid = self.image.valid_on(to_grid)
-        compared = compare_by(source.level, features, self.image, params, self._pyramid, part(advance, 0.04, 0.08))
+        features = self._take_features(source.level, part(advance, 0.0, 0.08))
+        valid = self.image.valid_on((features.shape[0], features.shape[1]))
+        compared = compare_by(source.level, features, self._half)
+        searching, voting_part = part(advance, 0.08, 0.92), part(advance, 0.92, 1.0)
+        if source.level == COARSEST and not params.as_published:
+            self.forward, self.backward = semiglobal.fields(source.compared, compared, source.valid, valid, searching)
+        else:
+            self._search(source, compared, valid, params, searching)
+        guidance = voting.vote(
+            source.features, features, source.colors, self.image.lab_on((valid.shape[0], valid.shape[1])), self.forward, self.backward, source.valid, valid,
+            bds_weight=params.bds_weight, advance=voting_part,
+        )  # fmt: skip
+        self.grid, self._source_grid, self._agreeing = (valid.shape[0], valid.shape[1]), source.grid, guidance.agreement
+        return guidance
+
+    def _search(self, source: SourceLevel, compared: torch.Tensor, valid: NDArray[np.bool_], params: TransferParams, advance: Advance) -> None:
+        """Both fields by PatchMatch, from the level above; what agrees there gives way only to what is clearly more alike (ours)."""
+        grid, to_grid = source.grid, (valid.shape[0], valid.shape[1])
+        resistance = to_resistance = None
         if source.level == COARSEST:
-            forward, backward = nnf.identity(grid, to_grid, features.device), nnf.identity(to_grid, grid, features.device)
+            forward, backward = nnf.identity(grid, to_grid, compared.device), nnf.identity(to_grid, grid, compared.device)
         else:
             forward = nnf.upsample(self.forward, grid, to_grid, self.grid)
             backward = nnf.upsample(self.backward, to_grid, grid, self._source_grid)
+            if not params.as_published:
+                resistance = nnf.on_grid(_RESISTANCE * self._agreeing, grid)
+                to_resistance = nnf.on_grid(_RESISTANCE * agreement(self.backward, self.forward), to_grid)
         search = plan(source.level, max(*source.size, *self.image.shape), params)
         improve = functools.partial(patchmatch, search=search, seed=params.seed)
-        self.forward = improve(source.compared, compared, nnf.to_valid(forward, to_valid), to_valid, advance=part(advance, 0.08, 0.5))
-        self.backward = improve(compared, source.compared, nnf.to_valid(backward, source.valid), source.valid, advance=part(advance, 0.5, 0.92))
-        self.grid, self._source_grid = to_grid, grid
-        return voting.vote(
-            source.features, features, source.colors, self.image.lab_on(to_grid), self.forward, self.backward, source.valid, to_valid,
-            bds_weight=params.bds_weight, advance=part(advance, 0.92, 1.0),
-        )  # fmt: skip
+        one, other = part(advance, 0.0, 0.5), part(advance, 0.5, 1.0)
+        self.forward = improve(source.compared, compared, nnf.to_valid(forward, valid), valid, resistance=resistance, advance=one)
+        self.backward = improve(compared, source.compared, nnf.to_valid(backward, source.valid), source.valid, resistance=to_resistance, advance=other)
 
     def evidence(self, source: torch.Tensor) -> NDArray[np.float32]:
         """How well this reference explains each position of the source, before any level is matched.

@@ -67,6 +67,12 @@ def upsample(field: Field, shape: Shape, target_shape: Shape, old_target_shape: 
     return torch.stack(out, -1)
 
 
+def on_grid(plane: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Carries [h, w] to a finer grid: the value of the nearest coarse cell."""
+    rows, cols = (torch.from_numpy(axis).to(plane.device) for axis in nearest_cells(shape, (plane.shape[0], plane.shape[1])))
+    return plane[rows][:, cols]
+
+
 def to_pixels(field: NDArray[np.int32], grid_shape: Shape, shape: Shape, target_shape: Shape) -> NDArray[np.float32]:
     """A field between grids as correspondences between images.
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from . import devices, patchmatch_cpu, patchmatch_torch
 from .advance import Advance, unwatched
-from .features import COARSEST
+from .features import COARSEST, PATCH_COUNTS, UNIT
 from .nnf import Field
 from .params import TransferParams
 
@@ -69,19 +69,23 @@ def patchmatch(
     start: Field,
     target_valid: NDArray[np.bool_],
     *,
+    resistance: torch.Tensor | None = None,
     search: Search,
     seed: int,
     advance: Advance = unwatched,
 ) -> Field:
     """Improves a field so that 3x3 patches of features agree.
 
-    The similarity of two patches is the mean dot product over the patch positions that lie inside both grids.
+    The similarity of two patches is the mean dot product over the patch positions that lie inside both grids. Where there is a
+    resistance, a match is worth its similarity less the resistance times the cells by which it lies away from where it starts, along
+    both axes together (ours).
 
     Args:
         features: int16 [h, w, C], vectors of length UNIT, see :mod:`nct_core.features`.
         target_features: int16 [H, W, C], the same, on the same device.
         start: int32 [h, w, 2] into (H, W), on the same device; must point at valid positions.
         target_valid: bool [H, W]; invalid positions are never matched (transparent pixels).
+        resistance: float32 [h, w], similarity per cell, at most about 0.5 over the reach (31 bits have to hold it); None for none anywhere.
         search: radii, reach and iterations, see :func:`plan`.
         seed: of the random search.
         advance: called between rounds, or bands of them.
@@ -97,7 +101,14 @@ def patchmatch(
         run = patchmatch_triton.patchmatch
     else:
         run = patchmatch_torch.patchmatch
+    # Whole numbers, as the similarities are; what the longest way costs has to fit 31 bits with them.
+    limit = ((1 << 31) - 1) // (2 * max(1, search.reach))
+    costs = torch.zeros(start.shape[:2], dtype=torch.int32, device=start.device) if resistance is None else _per_cell(resistance, limit)
     return run(
-        features, target_features, start, target_valid,
+        features, target_features, start, target_valid, costs,
         jumps=JUMPS, radii=search.radii, reach=search.reach, iterations=search.iterations, seed=seed, advance=advance,
     )  # fmt: skip
+
+
+def _per_cell(resistance: torch.Tensor, limit: int) -> torch.Tensor:
+    return (resistance * float(PATCH_COUNTS * UNIT**2)).round().clamp(0, limit).int()

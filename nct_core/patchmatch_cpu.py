@@ -31,6 +31,7 @@ def patchmatch(
     target_features: torch.Tensor,
     start: Field,
     target_valid: NDArray[np.bool_],
+    resistance: torch.Tensor,
     *,
     jumps: tuple[int, ...],
     radii: tuple[int, ...],
@@ -49,7 +50,7 @@ def patchmatch(
     score = np.empty((start.shape[0], start.shape[1]), np.int32)
     changed = np.full_like(score, -1)
     rows, rounds = score.shape[0], len(jumps) + 1
-    allowed = (target_valid, begin, reach)
+    allowed = (target_valid, begin, resistance.contiguous().numpy(), reach)
 
     def round_of(kernel: Callable[..., None], now: int, *arguments: Any) -> None:
         after = part(advance, now / (iterations * rounds), (now + 1) / (iterations * rounds))
@@ -117,6 +118,12 @@ def _allowed(valid, start, reach, row, col, to_row, to_col):
     return abs(to_row - start[row, col, 0]) <= reach and abs(to_col - start[row, col, 1]) <= reach
 
 
+@njit(inline="always")
+def _cost(start, resistance, row, col, to_row, to_col):
+    """What it costs to be away from where the search began."""
+    return np.int64(resistance[row, col]) * (abs(to_row - start[row, col, 0]) + abs(to_col - start[row, col, 1]))
+
+
 @njit(nogil=True, cache=True)
 def _score_all(first, last, a, b, channels, to_width, field, score):
     height, width = score.shape
@@ -127,7 +134,7 @@ def _score_all(first, last, a, b, channels, to_width, field, score):
 
 
 @njit(nogil=True, cache=True)
-def _propagate(first, last, a, b, channels, bound, valid, start, reach, field, out, score, changed, jump, before, now):
+def _propagate(first, last, a, b, channels, bound, valid, start, resistance, reach, field, out, score, changed, jump, before, now):
     """Tries the matches of the four neighbours ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
 
     What a neighbour suggested when this jump was last tried, in round ``before``, was refused then and is not tried again.
@@ -147,7 +154,8 @@ def _propagate(first, last, a, b, channels, bound, valid, start, reach, field, o
                     if to_row == best_row and to_col == best_col:
                         continue
                     if _allowed(valid, start, reach, row, col, to_row, to_col):
-                        found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best)
+                        cost = _cost(start, resistance, row, col, to_row, to_col)
+                        found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best + cost) - cost
                         if found > best:
                             best_row, best_col, best = to_row, to_col, found
             out[row, col, 0], out[row, col, 1] = best_row, best_col
@@ -157,7 +165,7 @@ def _propagate(first, last, a, b, channels, bound, valid, start, reach, field, o
 
 
 @njit(nogil=True, cache=True)
-def _random_search(first, last, a, b, channels, bound, valid, start, reach, field, score, changed, radii, iteration, seed, now):
+def _random_search(first, last, a, b, channels, bound, valid, start, resistance, reach, field, score, changed, radii, iteration, seed, now):
     height, width = score.shape
     to_height, to_width = valid.shape
     for row in range(first, last):
@@ -172,7 +180,8 @@ def _random_search(first, last, a, b, channels, bound, valid, start, reach, fiel
                 to_row = top + hash_u32(seed, iteration, 2 * trial, position) % (bottom - top + 1)
                 to_col = left + hash_u32(seed, iteration, 2 * trial + 1, position) % (right - left + 1)
                 if not (to_row == best_row and to_col == best_col) and _allowed(valid, start, reach, row, col, to_row, to_col):
-                    found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best)
+                    cost = _cost(start, resistance, row, col, to_row, to_col)
+                    found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best + cost) - cost
                     if found > best:
                         best_row, best_col, best = to_row, to_col, found
             if best > known:

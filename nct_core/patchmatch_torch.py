@@ -21,6 +21,7 @@ def patchmatch(
     target_features: torch.Tensor,
     start: Field,
     target_valid: NDArray[np.bool_],
+    resistance: torch.Tensor,
     *,
     jumps: tuple[int, ...],
     radii: tuple[int, ...],
@@ -31,7 +32,7 @@ def patchmatch(
 ) -> Field:
     """See :func:`nct_core.patchmatch.patchmatch`."""
     field = start.long()
-    search = _Search(features, target_features, torch.from_numpy(target_valid).to(features.device), field, reach)
+    search = _Search(features, target_features, torch.from_numpy(target_valid).to(features.device), field, resistance, reach)
     score = search.similarity(field)
     rounds = len(jumps) + len(radii)
     for iteration in range(iterations):
@@ -49,14 +50,14 @@ def patchmatch(
 class _Search:
     """The two feature maps and what is tried on them; fields are int64 [h, w, 2]."""
 
-    def __init__(self, features: torch.Tensor, target: torch.Tensor, valid: torch.Tensor, start: torch.Tensor, reach: int) -> None:
+    def __init__(self, features: torch.Tensor, target: torch.Tensor, valid: torch.Tensor, start: torch.Tensor, resistance: torch.Tensor, reach: int) -> None:
         self.height, self.width, channels = features.shape
         self.to_height, self.to_width, _ = target.shape
         # A frame of zeros: where patches leave their grids nothing is added.
         self.features = F.pad(features.int(), (0, 0, 1, 1, 1, 1))
         self.target = F.pad(target.int(), (0, 0, 1, 1, 1, 1)).flatten(0, 1)
         self.valid = valid.flatten()
-        self.start, self.reach = start, reach
+        self.start, self.resistance, self.reach = start, resistance, reach
         device = features.device
         rows, cols = torch.arange(self.height, device=device), torch.arange(self.width, device=device)
         self.positions = torch.stack(torch.meshgrid(rows, cols, indexing="ij"), -1)
@@ -107,11 +108,13 @@ class _Search:
         allowed = (row >= 0) & (row < self.to_height) & (col >= 0) & (col < self.to_width)
         row, col = row.clamp(0, self.to_height - 1), col.clamp(0, self.to_width - 1)
         allowed &= self.valid[row * self.to_width + col]
-        allowed &= ((candidate - self.start).abs() <= self.reach).all(-1)
+        away = (candidate - self.start).abs()
+        allowed &= (away <= self.reach).all(-1)
         if exists is not None:
             allowed &= exists
         candidate = torch.stack([row, col], -1)
-        found = torch.where(allowed, self.similarity(candidate), torch.full_like(score, _REJECTED))
+        worth = self.similarity(candidate) - self.resistance * away.sum(-1).int()
+        found = torch.where(allowed, worth, torch.full_like(score, _REJECTED))
         better = found > score
         return torch.where(better[..., None], candidate, field), torch.where(better, found, score)
 

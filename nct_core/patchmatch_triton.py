@@ -29,6 +29,7 @@ def patchmatch(
     target_features: torch.Tensor,
     start: Field,
     target_valid: NDArray[np.bool_],
+    resistance: torch.Tensor,
     *,
     jumps: tuple[int, ...],
     radii: tuple[int, ...],
@@ -48,7 +49,7 @@ def patchmatch(
     grid = (triton.cdiv(height * width, _POSITIONS),)
     options = {"positions": _POSITIONS, "block": _BLOCK, "num_warps": _WARPS, "enable_fp_fusion": True}
     images = (features.contiguous(), target_features.contiguous(), channels, height, width, to_height, to_width)
-    allowed = (torch.from_numpy(target_valid).to(start.device).view(torch.uint8), start, reach)
+    allowed = (torch.from_numpy(target_valid).to(start.device).view(torch.uint8), start, resistance.contiguous(), reach)
     rounds = len(jumps) + 1
     with torch.cuda.device_of(start):
         _score_all[grid](*images, field, score, **options)
@@ -121,12 +122,13 @@ def _allowed(valid, to_height, to_width, reach, start_row, start_col, to_row, to
 
 @triton.jit
 def _better(
-    a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, best_row, best_col, best,
-    positions: tl.constexpr, block: tl.constexpr,
+    a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col,
+    start_row, start_col, per_cell, best_row, best_col, best, positions: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
-    """The best match and its similarity after the wanted ones were tried; a group that wants none reads no features."""
+    """The best match and what it is worth after the wanted ones were tried; a group that wants none reads no features."""
     if tl.max(wanted.to(tl.int32), 0) > 0:
         found = _similarity(a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, positions, block)
+        found -= per_cell * (tl.abs(to_row - start_row) + tl.abs(to_col - start_col))
         better = wanted & (found > best)
         best_row, best_col, best = tl.where(better, to_row, best_row), tl.where(better, to_col, best_col), tl.where(better, found, best)
     return best_row, best_col, best
@@ -146,7 +148,7 @@ def _score_all(
 
 @triton.jit(do_not_specialize=[*_SIZES, "reach", "jump", "now", "before"])
 def _propagate(
-    a, b, channels, height, width, to_height, to_width, valid, start, reach, field, out, score, changed, jump, now, before,
+    a, b, channels, height, width, to_height, to_width, valid, start, resistance, reach, field, out, score, changed, jump, now, before,
     positions: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
     """Tries the matches of the four neighbours ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
@@ -159,6 +161,7 @@ def _propagate(
     row, col = at // width, at % width
     best_row, best_col = tl.load(field + 2 * at, mask=own, other=0), tl.load(field + 2 * at + 1, mask=own, other=0)
     start_row, start_col = tl.load(start + 2 * at, mask=own, other=0), tl.load(start + 2 * at + 1, mask=own, other=0)
+    per_cell = tl.load(resistance + at, mask=own, other=0)
     known = tl.load(score + at, mask=own, other=0)
     best = known
     for side in range(4):
@@ -173,8 +176,9 @@ def _propagate(
         wanted &= (to_row != best_row) | (to_col != best_col)
         wanted = _allowed(valid, to_height, to_width, reach, start_row, start_col, to_row, to_col, wanted)
         best_row, best_col, best = _better(
-            a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, best_row, best_col, best, positions, block
-        )
+            a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col,
+            start_row, start_col, per_cell, best_row, best_col, best, positions, block,
+        )  # fmt: skip
     tl.store(out + 2 * at, best_row, mask=own)
     tl.store(out + 2 * at + 1, best_col, mask=own)
     tl.store(score + at, best, mask=own & (best > known))
@@ -183,7 +187,7 @@ def _propagate(
 
 @triton.jit(do_not_specialize=[*_SIZES, "reach", "trials", "iteration", "seed", "now"])
 def _random_search(
-    a, b, channels, height, width, to_height, to_width, valid, start, reach, field, score, changed, radii, trials, iteration, seed, now,
+    a, b, channels, height, width, to_height, to_width, valid, start, resistance, reach, field, score, changed, radii, trials, iteration, seed, now,
     positions: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
     """Tries one random match within every radius of the best so far; every position reads and writes its own match alone."""
@@ -192,6 +196,7 @@ def _random_search(
     row, col = at // width, at % width
     best_row, best_col = tl.load(field + 2 * at, mask=own, other=0), tl.load(field + 2 * at + 1, mask=own, other=0)
     start_row, start_col = tl.load(start + 2 * at, mask=own, other=0), tl.load(start + 2 * at + 1, mask=own, other=0)
+    per_cell = tl.load(resistance + at, mask=own, other=0)
     known = tl.load(score + at, mask=own, other=0)
     best = known
     for trial in range(trials):
@@ -204,8 +209,9 @@ def _random_search(
         wanted = own & ((to_row != best_row) | (to_col != best_col))
         wanted = _allowed(valid, to_height, to_width, reach, start_row, start_col, to_row, to_col, wanted)
         best_row, best_col, best = _better(
-            a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, best_row, best_col, best, positions, block
-        )
+            a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col,
+            start_row, start_col, per_cell, best_row, best_col, best, positions, block,
+        )  # fmt: skip
     improved = own & (best > known)
     tl.store(field + 2 * at, best_row, mask=improved)
     tl.store(field + 2 * at + 1, best_col, mask=improved)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import devices, fusion, likeness, local_affine, memory, nnf, weights
+from . import devices, fusion, likeness, local_affine, memory, nnf, texture, weights
 from .advance import part
 from .color import lab_to_srgb
 from .errors import Cancelled, InputError
@@ -185,8 +185,8 @@ class _Transfer:
     chooser: Labels
     labels: NDArray[np.uint8]
     """uint8 [h, w], which of ``references`` each position takes its colours from; at last on the source's working grid."""
-    coarsest: dict[int, tuple[NDArray[np.int32], nnf.Shape]]
-    """By number of the reference the coarsest field and the grid that it points into."""
+    coarsest: dict[int, tuple[NDArray[np.int32], nnf.Shape, bool]]
+    """By number of the reference the coarsest field, the grid that it points into, and whether that is of the mirror image."""
     confidence: torch.Tensor
     coefficients: torch.Tensor
     """The transform on the source's working grid, float32 [H, W, 6]."""
@@ -209,9 +209,14 @@ class _Transfer:
         self.stages.begin(_SOURCE_COST, "Reading the source")
         features = self.pyramid(self.source.rgb, [COARSEST - 1, COARSEST], part(advance, 0.0, 0.6))
         clusters = Clusters(features[COARSEST], self.params.clusters, self.params.seed, part(advance, 0.6, 1.0))
+        half = None
+        if not self.params.as_published:
+            half = self.pyramid.half_size(self.source.rgb, part(advance, 1.0, 1.0))
+            for reference in self.references:
+                reference.orient(half, part(advance, 1.0, 1.0))
         self.chooser = self._chooser(features)
         for level in range(COARSEST, 0, -1):
-            view = self._view(level, features[level])
+            view = self._view(level, features[level], half)
             guidance = self._match(view, f"level {COARSEST + 1 - level} of {COARSEST}")
             self._fit(view, guidance, clusters)
             self._observe(level, guidance)
@@ -228,10 +233,9 @@ class _Transfer:
         valid = self.source.valid_on((described.shape[0], described.shape[1]))
         return Labels([reference.evidence(described) for reference in self.references] if len(self.references) > 1 else [], valid)
 
-    def _view(self, level: int, features: torch.Tensor) -> SourceLevel:
+    def _view(self, level: int, features: torch.Tensor, half: torch.Tensor | None) -> SourceLevel:
         grid = (features.shape[0], features.shape[1])
-        compared = compare_by(level, features, self.source, self.params, self.pyramid, part(self.stages.advance, 1.0, 1.0))
-        return SourceLevel(level, features, compared, self.source.lab_on(grid), self.source.valid_on(grid), self.source.shape)
+        return SourceLevel(level, features, compare_by(level, features, half), self.source.lab_on(grid), self.source.valid_on(grid), self.source.shape)
 
     def _match(self, view: SourceLevel, name: str) -> Guidance:
         """What the references together say; those without a position at the level above take no part."""
@@ -241,7 +245,7 @@ class _Transfer:
             self.stages.begin(_MATCHING_COSTS[view.level], f"Matching{reference.name.removeprefix('reference')}, {name}")
             candidates[index] = reference.match(view, self.params, self.stages.advance)
         if view.level == COARSEST:
-            self.coarsest = {reference.number: (reference.forward.cpu().numpy(), reference.grid) for reference in self.references}
+            self.coarsest = {reference.number: (reference.forward.cpu().numpy(), reference.grid, reference.mirrored) for reference in self.references}
         self.stages.skip((len(self.references) - len(candidates)) * _MATCHING_COSTS[view.level])
         self.stages.begin(_RECOLORING_COSTS[view.level], f"Recolouring, {name}")
         self.labels = self.chooser.refine(view, candidates, part(self.stages.advance, 0.0, 0.1))
@@ -255,9 +259,12 @@ class _Transfer:
             view.colors, view.valid, clusters, neighbours=params.nonlocal_neighbours, weight=params.nonlocal_weight, advance=part(advance, 0.1, 0.4)
         )
         terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight)
-        low = local_affine.fit(view.colors, guidance.colors, self.confidence, graph, terms, advance=part(advance, 0.4, 0.7)).x
+        agreeing = None if params.as_published else guidance.agreement
+        low = local_affine.fit(view.colors, guidance.colors, self.confidence, graph, terms, agreement=agreeing, advance=part(advance, 0.4, 0.7)).x
         smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
-        self.coefficients = self.upsample(low, weight=smoothness, advance=part(advance, 0.7, 0.9)).x
+        self.coefficients = self.upsample(low, weight=smoothness, agreement=agreeing, advance=part(advance, 0.7, 0.9)).x
+        if view.level == 1 and not params.as_published:
+            self.coefficients = texture.keep(self.coefficients, self.source.lab[..., 0])
 
     def _observe(self, level: int, guidance: Guidance) -> None:
         if self.observer is not None:

@@ -20,11 +20,13 @@ class Match:
     Attributes:
         field: int32 [h, w, 2], the coarsest nearest-neighbour field, source to reference (see :mod:`nct_core.nnf`).
         grid: (rows, columns) of the grid that ``field`` points into.
+        mirrored: whether it points into the reference's mirror image.
         shape: (rows, columns) of the reference in pixels.
     """
 
     field: NDArray[np.int32]
     grid: nnf.Shape
+    mirrored: bool
     shape: nnf.Shape
 
 
@@ -82,7 +84,10 @@ class TransferResult:
             reference: which one, counted from 0.
         """
         match = self.matches[reference]
-        return nnf.to_pixels(match.field, match.grid, self._shape, match.shape)
+        at = nnf.to_pixels(match.field, match.grid, self._shape, match.shape)
+        if match.mirrored:
+            at[..., 1] = match.shape[1] - 1 - at[..., 1]
+        return at
 
     @property
     def _shape(self) -> nnf.Shape:
@@ -96,7 +101,8 @@ class LevelMaps:
     Attributes:
         level: 5 (coarsest) to 1.
         source: the source at working size.
-        references: by number, counted from 0 as the caller gave them, the references that colour anything, at working size.
+        references: by number, counted from 0 as the caller gave them, the references that colour anything, at working size; mirrored where they
+            match better so.
         fields: for each of them int32 [h, w, 2], source to reference.
         grids: for each of them (rows, columns) of the grid that its field points into.
         labels: uint8 [h, w], the number of the reference that each position takes its colours from.

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from . import devices, voting_cpu, voting_torch
 from .advance import Advance, unwatched
+from .agreement import agreement
 from .nnf import Field
 
 CONFIDENCE_FLOOR = 1e-6
@@ -32,11 +33,13 @@ class Guidance:
         colors: float32 [h, w, 3], scaled Lab; the source's own colour where nobody voted.
         error: float32 [h, w], e(p) = -<F_S, F_G> before rescaling, in [-1, 1]; 1 where nobody voted.
         voted: bool [h, w], the valid positions that got a vote.
+        agreement: float32 [h, w], how far the matches agree, see :mod:`nct_core.agreement`.
     """
 
     colors: torch.Tensor
     error: torch.Tensor
     voted: torch.Tensor
+    agreement: torch.Tensor
 
     def confidence(self) -> torch.Tensor:
         """Confidence w(p) = 1 - e(p), float32 [h, w] in [1e-6, 1], e rescaled to [0, 1] over the positions that got a vote."""
@@ -89,4 +92,5 @@ def vote(
         source_features, reference_features, reference_colors, nnf_source_to_reference, nnf_reference_to_source,
         source_valid, reference_valid, coherence, completeness, advance,
     )  # fmt: skip
-    return Guidance(torch.where(voted[..., None], colors, source_colors), error, voted)
+    agreeing = agreement(nnf_source_to_reference, nnf_reference_to_source)
+    return Guidance(torch.where(voted[..., None], colors, source_colors), error, voted, agreeing)

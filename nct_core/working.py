@@ -69,6 +69,10 @@ class WorkingImage:
         """(rows, columns)."""
         return (self.rgb.shape[0], self.rgb.shape[1])
 
+    def mirrored(self) -> WorkingImage:
+        """The same with left and right exchanged."""
+        return WorkingImage(self.rgb.flip(1), self.lab.flip(1), self.valid[:, ::-1].copy())
+
     def lab_on(self, grid: Shape) -> torch.Tensor:
         """Its colours averaged over the cells of a coarser grid, float32 [*grid, 3], scaled Lab."""
         return resize(self.lab, grid)

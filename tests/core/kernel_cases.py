@@ -17,7 +17,7 @@ from nct_core.patchmatch import JUMPS
 
 @dataclass(frozen=True)
 class Case:
-    """Two grids, the features' channels and the share of positions that are valid; for PatchMatch also radii, reach and iterations."""
+    """Two grids, the features' channels and the share of positions that are valid; for PatchMatch also radii, reach, iterations and the highest resistance."""
 
     shape: tuple[int, int]
     to_shape: tuple[int, int]
@@ -26,12 +26,14 @@ class Case:
     radii: tuple[int, ...] = (5, 2, 1)
     reach: int = 10**6
     iterations: int = 2
+    resistance: int = 0
 
 
 PATCHMATCH_CASES = (
     Case((11, 9), (10, 12), 20),
     Case((9, 12), (10, 8), 64, valid=0.6, radii=(3,), reach=3, iterations=1),
     Case((5, 4), (4, 7), 128, radii=(1,)),
+    Case((8, 9), (9, 7), 64, resistance=1 << 26),
 )
 VOTING_CASES = (Case((4, 5), (6, 5), 20), Case((5, 4), (4, 4), 64, valid=0.7))
 LARGE = Case((175, 120), (131, 180), 64, radii=(32, 16, 8, 4, 2, 1), iterations=10)
@@ -53,7 +55,8 @@ def patchmatch_fields(run: Callable[..., torch.Tensor], case: Case, device: torc
     a, b, _, valid = planes(case)
     start = nnf.to_valid(nnf.identity(case.shape, case.to_shape, device), valid)
     options = {"jumps": JUMPS, "radii": case.radii, "reach": case.reach, "iterations": case.iterations, "seed": 2**31 - 5}
-    return run(a.to(device), b.to(device), start, valid, **options).cpu().numpy()
+    resistance = torch.from_numpy(np.random.default_rng(9).integers(0, case.resistance + 1, case.shape, np.int32)).to(device)
+    return run(a.to(device), b.to(device), start, valid, resistance, **options).cpu().numpy()
 
 
 def votes(run: Callable[..., Any], case: Case, device: torch.device) -> list[NDArray[Any]]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from pictures import blobs
 
-from nct_core import Cancelled, TransferParams, patchmatch_cpu, patchmatch_torch, solvers, threads, transfer
+from nct_core import Cancelled, TransferParams, patchmatch_cpu, patchmatch_torch, semiglobal, solvers, threads, transfer
 from nct_core.advance import part
 from nct_core.solvers import Grid, System
 from nct_core.transform import ColorTransform
@@ -75,6 +75,16 @@ def test_patchmatch(run):
     assert rises(watch.shares) and watch.shares[-1] == 1 and len(set(watch.shares)) >= 5 * case.iterations
     with pytest.raises(Stopped):
         kernel_cases.patchmatch_fields(functools.partial(run, advance=Watch(stop_at=len(watch.shares) // 2)), case, cpu)
+
+
+def test_semiglobal():
+    features = [torch.randint(0, 2000, (14, 12, 8), dtype=torch.int16, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    valid, watch = [np.ones((14, 12), np.bool_)] * 2, Watch()
+    semiglobal.fields(*features, *valid, watch)
+    assert rises(watch.shares) and len(set(watch.shares)) > 4 and watch.shares[-1] == 1
+    for stop in (1, len(watch.shares) // 2, len(watch.shares)):
+        with pytest.raises(Stopped):
+            semiglobal.fields(*features, *valid, Watch(stop_at=stop))
 
 
 def test_solver():

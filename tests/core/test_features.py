@@ -4,6 +4,7 @@ import torch
 from nct_core import DeviceError, features, weights
 from nct_core.features import UNIT, FeaturePyramid
 from nct_core.torchvision_compat import models
+from nct_core.working import resize
 
 
 @pytest.mark.parametrize(("backbone", "depth", "taps"), [("VGG-16", 30, (1, 6, 11, 18, 25)), ("VGG-19", 36, (1, 6, 11, 20, 29))])
@@ -55,10 +56,12 @@ def test_two_scales_describe_the_coarsest_grid():
     pyramid = FeaturePyramid(weights.load(file), file.backbone, torch.device("cpu"))
     scene = torch.rand(96, 64, 3, generator=torch.Generator().manual_seed(4))
     coarsest = pyramid(scene, [5])[5]
-    out = pyramid.two_scales(scene, coarsest)
+    half = pyramid.half_size(scene)
+    torch.testing.assert_close(half, pyramid(resize(scene, (48, 32)), [5])[5])
+    out = features.two_scales(coarsest, half)
     assert tuple(out.shape) == (6, 4, 1024)
-    for half in (out[..., :512], out[..., 512:]):
-        torch.testing.assert_close(half.float().norm(dim=-1) / UNIT, torch.full((6, 4), 0.5**0.5), atol=2e-3, rtol=0)
+    for part in (out[..., :512], out[..., 512:]):
+        torch.testing.assert_close(part.float().norm(dim=-1) / UNIT, torch.full((6, 4), 0.5**0.5), atol=2e-3, rtol=0)
     torch.testing.assert_close(out[..., :512].float(), coarsest * 0.5**0.5, atol=1.5, rtol=0)
 
 

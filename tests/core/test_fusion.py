@@ -122,13 +122,12 @@ def test_likeness_against_every_pair_of_patches() -> None:
     np.testing.assert_allclose(likeness.likeness(torch.from_numpy(source), torch.from_numpy(reference), valid), best, atol=1e-6)
 
 
-def test_the_grid_of_comparison_is_bounded() -> None:
+def test_descriptions_lie_on_the_grid_of_comparison() -> None:
     rng = np.random.default_rng(2)
     coarsest, finer = (torch.from_numpy((1000 * rng.random(shape)).astype(np.int16)) for shape in ((20, 125, 8), (40, 250, 6)))
     described = likeness.describe(coarsest, finer)
     assert described.shape == (8, 48, 14) and described.dtype == torch.float64
     torch.testing.assert_close(described.norm(dim=-1), torch.ones(8, 48, dtype=torch.float64))
-    assert likeness.comparison_grid((34, 43)) == (34, 43)
 
 
 def level(level_number: int, shape: tuple[int, int]) -> SourceLevel:
@@ -138,7 +137,7 @@ def level(level_number: int, shape: tuple[int, int]) -> SourceLevel:
 
 
 def says(color: float, shape: tuple[int, int]) -> Guidance:
-    return Guidance(torch.full((*shape, 3), color), torch.full(shape, -color), torch.ones(shape, dtype=torch.bool))
+    return Guidance(torch.full((*shape, 3), color), torch.full(shape, -color), torch.ones(shape, dtype=torch.bool), torch.full(shape, 1.0 - color))
 
 
 def test_labels_follow_the_evidence_and_refine_only_near_boundaries() -> None:
@@ -155,7 +154,7 @@ def test_labels_follow_the_evidence_and_refine_only_near_boundaries() -> None:
     # The finer level finds the boundary two cells to the right, and is not asked far from it.
     fits = np.where(np.arange(32) < 16, 0.9, 0.2) * np.ones((24, 1))
     candidates = [
-        Guidance(torch.full((24, 32, 3), 0.1 * index), torch.from_numpy(-error.astype(np.float32)), torch.ones(24, 32, dtype=torch.bool))
+        Guidance(torch.full((24, 32, 3), 0.1 * index), torch.from_numpy(-error.astype(np.float32)), torch.ones(24, 32, dtype=torch.bool), torch.zeros(24, 32))
         for index, error in enumerate((fits, 1.1 - fits))
     ]
     for candidate in candidates:
@@ -179,4 +178,5 @@ def test_fused_guidance_is_that_of_the_label() -> None:
     expected = torch.from_numpy(np.where(labels == 4, np.float32(0.75), np.float32(0.25)))
     torch.testing.assert_close(fused.colors, expected[..., None].expand(3, 4, 3))
     torch.testing.assert_close(fused.error, -expected)
+    torch.testing.assert_close(fused.agreement, 1.0 - expected)
     assert fused.voted.all()

@@ -24,10 +24,10 @@ def graph_of(source, k=4, weight=2.0):
     return nonlocal_graph(source, np.ones(shape, bool), clusters, neighbours=k, weight=weight)
 
 
-def energy(x, source, guidance, confidence, graph, weights):
+def energy(x, source, guidance, confidence, graph, weights, gain):
     """The four terms of the energy, straight from the definition in fit's docstring, in float64."""
     a, b, lightness = x[..., 0::2], x[..., 1::2], source[..., 0]
-    data = (weights.data * confidence[..., None] * (a * source + b - guidance) ** 2).sum()
+    data = (weights.data * (gain * confidence)[..., None] * (a * source + b - guidance) ** 2).sum()
     local = x.new_zeros(())
     for here, there in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
         weight = 2 * weights.local / ((lightness[here] - lightness[there]).abs() ** 1.2 + 1e-4)
@@ -37,19 +37,22 @@ def energy(x, source, guidance, confidence, graph, weights):
     head = nodes[torch.repeat_interleave(torch.arange(len(nodes)), starts[1:] - starts[:-1])]
     tie = (graph.weights.double()[:, None] * (flat[head] - flat[nodes[graph.neighbours.long()]]) ** 2).sum() / 2  # stored from both ends
     channel = torch.tensor([1.0, 1.0, 4.0, 4.0, 4.0, 4.0])
-    contrast = weights.contrast * (channel * (x - initial_transform(source, guidance)) ** 2).sum()
+    contrast = weights.contrast * (gain[..., None] * channel * (x - initial_transform(source, guidance)) ** 2).sum()
     return data, local, tie, contrast
 
 
-def test_the_gradient_of_the_energy_is_zero_at_the_solution(monkeypatch):
+@pytest.mark.parametrize("agreeing", [False, True])
+def test_the_gradient_of_the_energy_is_zero_at_the_solution(agreeing, monkeypatch):
     monkeypatch.setattr(local_affine, "_AFFINE_TOLERANCE", 1e-6)
     source, guidance = picture(1, (18, 21)), picture(2, (18, 21))
     confidence = torch.rand(18, 21, generator=torch.Generator().manual_seed(3)).clamp_min(1e-6)
     graph = graph_of(source)
     weights = TermWeights(data=4.0, local=0.125, contrast=2.0)
-    solution = fit(source, guidance, confidence, graph, weights)
+    agreement = torch.rand(18, 21, generator=torch.Generator().manual_seed(4)) if agreeing else None
+    solution = fit(source, guidance, confidence, graph, weights, agreement=agreement)
+    gain = 1 + 20 * agreement.double() if agreeing else torch.ones(18, 21, dtype=torch.float64)
     x = solution.x.double().requires_grad_()
-    terms = energy(x, source.double(), guidance.double(), confidence.double(), graph, weights)
+    terms = energy(x, source.double(), guidance.double(), confidence.double(), graph, weights, gain)
     gradients = [torch.autograd.grad(term, x, retain_graph=True)[0] for term in terms]
     scale = max(float(gradient.norm()) for gradient in gradients)
     assert all(float(gradient.norm()) > 1e-4 * scale for gradient in gradients)  # every term takes part
@@ -86,6 +89,29 @@ def test_upsampling_keeps_an_edge_where_the_picture_has_one():
     x = EdgeAwareUpsampling(source)(low, weight=0.024 * 64).x
     assert (x[:, 16, 1] - x[:, 0, 1]).abs().max() < 0.06 and (x[:, 17, 1] - x[:, 31, 1]).abs().max() < 0.06
     assert (x[:, 16, 1] - x[:, 17, 1]).abs().min() > 0.15
+
+
+@pytest.mark.parametrize("agreeing", [False, True])
+def test_upsampling_minimises_its_energy(agreeing, monkeypatch):
+    monkeypatch.setattr(local_affine, "_SMOOTHING_TOLERANCE", 1e-6)
+    source = picture(15, (24, 28))
+    generator = torch.Generator().manual_seed(6)
+    low = torch.rand(6, 7, 6, generator=generator) * 0.5 + 0.1
+    agreement = torch.rand(6, 7, generator=generator) if agreeing else None
+    x = EdgeAwareUpsampling(source)(low, weight=0.5, agreement=agreement).x.double().requires_grad_()
+    planes = low if agreement is None else torch.cat([low, 1 + 20 * agreement[..., None]], -1)
+    up = torch.nn.functional.interpolate(planes.permute(2, 0, 1)[None].double(), size=(24, 28), mode="bilinear")[0].permute(1, 2, 0)
+    gain = up[..., 6:] if agreeing else 1.0
+    up, lightness = up[..., :6], source[..., 0].double()
+    inside = ((recolor(up, source) - 0.5).abs() <= 0.5).repeat_interleave(2, -1)
+    data = (torch.where(inside, gain, 1e-6) * (x - up) ** 2).sum()
+    smooth = x.new_zeros(())
+    for here, there in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        weight = 0.5 / ((lightness[here] - lightness[there]).abs() ** 1.2 + 1e-4)
+        smooth = smooth + (weight[..., None] * (x[here] - x[there]) ** 2).sum()
+    gradients = [torch.autograd.grad(term, x, retain_graph=True)[0] for term in (data, smooth)]
+    assert float(gradients[0].norm()) > 0.1
+    assert float(sum(gradients).norm()) < 2e-3 * float(gradients[0].norm())
 
 
 def test_the_initial_transform_matches_mean_and_deviation():
@@ -196,12 +222,14 @@ def test_the_matrix_is_symmetric():
 def test_both_implementations_of_the_kernels_agree(shape):
     source, guidance = (picture(seed, (13, 18))[: shape[0], : shape[1]].contiguous() for seed in (11, 12))
     confidence = torch.rand(shape, generator=torch.Generator().manual_seed(3))
-    generic = local_affine._normal_equations(source, guidance, confidence, 4.0, (2.0, 8.0, 8.0))
-    compiled = normal_equations(source, guidance, confidence, TermWeights(data=4.0, local=0.125, contrast=2.0))
+    agreement = torch.rand(shape, generator=torch.Generator().manual_seed(4))
+    gain = 1 + 20 * agreement
+    generic = local_affine._normal_equations(source, guidance, 4.0 * confidence * gain, gain, (2.0, 8.0, 8.0))
+    compiled = normal_equations(source, guidance, confidence, TermWeights(data=4.0, local=0.125, contrast=2.0), agreement)
     for one, other in zip(compiled, generic):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
     low = torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(4)) * 1.5 - 0.25
-    for one, other in zip(local_affine_cpu.upsample(low, source, 1.0, 1e-6), local_affine._upsample(low, source, 1.0, 1e-6)):
+    for one, other in zip(local_affine_cpu.upsample(low, source, gain, 1e-6), local_affine._upsample(low, source, gain, 1e-6)):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 

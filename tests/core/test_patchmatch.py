@@ -1,12 +1,12 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 
 from nct_core import TransferParams, matching, nnf, patchmatch_cpu, patchmatch_torch, threads
-from nct_core.features import UNIT, fixed_point
+from nct_core.features import PATCH_COUNTS, UNIT, fixed_point
 from nct_core.patchmatch import JUMPS, Search, patchmatch, plan
+
+RUNS = [patchmatch_cpu.patchmatch, patchmatch_torch.patchmatch]
 
 
 def unit_features(rng, shape, channels=16, smooth=2):
@@ -35,8 +35,10 @@ def similarities(a, b):
 def search(a, b, run=patchmatch, valid=None, radii=(32, 16, 8, 4, 2, 1), reach=10**6, iterations=10, seed=0):
     valid = np.ones(b.shape[:2], bool) if valid is None else valid
     start = nnf.to_valid(nnf.identity(a.shape[:2], b.shape[:2], a.device), valid)
-    options = {"search": Search(radii, reach, iterations)} if run is patchmatch else {"jumps": JUMPS, "radii": radii, "reach": reach, "iterations": iterations}
-    return run(a, b, start, valid, seed=seed, **options).cpu().numpy()
+    if run is patchmatch:
+        return run(a, b, start, valid, search=Search(radii, reach, iterations), seed=seed).cpu().numpy()
+    none = torch.zeros(a.shape[:2], dtype=torch.int32)
+    return run(a, b, start, valid, none, jumps=JUMPS, radii=radii, reach=reach, iterations=iterations, seed=seed).cpu().numpy()
 
 
 def related(rng):
@@ -93,7 +95,7 @@ def test_threads_do_not_change_the_field(monkeypatch):
     np.testing.assert_array_equal(many, search(a, b))
 
 
-@pytest.mark.parametrize("run", [patchmatch_cpu.patchmatch, patchmatch_torch.patchmatch])
+@pytest.mark.parametrize("run", RUNS)
 def test_matches_stay_within_reach(run):
     rng = np.random.default_rng(6)
     a, b = unit_features(rng, (20, 18)), unit_features(rng, (16, 24))
@@ -102,7 +104,77 @@ def test_matches_stay_within_reach(run):
     assert moved.max() == 3
 
 
-@pytest.mark.parametrize("run", [patchmatch_cpu.patchmatch, patchmatch_torch.patchmatch])
+def resisting(a, b, resistance, run=patchmatch_cpu.patchmatch, seed=0):
+    """The field of a search that resists everywhere by ``resistance`` similarity per cell, the start, and all similarities."""
+    start = nnf.identity(a.shape[:2], b.shape[:2], a.device)
+    per_cell = torch.full(a.shape[:2], round(resistance * PATCH_COUNTS * UNIT**2), dtype=torch.int32)
+    found = run(a, b, start, np.ones(b.shape[:2], bool), per_cell, jumps=JUMPS, radii=(8, 4, 2, 1), reach=10, iterations=10, seed=seed)
+    return found.numpy(), start.numpy(), similarities(a, b)
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("pair", [related, unrelated])
+def test_a_match_moves_only_where_the_gain_exceeds_the_cost(run, pair):
+    a, b = pair(np.random.default_rng(8))
+    rows, cols = np.mgrid[: a.shape[0], : a.shape[1]]
+    gains, cells = [], []
+    for resistance in (0.0, 0.01):
+        field, start, truth = resisting(a, b, resistance, run)
+        gains.append(truth[rows, cols, field[..., 0], field[..., 1]] - truth[rows, cols, start[..., 0], start[..., 1]])
+        cells.append(np.abs(field - start).sum(-1))
+    moved = cells[1] > 0
+    assert (gains[1][moved] > 0.01 * cells[1][moved] - 1e-8).all()
+    assert (gains[0] < 0.01 * cells[0]).any()  # without, some do for less
+    assert moved.sum() > 10 and cells[1].sum() < 0.9 * cells[0].sum()
+    # Of all matches within reach most are the ones of the highest worth.
+    there = np.stack(np.mgrid[: b.shape[0], : b.shape[1]], -1)
+    away = np.abs(there - start[:, :, None, None])
+    worth = np.where((away <= 10).all(-1), truth - 0.01 * away.sum(-1), -1.0)
+    assert (gains[1] - 0.01 * cells[1] + truth[rows, cols, start[..., 0], start[..., 1]] >= worth.max((2, 3)) - 1e-6).mean() > 0.6
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_nothing_moves_against_a_very_high_resistance(run):
+    a, b = related(np.random.default_rng(9))
+    a, b = (fixed_point(x + 3 * UNIT).contiguous() for x in (a.float(), b.float()))  # all much alike
+    field, start, truth = resisting(a, b, 0.05, run)
+    assert truth.max() - truth.min() < 0.05 and (resisting(a, b, 0.0, run)[0] != start).any()
+    np.testing.assert_array_equal(field, start)
+
+
+def test_resistance_is_similarity_per_cell():
+    a, b = related(np.random.default_rng(10))
+    start, valid, options = nnf.identity(a.shape[:2], b.shape[:2], a.device), np.ones(b.shape[:2], bool), {"search": Search((4, 2, 1), 8, 3), "seed": 1}
+    free = patchmatch(a, b, start, valid, **options)
+    assert torch.equal(free, patchmatch(a, b, start, valid, resistance=torch.zeros(a.shape[:2]), **options))
+    resistance = 0.03 * torch.rand(a.shape[:2], generator=torch.Generator().manual_seed(1))
+    whole = (resistance * float(PATCH_COUNTS * UNIT**2)).round().int()
+    found = patchmatch(a, b, start, valid, resistance=resistance, **options)
+    for run in RUNS:
+        assert torch.equal(found, run(a, b, start, valid, whole, jumps=JUMPS, radii=(4, 2, 1), reach=8, iterations=3, seed=1))
+    assert not torch.equal(found, free)
+
+
+@pytest.mark.parametrize("reach", [1, 8, 200])
+def test_the_highest_resistance_does_not_overflow(reach):
+    a, b = unrelated(np.random.default_rng(11))
+    start, valid = nnf.identity(a.shape[:2], b.shape[:2], a.device), np.ones(b.shape[:2], bool)
+    found = []
+    for run in RUNS:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(patchmatch_cpu, "patchmatch", run)
+            found.append(patchmatch(a, b, start, valid, resistance=torch.full(a.shape[:2], 1e6), search=Search((8, 1), reach, 3), seed=0))
+    assert torch.equal(*found)
+    if reach == 1:
+        assert torch.equal(found[0], start)
+    # The rest is free: matches there are found as without.
+    half = torch.zeros(a.shape[:2])
+    half[:, :5] = 1e6
+    there = patchmatch(a, b, start, valid, resistance=half, search=Search((8, 1), 1, 3), seed=0)
+    assert torch.equal(there[:, :5], start[:, :5]) and not torch.equal(there[:, 5:], start[:, 5:])
+
+
+@pytest.mark.parametrize("run", RUNS)
 def test_invalid_positions_are_never_matched(run):
     rng = np.random.default_rng(5)
     a, b = unit_features(rng, (16, 16)), unit_features(rng, (16, 16))
@@ -138,10 +210,7 @@ def test_finer_levels_stay_near_the_coarser_ones_matches():
 
 
 def test_patches_are_compared_at_two_scales_at_the_coarsest_level_only():
-    features, image = torch.zeros(4, 4, 512, dtype=torch.int16), SimpleNamespace(rgb=torch.zeros(64, 64, 3))
-    pyramid = SimpleNamespace(two_scales=lambda rgb, coarsest, advance: torch.cat([coarsest, coarsest], -1))
-
-    def channels(level, drift):
-        return matching.compare_by(level, features, image, TransferParams(match_drift=drift), pyramid).shape[-1]
-
-    assert (channels(5, 8.0), channels(4, 8.0), channels(5, 100.0)) == (1024, 512, 512)
+    features, half = unit_features(np.random.default_rng(7), (4, 6), 512), unit_features(np.random.default_rng(8), (2, 3), 512)
+    assert matching.compare_by(5, features, half).shape == (4, 6, 1024)
+    assert matching.compare_by(4, features, half) is features
+    assert matching.compare_by(5, features, None) is features  # as published

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from nct_core import nnf, voting_cpu, voting_torch
+from nct_core.agreement import agreement
 from nct_core.features import UNIT, fixed_point
 from nct_core.voting import CONFIDENCE_FLOOR, Guidance, vote
 
@@ -53,6 +54,7 @@ def test_against_a_dense_oracle(run, bds_weight, holes, monkeypatch):
     np.testing.assert_array_equal(guidance.voted.numpy(), truth_voted)
     np.testing.assert_allclose(guidance.colors.numpy(), colors, atol=2e-6)
     np.testing.assert_allclose(guidance.error.numpy(), error, atol=2e-6)
+    assert torch.equal(guidance.agreement, agreement(*args[4:6]))
 
 
 def test_identical_images_vote_themselves():
@@ -68,6 +70,6 @@ def test_identical_images_vote_themselves():
 def test_confidence_spans_from_the_floor_to_one():
     error = torch.tensor([[-1.0, -0.5], [0.0, 1.0]])
     voted = torch.tensor([[True, True], [True, False]])
-    confidence = Guidance(torch.zeros(2, 2, 3), error, voted).confidence()
+    confidence = Guidance(torch.zeros(2, 2, 3), error, voted, torch.zeros(2, 2)).confidence()
     torch.testing.assert_close(confidence, torch.tensor([[1.0, 0.5], [CONFIDENCE_FLOOR, CONFIDENCE_FLOOR]]))
-    assert (Guidance(torch.zeros(2, 2, 3), torch.zeros(2, 2), torch.ones(2, 2, dtype=torch.bool)).confidence() == 1).all()
+    assert (Guidance(torch.zeros(2, 2, 3), torch.zeros(2, 2), torch.ones(2, 2, dtype=torch.bool), torch.zeros(2, 2)).confidence() == 1).all()

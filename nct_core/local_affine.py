@@ -18,7 +18,7 @@ from .working import resize
 
 EDGE_EXPONENT = 1.2  # alpha
 EDGE_FLOOR = 1e-4  # eps
-_SIGMA_FLOOR = 0.6  # in 0..255 units
+PUBLISHED_DEVIATION_FLOOR = 0.6  # in 0..255 units
 _OUT_OF_RANGE_WEIGHT = 1e-6
 # mu of the two chromaticity channels over that of lightness: grain shows less there, and faded colours more (ours).
 _CHROMA_CONTRAST = 4.0
@@ -37,11 +37,14 @@ class TermWeights:
         data: d, source pixels per position of the grid.
         local: lambda_l.
         contrast: mu.
+        deviation_floor: what is added to the source's deviations where slopes begin (see :func:`initial_transform`), in 0..255 units.
+            Smooth regions whose grain is weaker are not made to vary like the reference's: the published 0.6 makes noise of it (ours).
     """
 
     data: float
     local: float
     contrast: float
+    deviation_floor: float = PUBLISHED_DEVIATION_FLOOR
 
 
 def edge_weights(lightness: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -57,13 +60,14 @@ def edge_weights(lightness: torch.Tensor, weight: float) -> tuple[torch.Tensor, 
     return right, down
 
 
-def initial_transform(source: torch.Tensor, guidance: torch.Tensor) -> torch.Tensor:
+def initial_transform(source: torch.Tensor, guidance: torch.Tensor, floor: float = PUBLISHED_DEVIATION_FLOOR) -> torch.Tensor:
     """The transform that matches mean and deviation over 3x3 windows, [h, w, 6] (paper section 3.3).
 
-    a = sigma_g / (sigma_s + 0.6) and b = mu_g - a mu_s, with mean and deviation in 0..255 units.
+    a = sigma_g / (sigma_s + floor) and b = mu_g - a mu_s, with mean and deviation in 0..255 units.
 
     Args:
         source, guidance: float32 [h, w, 3], scaled Lab.
+        floor: 0.6 as published.
     """
 
     def moments(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,7 +85,7 @@ def initial_transform(source: torch.Tensor, guidance: torch.Tensor) -> torch.Ten
         return mean[0].permute(1, 2, 0), (spread / (9.0 * count))[0].permute(1, 2, 0).sqrt()
 
     (mean_s, sigma_s), (mean_g, sigma_g) = moments(source), moments(guidance)
-    a = sigma_g / (sigma_s + _SIGMA_FLOOR)
+    a = sigma_g / (sigma_s + floor)
     return torch.stack([a, (mean_g - a * mean_s) / 255.0], -1).flatten(-2)
 
 
@@ -99,14 +103,14 @@ def normal_equations(
     gain = _gain(agreement, confidence)
     data = weights.data * confidence * gain
     if source.device.type == "cpu":
-        return local_affine_cpu.normal_equations(source, guidance, data, gain, contrast, _SIGMA_FLOOR / 255.0)
-    return _normal_equations(source, guidance, data, gain, contrast)
+        return local_affine_cpu.normal_equations(source, guidance, data, gain, contrast, weights.deviation_floor / 255.0)
+    return _normal_equations(source, guidance, data, gain, contrast, weights.deviation_floor)
 
 
 def _normal_equations(
-    source: torch.Tensor, guidance: torch.Tensor, data: torch.Tensor, gain: torch.Tensor, contrast: tuple[float, float, float]
+    source: torch.Tensor, guidance: torch.Tensor, data: torch.Tensor, gain: torch.Tensor, contrast: tuple[float, float, float], floor: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    start, data, mu = initial_transform(source, guidance), data[..., None], gain[..., None] * source.new_tensor(contrast)
+    start, data, mu = initial_transform(source, guidance, floor), data[..., None], gain[..., None] * source.new_tensor(contrast)
     blocks = torch.stack([data * source * source + mu, data * source, data + mu], -1).flatten(-2)
     rhs = torch.stack([data * guidance * source, data * guidance], -1).flatten(-2)
     return start, blocks, rhs + mu.repeat_interleave(2, -1) * start

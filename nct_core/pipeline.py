@@ -17,7 +17,7 @@ from .color import lab_to_srgb
 from .errors import Cancelled, InputError
 from .features import COARSEST, FeaturePyramid
 from .fusion import Labels
-from .local_affine import EdgeAwareUpsampling, TermWeights, recolor
+from .local_affine import PUBLISHED_DEVIATION_FLOOR, EdgeAwareUpsampling, TermWeights, recolor
 from .matching import Reference, SourceLevel, compare_by
 from .nonlocal_graph import Clusters, nonlocal_graph
 from .params import TransferParams
@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 _MAX_REFERENCES = 255  # labels are uint8
 _FINEST_SMOOTHNESS_FACTOR = 4.0
+_DEVIATION_FLOOR = 2.0  # about the grain of a photograph, 0..255 units
 # What the stages cost, in hundredths of a transfer with one reference.
 _NETWORK_COST, _REFERENCE_COST, _SOURCE_COST, _APPLYING_COST = 2.0, 5.0, 5.0, 3.0
 _MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
@@ -258,7 +259,8 @@ class _Transfer:
         graph = nonlocal_graph(
             view.colors, view.valid, clusters, neighbours=params.nonlocal_neighbours, weight=params.nonlocal_weight, advance=part(advance, 0.1, 0.4)
         )
-        terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight)
+        floor = PUBLISHED_DEVIATION_FLOOR if params.as_published else _DEVIATION_FLOOR
+        terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight, deviation_floor=floor)
         agreeing = None if params.as_published else guidance.agreement
         low = local_affine.fit(view.colors, guidance.colors, self.confidence, graph, terms, agreement=agreeing, advance=part(advance, 0.4, 0.7)).x
         smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)

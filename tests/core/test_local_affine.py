@@ -37,7 +37,7 @@ def energy(x, source, guidance, confidence, graph, weights, gain):
     head = nodes[torch.repeat_interleave(torch.arange(len(nodes)), starts[1:] - starts[:-1])]
     tie = (graph.weights.double()[:, None] * (flat[head] - flat[nodes[graph.neighbours.long()]]) ** 2).sum() / 2  # stored from both ends
     channel = torch.tensor([1.0, 1.0, 4.0, 4.0, 4.0, 4.0])
-    contrast = weights.contrast * (gain[..., None] * channel * (x - initial_transform(source, guidance)) ** 2).sum()
+    contrast = weights.contrast * (gain[..., None] * channel * (x - initial_transform(source, guidance, weights.deviation_floor)) ** 2).sum()
     return data, local, tie, contrast
 
 
@@ -47,7 +47,7 @@ def test_the_gradient_of_the_energy_is_zero_at_the_solution(agreeing, monkeypatc
     source, guidance = picture(1, (18, 21)), picture(2, (18, 21))
     confidence = torch.rand(18, 21, generator=torch.Generator().manual_seed(3)).clamp_min(1e-6)
     graph = graph_of(source)
-    weights = TermWeights(data=4.0, local=0.125, contrast=2.0)
+    weights = TermWeights(data=4.0, local=0.125, contrast=2.0, deviation_floor=2.5 if agreeing else 0.6)
     agreement = torch.rand(18, 21, generator=torch.Generator().manual_seed(4)) if agreeing else None
     solution = fit(source, guidance, confidence, graph, weights, agreement=agreement)
     gain = 1 + 20 * agreement.double() if agreeing else torch.ones(18, 21, dtype=torch.float64)
@@ -224,8 +224,9 @@ def test_both_implementations_of_the_kernels_agree(shape):
     confidence = torch.rand(shape, generator=torch.Generator().manual_seed(3))
     agreement = torch.rand(shape, generator=torch.Generator().manual_seed(4))
     gain = 1 + 20 * agreement
-    generic = local_affine._normal_equations(source, guidance, 4.0 * confidence * gain, gain, (2.0, 8.0, 8.0))
-    compiled = normal_equations(source, guidance, confidence, TermWeights(data=4.0, local=0.125, contrast=2.0), agreement)
+    weights = TermWeights(data=4.0, local=0.125, contrast=2.0, deviation_floor=2.5)
+    generic = local_affine._normal_equations(source, guidance, 4.0 * confidence * gain, gain, (2.0, 8.0, 8.0), 2.5)
+    compiled = normal_equations(source, guidance, confidence, weights, agreement)
     for one, other in zip(compiled, generic):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
     low = torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(4)) * 1.5 - 0.25

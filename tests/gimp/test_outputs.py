@@ -18,7 +18,7 @@ pytestmark = pytest.mark.gimp
 
 SIZE, REFERENCE_SIZE = (96, 64), (80, 72)
 PARAMS = {"working_size": 96, "patchmatch_iterations": 2}
-SEEDS = 1, 2  # each reference is the better one for a part of the source
+SEEDS = 2, 3  # each reference is the better one for a part of the source
 STATES = ("plain", "selection", "both")
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nct_core import protocol
+import nct_core
+from nct_core import images, protocol
 
 COMMAND = [sys.executable, "-I", "-m", "nct_core.worker"]
 QUICK = {"working_size": 64}
@@ -63,3 +64,10 @@ class Connection:
         with contextlib.suppress(BrokenPipeError):
             self.sink.close()
         self.source.close()
+
+
+def expected(source: np.ndarray, reference: np.ndarray, icc: bytes | None = None) -> np.ndarray:
+    """What the library makes of the same pixels."""
+    params = nct_core.TransferParams.from_mapping(QUICK)
+    result = nct_core.transfer(images.to_srgb(source, icc), [images.to_srgb(reference)], params, device="cpu")
+    return images.from_srgb(result.image, icc, source.dtype)

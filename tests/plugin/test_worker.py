@@ -9,18 +9,12 @@ from typing import Any
 import icc_profiles
 import numpy as np
 import pytest
-from connection import QUICK, REFERENCE_SHAPE, SHAPE, Connection, image
+from connection import QUICK, REFERENCE_SHAPE, SHAPE, Connection, expected, image
 from pictures import blobs
 from skimage.color import rgb2lab
 
 import nct_core
 from nct_core import images, protocol
-
-
-def expected(source: np.ndarray, reference: np.ndarray, icc: bytes | None = None) -> np.ndarray:
-    params = nct_core.TransferParams.from_mapping(QUICK)
-    result = nct_core.transfer(images.to_srgb(source, icc), [images.to_srgb(reference)], params, device="cpu")
-    return images.from_srgb(result.image, icc, source.dtype)
 
 
 def test_hello_names_version_device_and_backbone(connection: Connection) -> None:

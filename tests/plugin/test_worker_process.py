@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from connection import COMMAND, REFERENCE_SHAPE, SHAPE, Connection
+from connection import COMMAND, REFERENCE_SHAPE, SHAPE, Connection, expected
 from pictures import blobs
 
 import nct_core

@@ -6,6 +6,7 @@ from pathlib import Path
 from gi.repository import Gimp, Gio
 
 folder, reference, results = (Path(os.environ[name]) for name in ("FOLDER", "REFERENCE", "RESULTS"))
+results.mkdir(parents=True, exist_ok=True)
 procedure = Gimp.get_pdb().lookup_procedure("python-fu-neural-color-transfer")
 for path in sorted(folder.iterdir()):
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
@@ -19,8 +20,8 @@ for path in sorted(folder.iterdir()):
     result = procedure.run(config)
     if result.index(0) == Gimp.PDBStatusType.SUCCESS:
         target = results / f"{path.stem}.png"
-        Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(str(target)), None)
-        print(f"{path.name}: {result.index(2)}")
+        saved = Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(str(target)), None)
+        print(f"{path.name}: {result.index(2) if saved else f'could not be saved as {target}'}")
     else:
         print(f"{path.name}: {Gimp.get_pdb().get_last_error()}")
     image.delete()

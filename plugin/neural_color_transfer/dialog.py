@@ -76,7 +76,7 @@ class Dialog:
             self._dialog.hide()
             if not confirmed:
                 return False, None
-            self._config.set_core_object_array("references", self._references.drawables or None)
+            self._config.set_core_object_array("references", self._references.drawables)
             self._config.set_property("reference-files", self._references.files)
             Gimp.progress_init(_("Starting"))  # from here on it is GIMP's progress bar that can cancel
             return True, self._preview.hand_over()

@@ -47,7 +47,7 @@ sys.exit(nct_core.cli.main())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
-@pytest.mark.parametrize("mebibytes", [200, 700])  # enough to read the picture or not; in neither case enough to transfer it
+@pytest.mark.parametrize("mebibytes", [200, 800])  # enough to read the picture or not; in neither case enough to transfer it
 def test_out_of_memory(mebibytes: int, good: Path, folder: Path) -> None:
     big = good.with_name("big.png")
     images.write(big, Picture(np.tile(picture(100, 100), (50, 40, 1))))

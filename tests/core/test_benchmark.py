@@ -38,13 +38,13 @@ def both_features(pair, network):
 
 
 def test_the_library_agrees_with_the_plain_implementation(pair, network):
-    """What is ours and stays is the contrast term; by default it also keeps matches near those of the coarser level."""
+    """As published what is ours is the contrast term; the default is another method, whose result is still of that kind."""
     source, reference = pair
     expected = plain.transfer(source, reference, network[1], TransferParams())
     assert ciede2000(expected, source).mean() > 15
     found = transfer(source, [reference], TransferParams.from_mapping(runs.AS_PUBLISHED), device="cpu").image
     assert ciede2000(expected, found).mean() < 1.5
-    assert ciede2000(expected, transfer(source, [reference], device="cpu").image).mean() < 3.0
+    assert ciede2000(expected, transfer(source, [reference], device="cpu").image).mean() < ciede2000(expected, source).mean() / 4
 
 
 def test_features_agree(both_features):

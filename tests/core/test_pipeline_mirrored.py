@@ -80,7 +80,7 @@ def test_colours_are_nearer_to_the_truth(source: Image, reference: Image, truth:
     monkeypatch.setattr(Reference, "orient", stay)
     without = transfer(source, [reference], SMALL)
     assert not without.matches[0].mirrored and np.median(errors(without)) > 10
-    assert np.abs(result.image - truth).mean() < 0.8 * np.abs(without.image - truth).mean()
+    assert np.abs(result.image - truth).mean() < 0.9 * np.abs(without.image - truth).mean()
 
 
 def test_which_way_round_it_is_given_changes_the_matches_columns_only(source: Image, reference: Image, result: TransferResult) -> None:

@@ -133,8 +133,7 @@ def run(image: Gimp.Image, drawables: list[Any], references: list[Any], run_mode
     config.set_property("run-mode", run_mode)
     config.set_property("image", image)
     config.set_core_object_array("drawables", drawables)
-    if references:
-        config.set_core_object_array("references", references)
+    config.set_core_object_array("references", references)  # none, where files are all there is
     for name, value in params.items():
         config.set_property(name.replace("_", "-"), value)
     return procedure.run(config)

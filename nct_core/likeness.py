@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .patch_similarity import comparison_grid, patch_similarities, pooled
+from .patch_similarity import comparison_grid, patch_similarities, unit_vectors
 
 _TEXTURE_SHARE = 0.2
 
@@ -26,11 +26,8 @@ def describe(coarsest: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
         float64 [h, w, C + C'] on the CPU.
     """
     grid = comparison_grid((coarsest.shape[0], coarsest.shape[1]))
-    parts = []
-    for features, share in ((coarsest, 1.0 - _TEXTURE_SHARE), (finer, _TEXTURE_SHARE)):
-        vectors = pooled(features, grid)
-        parts.append(share**0.5 * vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-8))
-    return torch.cat(parts, -1)
+    shares = ((coarsest, 1.0 - _TEXTURE_SHARE), (finer, _TEXTURE_SHARE))
+    return torch.cat([share**0.5 * unit_vectors(features, grid) for features, share in shares], -1)
 
 
 def likeness(source: torch.Tensor, reference: torch.Tensor, valid: NDArray[np.bool_]) -> NDArray[np.float32]:

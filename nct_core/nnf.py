@@ -54,8 +54,7 @@ def upsample(field: Field, shape: Shape, target_shape: Shape, old_target_shape: 
         return torch.from_numpy(np.rint(positions * (1 << _FRACTION_BITS)).astype(np.int32)).to(field.device)
 
     nearest = nearest_cells(shape, (field.shape[0], field.shape[1]))
-    rows, cols = (torch.from_numpy(axis).to(field.device) for axis in nearest)
-    matches = field[rows][:, cols].long()
+    matches = on_grid(field, shape).long()
     out = []
     for axis in (0, 1):
         # How far the fine position lies from the centre of its coarse cell is kept on the other side.
@@ -68,7 +67,7 @@ def upsample(field: Field, shape: Shape, target_shape: Shape, old_target_shape: 
 
 
 def on_grid(plane: torch.Tensor, shape: Shape) -> torch.Tensor:
-    """Carries [h, w] to a finer grid: the value of the nearest coarse cell."""
+    """Carries [h, w] or [h, w, C] to a finer grid: the values of the nearest coarse cell."""
     rows, cols = (torch.from_numpy(axis).to(plane.device) for axis in nearest_cells(shape, (plane.shape[0], plane.shape[1])))
     return plane[rows][:, cols]
 

@@ -26,6 +26,12 @@ def pooled(features: torch.Tensor, grid: Shape) -> torch.Tensor:
     return F.adaptive_avg_pool2d(features.permute(2, 0, 1)[None].cpu().double(), grid)[0].permute(1, 2, 0)
 
 
+def unit_vectors(features: torch.Tensor, grid: Shape) -> torch.Tensor:
+    """:func:`pooled` features scaled to length 1; the zero vector stays."""
+    vectors = pooled(features, grid)
+    return vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-8)
+
+
 def patch_similarities(source: torch.Tensor, reference: torch.Tensor) -> NDArray[np.float32]:
     """Mean dot products over the positions of two 3x3 patches that lie inside both grids, for every pair of patches.
 

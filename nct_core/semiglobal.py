@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from . import threads
 from .advance import Advance, part, unwatched
 from .nnf import Field, Shape, to_valid, upsample
-from .patch_similarity import comparison_grid, patch_similarities, pooled
+from .patch_similarity import comparison_grid, patch_similarities, pooled, unit_vectors
 
 _CHARGE, _LARGEST_CHARGE = 0.2, 2.0
 # For a match at the other end of the picture: settles what looks the same, all of a flat picture above all.
@@ -51,10 +51,7 @@ def fields(
 
 def dissimilarities(source: torch.Tensor, reference: torch.Tensor) -> NDArray[np.float32]:
     """One minus the similarity of all pairs of patches on the grids of comparison, with a little for displacement: float32 [h, w, H, W]."""
-    described = []
-    for features in (source, reference):
-        vectors = pooled(features, comparison_grid((features.shape[0], features.shape[1])))
-        described.append(vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-8))
+    described = [unit_vectors(features, comparison_grid((features.shape[0], features.shape[1]))) for features in (source, reference)]
     costs = 1.0 - patch_similarities(*described)
     for axis in (0, 1):
         here, there = ((np.arange(costs.shape[i]) + 0.5) / costs.shape[i] for i in (axis, axis + 2))

@@ -20,7 +20,6 @@ from nct_core import TransferParams, images
 from nct_core.cli import main
 from nct_core.images import Picture
 from nct_core.params import describe
-from nct_core.terminal import interruption_deferred
 
 SMALL = ["--working-size", "64", "--patchmatch-iterations", "2"]
 COMMAND = [sys.executable, "-m", "nct_core"]
@@ -251,35 +250,6 @@ def test_without_room_for_the_last_file_none_is_left(pictures: tuple[Path, Path]
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "matches.npy: expected to write the file" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device without room")
-def test_standard_output_that_takes_nothing() -> None:
-    with open("/dev/full", "w") as full:
-        done = subprocess.run([*COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 2
-    assert done.stderr.startswith("nct: error: expected to print on standard output, got No space left")
-    assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows reports a closed pipe in another way")
-def test_a_reader_that_has_left_is_no_error() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run([*COMMAND, "--version"], stdout=writer, stderr=subprocess.PIPE, text=True)
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_an_interruption_waits_for_what_must_not_be_interrupted() -> None:
-    done = []
-    with pytest.raises(KeyboardInterrupt), interruption_deferred():
-        signal.raise_signal(signal.SIGINT)
-        done.append("the rest")
-    assert done == ["the rest"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    with interruption_deferred():
-        pass
 
 
 INTERRUPTED_IMPORT = """

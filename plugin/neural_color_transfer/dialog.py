@@ -9,7 +9,7 @@ from typing import Any
 import gi
 import references
 import trouble
-from choices import ADVANCED, DETAILS, PRESETS, TAKE_FROM, TITLE
+from choices import ADVANCED, DETAILS, OUTPUT, PRESETS, TAKE_FROM, TITLE
 from gimpfu_dialog import labelled
 from language import _, sentence, translated
 from nct_shared.params import describe
@@ -18,13 +18,15 @@ from preview_pane import PreviewPane
 from reference_list import ReferenceList, thumbnail
 from worker_client import Settings, Worker, WorkerError
 
+gi.require_version("Gdk", "3.0")
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, GLib, Gtk, Pango  # noqa: E402  after the versions are chosen
+from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk, Pango  # noqa: E402  after the versions are chosen
 
 SPACING = 6
-WIDTH, HEIGHT = 1040, 720
+WIDTH, HEIGHT = 1040, 680  # at first, where the screen is large enough
+DECORATION = 48  # px that a window's frame may take of a screen
 DIGITS = 3  # as the defaults need; GIMP would show fewer where the range is wide
 SETTLED_MS = 250  # without another change, before a transfer starts
 QUICK = (*APPLIED, "output")  # need no transfer
@@ -38,7 +40,7 @@ class Dialog:
         self._config, self._source, self._settings = config, source, settings
         self._waiting = 0
         self._dialog = GimpUi.ProcedureDialog.new(procedure, config, TITLE)
-        self._dialog.set_default_size(WIDTH, HEIGHT)
+        self._dialog.set_default_size(*_fitting(WIDTH, HEIGHT))
         self._references = ReferenceList(source, config.get_core_object_array("references") or [], config.get_property("reference-files") or [])
         self._preview = PreviewPane(source, settings)
         columns = Gtk.Box(spacing=2 * SPACING)
@@ -47,16 +49,14 @@ class Dialog:
         self._reason = Gtk.Label(xalign=0.0, wrap=True)
         self._details = Gtk.Button(label=DETAILS, use_underline=True, no_show_all=True, valign=Gtk.Align.CENTER)
         self._details.connect("clicked", lambda *_: self._tell())
-        self._hint = Gtk.Box(spacing=SPACING, no_show_all=True)
+        self._hint = Gtk.Box(spacing=SPACING)  # keeps its room where there is nothing to say, so that nothing moves
         self._hint.pack_start(Gtk.Image.new_from_icon_name("dialog-information", Gtk.IconSize.BUTTON), False, False, 0)
         self._hint.pack_start(self._reason, True, True, 0)
         self._hint.pack_start(self._details, False, False, 0)
         content = self._dialog.get_content_area()
         content.pack_start(columns, True, True, SPACING)
         content.pack_start(self._hint, False, False, SPACING)
-        columns.show_all()
-        for child in self._hint.get_children():
-            child.show()
+        content.show_all()
         self._references.connect("changed", lambda *_: self._changed())
         self._preview.connect("usable", lambda *_: self._check())
         self._notified = config.connect("notify", lambda _config, changed: self._changed(0 if changed.name.replace("-", "_") in QUICK else SETTLED_MS))
@@ -89,23 +89,37 @@ class Dialog:
             self._dialog.destroy()
 
     def _controls(self) -> Gtk.Widget:
-        basic, advanced = ([p.name.replace("_", "-") for p in describe() if p.basic == wanted] for wanted in (True, False))
-        for parameter in describe():
-            scale = self._dialog.get_spin_scale(parameter.name.replace("_", "-"), 1.0)
-            scale.set_digits(0 if parameter.integer else DIGITS)
-        controls = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
+        controls = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING, margin_end=SPACING)  # the scroll bar's room
         controls.pack_start(self._source_row(), False, False, 0)
         controls.pack_start(labelled(TAKE_FROM, self._references, vertical=True), True, True, 0)
         controls.pack_start(self._dialog.fill_box("limits", ["selected-only"]), False, False, 0)
         controls.pack_start(self._presets(), False, False, 0)
-        controls.pack_start(self._dialog.fill_box("basic", [*basic, "output"]), False, False, 0)
-        self._dialog.get_label("advanced-title", ADVANCED, False, True)
-        self._dialog.fill_box("advanced-box", advanced)
-        controls.pack_start(self._dialog.fill_expander("advanced", "advanced-title", False, "advanced-box"), False, False, 0)
+        controls.pack_start(self._sliders(basic=True), False, False, 0)
+        output = GimpUi.prop_choice_combo_box_new(self._config, "output")
+        output.connect("scroll-event", _leave_to_column)
+        controls.pack_start(labelled(OUTPUT, output), False, False, 0)
+        # Not GIMP's own expander: that one enlarges the window, beyond the screen if need be.
+        advanced = Gtk.Expander(label=ADVANCED, use_underline=True)
+        advanced.add(self._sliders(basic=False))
+        controls.pack_start(advanced, False, False, 0)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True, propagate_natural_height=True)
         scrolled.add(controls)
         scrolled.set_hexpand(False)  # what a larger window has more is the preview's
+        advanced.connect("notify::expanded", lambda *_: _show_all_of(advanced, controls, scrolled.get_vadjustment()))
         return scrolled
+
+    def _sliders(self, *, basic: bool) -> Gtk.Widget:
+        """A column of sliders."""
+        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING // 3)
+        for parameter in describe():
+            if parameter.basic == basic:
+                # As the dialog's own get_spin_scale makes them, but that one wants a mnemonic for each, and there are more of them than letters.
+                step, page, _digits = Gimp.range_estimate_settings(parameter.low, parameter.high)
+                scale = GimpUi.prop_spin_scale_new(self._config, parameter.name.replace("_", "-"), step, page, 0 if parameter.integer else DIGITS)
+                scale.connect("scroll-event", _leave_to_column)
+                scale.connect("query-tooltip", _only_before_use)
+                column.add(scale)
+        return column
 
     def _source_row(self) -> Gtk.Widget:
         name = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.MIDDLE)
@@ -166,7 +180,7 @@ class Dialog:
         reason = f"{sentence(translated(str(lost)))}." if lost else self._gathered()[1]
         self._reason.set_text(reason)
         self._details.set_visible(lost is not None)
-        self._hint.set_visible(bool(reason))
+        self._hint.set_opacity(1.0 if reason else 0.0)
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, not reason)
 
     def _tell(self) -> None:
@@ -175,6 +189,43 @@ class Dialog:
             log = Settings.read(self._settings).log
         if lost is not None:
             trouble.show(TITLE, translated(str(lost)), lost.detail, log, self._dialog)
+
+
+def _leave_to_column(widget: Gtk.Widget, _event: Gdk.Event) -> bool:
+    """Lets the wheel scroll the column: it changes the value only of what is in use."""
+    if not widget.has_focus():
+        widget.stop_emission_by_name("scroll-event")
+    return False
+
+
+def _only_before_use(widget: Gtk.Widget, _x: int, _y: int, by_keyboard: bool, _tooltip: Gtk.Tooltip) -> bool:
+    """Shows no tooltip over a slider that is being dragged, which it would cover."""
+    if widget.has_focus() and not by_keyboard:
+        widget.stop_emission_by_name("query-tooltip")
+    return False
+
+
+def _show_all_of(expander: Gtk.Expander, column: Gtk.Widget, scrolling: Gtk.Adjustment) -> None:
+    """Scrolls to what has been unfolded, as soon as the column has its new height."""
+
+    def scroll() -> bool:
+        _left, top = expander.translate_coordinates(column, 0, 0)
+        scrolling.set_value(min(top, scrolling.get_upper() - scrolling.get_page_size()))
+        return bool(GLib.SOURCE_REMOVE)
+
+    def grown(_scrolling: Gtk.Adjustment) -> None:
+        scrolling.disconnect(handler)
+        GLib.idle_add(scroll)
+
+    if expander.get_expanded():
+        handler = scrolling.connect("changed", grown)
+
+
+def _fitting(width: int, height: int) -> tuple[int, int]:
+    """A window's size, no larger than the smallest screen has room for."""
+    display = Gdk.Display.get_default()
+    areas = [display.get_monitor(number).get_workarea() for number in range(display.get_n_monitors())]
+    return min([width, *(area.width for area in areas)]), min([height, *(area.height - DECORATION for area in areas)])
 
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Any, settings: Path) -> tuple[bool, Worker | None]:

@@ -22,15 +22,15 @@ LAYERS = "{image.get_name(): [layer.get_name() for layer in image.get_layers()] 
 class Window:
     """A GIMP on a screen of its own, with some pictures open."""
 
-    def __init__(self, program: str, screenshots: Path, pictures: list[str]) -> None:
+    def __init__(self, program: str, screen: str, screenshots: Path, pictures: list[str]) -> None:
         self._folder = screenshots
         self._folder.mkdir(parents=True, exist_ok=True)
         self._talk = Path(tempfile.mkdtemp())
         self._questions, self._shots = 0, 0
-        screen, told = os.pipe()
-        subprocess.Popen(["Xvfb", "-displayfd", str(told), "-screen", "0", "1400x1000x24"], pass_fds=[told], stderr=subprocess.DEVNULL)
+        display, told = os.pipe()
+        subprocess.Popen(["Xvfb", "-displayfd", str(told), "-screen", "0", f"{screen}x24"], pass_fds=[told], stderr=subprocess.DEVNULL)
         os.close(told)
-        with os.fdopen(screen) as pipe:
+        with os.fdopen(display) as pipe:
             self._environment = {**os.environ, "DISPLAY": f":{pipe.readline().strip()}", "NO_AT_BRIDGE": "1"}
         self._spawn("openbox")
         code = f"import runpy; runpy.run_path({__file__!r})['serve']({str(self._talk)!r})"
@@ -65,10 +65,14 @@ class Window:
 
     def click(self, window: str, right: int, bottom: int, settle: float = SETTLE_SECONDS) -> None:
         """Clicks so many pixels from the window's right and lower edge."""
-        place = dict(line.split("=") for line in self._xdotool("getwindowgeometry", "--shell", window).splitlines())
-        x, y = int(place["X"]) + int(place["WIDTH"]) - right, int(place["Y"]) + int(place["HEIGHT"]) - bottom
-        self._xdotool("mousemove", str(x), str(y), "click", "1")
+        left, top, width, height = self.place(window)
+        self._xdotool("mousemove", str(left + width - right), str(top + height - bottom), "click", "1")
         time.sleep(settle)
+
+    def place(self, window: str) -> tuple[int, int, int, int]:
+        """The left and upper edge, width and height of a window's content, in pixels."""
+        place = dict(line.split("=") for line in self._xdotool("getwindowgeometry", "--shell", window).splitlines())
+        return int(place["X"]), int(place["Y"]), int(place["WIDTH"]), int(place["HEIGHT"])
 
     def activate(self, window: str) -> None:
         self._xdotool("windowactivate", "--sync", window)
@@ -89,7 +93,7 @@ class Window:
 
     def point_away(self) -> None:
         """Moves the mouse where no tooltip comes from."""
-        self._xdotool("mousemove", "1399", "999")
+        self._xdotool("mousemove", "10000", "10000")
 
     def screenshot(self, name: str, *options: str) -> None:
         self._shots += 1

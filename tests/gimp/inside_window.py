@@ -1,38 +1,18 @@
-"""What a user does in a GIMP with windows: ``python3 inside_window.py PROGRAM SCENARIO ANSWER SCREENSHOTS LOG PICTURE...``, run where that GIMP is."""
+"""What a user does in a GIMP with windows: ``python3 inside_window.py PROGRAM SCENARIO SCREEN ANSWER SCREENSHOTS LOG PICTURE...``, run where that GIMP is."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from desktop import Window
+from inside_window_troubles import broken, changed, gone, killed
+from window_steps import TITLE, open_dialog, processes, text_of, transfers, workers
 
-TITLE = "Neural Color Transfer"
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window
-
-
-def transfers(log: Path) -> int:
-    """How many transfers the worker has finished, by its log."""
-    return text_of(log).count(" s on ")
-
-
-def open_dialog(window: Window, words: str = "neural color", title: str = TITLE) -> str:
-    """Opens the dialog through GIMP's search for menu entries."""
-    window.activate(window.main)
-    window.keys("slash")
-    time.sleep(1)
-    window.type(words)
-    time.sleep(1)
-    window.screenshot("menu entry")
-    window.keys("Return")
-    dialog = window.find(title)
-    window.activate(dialog)
-    return dialog
 
 
 def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
@@ -104,85 +84,6 @@ def cancel(window: Window, log: Path) -> dict[str, Any]:
     return facts
 
 
-def broken(window: Window, log: Path) -> dict[str, Any]:
-    """A worker that does not start."""
-    facts: dict[str, Any] = {"before": window.layers(), "windows": window.titles()}
-    open_dialog(window)
-    window.keys("alt+t", "space")
-    time.sleep(3)
-    window.screenshot("no worker")
-    window.keys("alt+o")
-    facts["open without a worker"] = window.is_open(TITLE)
-    window.keys("alt+d")
-    time.sleep(1)
-    window.screenshot("error")
-    window.keys("alt+d", "alt+l")
-    time.sleep(1)
-    window.screenshot("error with details")
-    window.keys("alt+c")
-    time.sleep(1)
-    window.screenshot("error closed")
-    window.keys("Escape")
-    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
-    facts["after"], facts["windows afterwards"] = window.layers(), window.titles()
-    return facts
-
-
-def killed(window: Window, log: Path) -> dict[str, Any]:
-    """A worker that is killed in the middle of a run."""
-    facts: dict[str, Any] = {"before": window.layers(), "windows": window.titles()}
-    open_dialog(window)
-    window.keys("alt+t", "space")
-    count = log.read_text().count(" source ") if log.exists() else 0
-    window.keys("alt+o")
-    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
-    window.until(lambda: log.read_text().count(" source ") > count, "the run has begun")
-    for worker in workers(log):
-        os.kill(int(worker), signal.SIGKILL)
-    window.activate(window.find(TITLE))
-    window.screenshot("error")
-    facts["windows with the error"] = window.titles()
-    window.keys("alt+c")
-    window.until(lambda: not window.is_open(TITLE), "the error closes")
-    time.sleep(1)
-    window.screenshot("error closed")
-    facts["after"], facts["windows afterwards"] = window.layers(), window.titles()
-    return facts
-
-
-def gone(window: Window, log: Path) -> dict[str, Any]:
-    """Layers that are deleted while the dialog is open."""
-    facts: dict[str, Any] = {}
-    remove = "[image.remove_layer(layer) for image in Gimp.get_images() for layer in image.get_layers() if layer.get_name() == '{}']"
-    dialog = open_dialog(window)
-    window.keys("alt+t", "space", "Down", "space")
-    window.ask(remove.format("sky.png"))
-    window.activate(window.main)
-    window.activate(dialog)
-    window.screenshot("a reference is gone")
-    window.ask(remove.format("grass.png"))
-    window.activate(window.main)
-    window.activate(dialog)
-    window.screenshot("all references are gone")
-    window.keys("alt+o")
-    facts["open without a reference"] = window.is_open(TITLE)
-    window.keys("Escape")
-    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
-    window.ask("[image.insert_layer(Gimp.Layer.new(image, 'more', 60, 60, 0, 100, 28), None, 0) for image in Gimp.get_images()]")
-    window.activate(window.main)
-    open_dialog(window)
-    window.keys("alt+t", "space")
-    window.ask("[image.remove_layer(image.get_layers()[0]) for image in Gimp.get_images() if image.get_name().startswith('[source]')]")
-    window.keys("alt+o")
-    time.sleep(2)
-    window.screenshot("the source is gone")
-    window.keys("Return")
-    window.until(lambda: not window.is_open(TITLE), "the error closes")
-    window.until(lambda: not workers(log), "the run ends")
-    facts["layers"] = [[layer for layer in layers if "neural" in layer] for layers in window.layers().values()]
-    return facts
-
-
 def show(window: Window, log: Path) -> dict[str, Any]:
     """The dialog with its preview, for the documentation."""
     dialog = open_dialog(window)
@@ -213,82 +114,55 @@ def translated(window: Window, log: Path) -> dict[str, Any]:
     return {"label": label, "blurb": window.ask(f"{procedure}.get_blurb()")}
 
 
-def changed(window: Window, log: Path) -> dict[str, Any]:
-    """Images whose mode is changed, and one that is closed, while the dialog is open."""
-
-    def change(name: str, what: str) -> None:
-        window.ask(f"[image.{what} for image in Gimp.get_images() if image.get_name().startswith('[{name}]')]")
-
-    def look_again() -> None:
-        window.activate(window.main)
-        window.activate(dialog)
-
-    indexed = "convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, '')"
-    facts: dict[str, Any] = {}
+def small_screen(window: Window, log: Path) -> dict[str, Any]:
+    """The dialog with all its parameters, by keyboard; the last of them is changed."""
     dialog = open_dialog(window)
-    count = transfers(log)
-    window.keys("alt+t", "space", "Down", "space")
-    window.until(lambda: transfers(log) > count, "a preview")
-    count = transfers(log)
-    change("source", "convert_grayscale()")
-    look_again()
-    facts["seconds to another preview"] = window.until(lambda: transfers(log) > count, "a preview of the grey layer")
     time.sleep(1)
-    window.screenshot("the source is grey")
-    count = transfers(log)
-    change("sky", indexed)
-    look_again()
-    window.until(lambda: transfers(log) > count, "a preview with one reference")
+    facts: dict[str, Any] = {"dialog": window.place(dialog), "before": window.layers()}
+    window.point_away()
+    window.screenshot("dialog")
+    window.keys("alt+t", "space")
+    window.screenshot("ticked")
+    window.keys("alt+v")
     time.sleep(1)
-    window.screenshot("a reference is indexed")
-    window.ask("Gimp.Display.get_by_id(3).delete()")
-    look_again()
-    time.sleep(1)
-    window.screenshot("an image is closed")
-    facts["images"] = sorted(window.layers())
+    window.screenshot("advanced")
+    facts["with all parameters"] = window.place(dialog)
+    window.keys(*["Tab"] * 10, settle=0.1)
+    window.type("7")
+    window.screenshot("last parameter")
     window.keys("alt+o")
-    facts["open without a reference"] = window.is_open(TITLE)
-    change("sky", "convert_rgb()")  # its tick is still known
-    look_again()
-    change("source", indexed)
-    look_again()
-    window.screenshot("the source is indexed")
-    window.keys("alt+o")
-    facts["open with an indexed source"] = window.is_open(TITLE)
-    change("source", "convert_rgb()")
-    look_again()
-    change("source", "convert_grayscale()")
-    window.keys("alt+o")
-    window.until(lambda: any(len(layers) > 1 for layers in window.layers().values()), "the new layer")
-    facts["layers"] = window.layers()
+    window.until(lambda: window.layers() != facts["before"], "the new layer")
     return facts
 
 
-def text_of(log: Path) -> str:
-    return log.read_text() if log.exists() else ""
+def files_only(window: Window, log: Path) -> dict[str, Any]:
+    """A file as the only reference."""
+    (picture,) = log.parent.glob("sky.png")
+    window.ask("[Gimp.Display.get_by_id(number).delete() for number in (2, 3)]")
+    facts: dict[str, Any] = {"before": window.layers()}
+    open_dialog(window)
+    window.screenshot("no other image")
+    window.keys("alt+a")
+    window.find("Pictures to take colours from")
+    window.type(str(picture))
+    window.screenshot("a file")
+    count = transfers(log)
+    window.keys("Return")
+    window.until(lambda: transfers(log) > count, "a preview")
+    time.sleep(1)
+    window.screenshot("preview")
+    window.keys("alt+o")
+    window.until(lambda: window.layers() != facts["before"], "the new layer")
+    facts["after"] = window.layers()
+    return facts
 
 
-def workers(log: Path) -> list[str]:
-    """The worker processes that write to this log."""
-    return processes("nct_core.worker", str(log))
+SCENARIOS = (choose_preview_run_undo, cancel, broken, killed, gone, changed, translated, show, small_screen, files_only)
 
 
-def processes(*words: str) -> list[str]:
-    """The processes whose command lines hold all these words."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if all(word in command for word in words):
-            found.append(folder.name)
-    return found
-
-
-def main(program: str, scenario: str, answer: str, screenshots: str, log: str, *pictures: str) -> None:
-    window = Window(program, Path(screenshots), list(pictures))
-    scenarios = {function.__name__: function for function in (choose_preview_run_undo, cancel, broken, killed, gone, changed, translated, show)}
+def main(program: str, scenario: str, screen: str, answer: str, screenshots: str, log: str, *pictures: str) -> None:
+    window = Window(program, screen, Path(screenshots), list(pictures))
+    scenarios = {function.__name__: function for function in SCENARIOS}
     facts = scenarios[scenario](window, Path(log))
     Path(answer).write_text(json.dumps(facts))
 

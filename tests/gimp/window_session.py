@@ -15,7 +15,7 @@ INSIDE = Path(__file__).with_name("inside_window.py")
 TIMEOUT_SECONDS = 600
 
 
-def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path, *, language: str = "en", theme: str = "") -> dict[str, Any]:
+def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path, *, language: str = "en", theme: str = "", screen: str = "1400x1000") -> dict[str, Any]:
     """Plays a scenario of inside_window.py with these pictures open, and returns what it found.
 
     Args:
@@ -25,6 +25,7 @@ def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path,
         screenshots: folder for them and for what GIMP writes to its terminal.
         language: of GIMP's user.
         theme: "light" or "dark"; empty leaves GIMP's default.
+        screen: its size in pixels.
     """
     screenshots.mkdir(parents=True, exist_ok=True)
     for old in screenshots.iterdir():
@@ -36,7 +37,7 @@ def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path,
     answer = gimp.home / "answer.json"
     answer.unlink(missing_ok=True)
     program = "gimp" if gimp.host.root is None else f"gimp-{gimp.host.minor}"
-    command = ["python3", INSIDE, program, scenario, answer, screenshots, gimp.log, *pictures]
+    command = ["python3", INSIDE, program, scenario, screen, answer, screenshots, gimp.log, *pictures]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     binds = [gimp.home, PROJECT, screenshots]
     with gimp.host.popen(

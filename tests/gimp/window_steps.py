@@ -1,0 +1,51 @@
+"""What the scenarios in a GIMP with windows share: the menu entry, the worker's log, the processes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from desktop import Window
+
+TITLE = "Neural Color Transfer"
+
+
+def transfers(log: Path) -> int:
+    """How many transfers the worker has finished, by its log."""
+    return text_of(log).count(" s on ")
+
+
+def open_dialog(window: Window, words: str = "neural color", title: str = TITLE) -> str:
+    """Opens the dialog through GIMP's search for menu entries."""
+    window.activate(window.main)
+    window.keys("slash")
+    time.sleep(1)
+    window.type(words)
+    time.sleep(1)
+    window.screenshot("menu entry")
+    window.keys("Return")
+    dialog = window.find(title)
+    window.activate(dialog)
+    return dialog
+
+
+def text_of(log: Path) -> str:
+    return log.read_text() if log.exists() else ""
+
+
+def workers(log: Path) -> list[str]:
+    """The worker processes that write to this log."""
+    return processes("nct_core.worker", str(log))
+
+
+def processes(*words: str) -> list[str]:
+    """The processes whose command lines hold all these words."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if all(word in command for word in words):
+            found.append(folder.name)
+    return found

@@ -107,6 +107,7 @@ class Environment:
         python = find_python()
         say(f"making an environment with {python} in {self.folder}")
         run_quietly([python, "-m", "venv", "--clear", str(self.folder)], self.log, "The Python environment cannot be made")
+        say("getting the newest pip, which gets the packages")
         problem = pip_progress.run(self.python, ["install", "--upgrade", "pip"], self.log)
         if problem:
             raise Trouble(f"Packages cannot be installed: {problem} (details: {self.log})")

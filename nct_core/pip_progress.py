@@ -79,9 +79,10 @@ class _Display:
             self._write(f"downloading {download[1].rpartition('/')[2]} ({download[2]})")
         elif progress and self._terminal and self._open and int(progress[2]):
             print(f"\r\033[K{self._text}: {100 * int(progress[1]) // int(progress[2])} %", end="", flush=True)
-        elif line.startswith("Installing collected packages"):
+        elif line.startswith("Installing collected packages: "):
             self.end()
-            self._write("unpacking the packages")
+            names = line.partition(": ")[2].split(", ")
+            self._write(f"unpacking {names[0] if len(names) == 1 else f'{len(names)} packages'}")
 
     def end(self) -> None:
         if self._open:

@@ -10,6 +10,7 @@ import gi
 import references
 import trouble
 from choices import ADVANCED, DETAILS, OUTPUT, PRESETS, TAKE_FROM, TITLE
+from gimpfu_arguments import set_drawables
 from gimpfu_dialog import labelled
 from language import _, sentence, translated
 from nct_shared.params import describe
@@ -76,7 +77,7 @@ class Dialog:
             self._dialog.hide()
             if not confirmed:
                 return False, None
-            self._config.set_core_object_array("references", self._references.drawables)
+            set_drawables(self._config, "references", self._references.drawables)
             self._config.set_property("reference-files", self._references.files)
             Gimp.progress_init(_("Starting"))  # from here on it is GIMP's progress bar that can cancel
             return True, self._preview.hand_over()
@@ -206,7 +207,7 @@ def _only_before_use(widget: Gtk.Widget, _x: int, _y: int, by_keyboard: bool, _t
 
 
 def _show_all_of(expander: Gtk.Expander, column: Gtk.Widget, scrolling: Gtk.Adjustment) -> None:
-    """Scrolls to what has been unfolded, as soon as the column has its new height."""
+    """Goes to what has been unfolded, and scrolls as soon as the column has its new height."""
 
     def scroll() -> bool:
         _left, top = expander.translate_coordinates(column, 0, 0)
@@ -218,6 +219,7 @@ def _show_all_of(expander: Gtk.Expander, column: Gtk.Widget, scrolling: Gtk.Adju
         GLib.idle_add(scroll)
 
     if expander.get_expanded():
+        expander.grab_focus()
         handler = scrolling.connect("changed", grown)
 
 

@@ -88,9 +88,15 @@ def recall(config: Gimp.ProcedureConfig, parameter: Parameter) -> None:
     """Sets an array of drawables to what was remembered, as far as it is still there."""
     session, *identifiers = config.get_property(_last(parameter)).split() or [""]
     if session == str(os.getppid()):
-        drawables = [drawable for drawable in map(Gimp.Drawable.get_by_id, map(int, identifiers)) if drawable]
-        if drawables:  # GIMP warns of an empty array
-            config.set_core_object_array(parameter.name, drawables)
+        set_drawables(config, parameter.name, [drawable for drawable in map(Gimp.Drawable.get_by_id, map(int, identifiers)) if drawable])
+
+
+def set_drawables(config: Gimp.ProcedureConfig, name: str, drawables: list[Gimp.Drawable]) -> None:
+    """Sets an array of drawables, which may be empty: GIMP takes no empty array, it would warn and keep the one from before."""
+    if drawables:
+        config.set_core_object_array(name, drawables)
+    else:
+        config.set_property(name, None)
 
 
 def _last(parameter: Parameter) -> str:

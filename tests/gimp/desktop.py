@@ -99,6 +99,12 @@ class Window:
         self._shots += 1
         subprocess.run(["scrot", "-o", *options, str(self._folder / f"{self._shots:02} {name}.png")], env=self._environment, check=True)
 
+    def seen(self, left: int, top: int, width: int, height: int) -> bytes:
+        """What a part of the screen shows, as a PNG file."""
+        picture = self._talk / "seen.png"
+        subprocess.run(["scrot", "-o", "-a", f"{left},{top},{width},{height}", str(picture)], env=self._environment, check=True)
+        return picture.read_bytes()
+
     def until(self, true: Callable[[], bool], words: str) -> float:
         """Waits, and returns how many seconds."""
         started = time.monotonic()

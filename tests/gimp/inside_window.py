@@ -39,6 +39,7 @@ def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
     window.screenshot("running")
     window.until(lambda: sum(map(len, window.layers().values())) > sum(map(len, facts["before"].values())), "the new layer")
     facts["after"] = window.layers()
+    window.find("GIMP Message")  # what was used
     time.sleep(1)
     window.screenshot("new layer")
     window.activate(window.main)
@@ -117,32 +118,40 @@ def translated(window: Window, log: Path) -> dict[str, Any]:
 def small_screen(window: Window, log: Path) -> dict[str, Any]:
     """The dialog with all its parameters, by keyboard; the last of them is changed."""
     dialog = open_dialog(window)
+    window.point_away()
+    window.keys("alt+t")
     time.sleep(1)
     facts: dict[str, Any] = {"dialog": window.place(dialog), "before": window.layers()}
-    window.point_away()
+    left, top, width, height = facts["dialog"]
+    sliders = left + width * 2 // 3, top + height // 2, width // 3, height // 4
     window.screenshot("dialog")
-    window.keys("alt+t", "space")
+    shown = window.seen(*sliders)
+    window.keys("space")
+    time.sleep(1)
     window.screenshot("ticked")
+    facts["still after the first tick"] = window.seen(*sliders) == shown
     window.keys("alt+v")
     time.sleep(1)
     window.screenshot("advanced")
     facts["with all parameters"] = window.place(dialog)
     window.keys(*["Tab"] * 10, settle=0.1)
     window.type("7")
+    window.keys("Tab")
     window.screenshot("last parameter")
     window.keys("alt+o")
     window.until(lambda: window.layers() != facts["before"], "the new layer")
     return facts
 
 
-def files_only(window: Window, log: Path) -> dict[str, Any]:
-    """A file as the only reference."""
+def file_instead(window: Window, log: Path) -> dict[str, Any]:
+    """A layer as the reference; then, with its tick taken away, a file; then once more as the last time."""
     (picture,) = log.parent.glob("sky.png")
-    window.ask("[Gimp.Display.get_by_id(number).delete() for number in (2, 3)]")
-    facts: dict[str, Any] = {"before": window.layers()}
+    facts: dict[str, Any] = {"windows before": len(window.titles())}
     open_dialog(window)
-    window.screenshot("no other image")
-    window.keys("alt+a")
+    window.keys("alt+t", "space", "alt+o")
+    layers_are(window, 2)
+    open_dialog(window)
+    window.keys("alt+t", "space", "alt+a")
     window.find("Pictures to take colours from")
     window.type(str(picture))
     window.screenshot("a file")
@@ -152,12 +161,21 @@ def files_only(window: Window, log: Path) -> dict[str, Any]:
     time.sleep(1)
     window.screenshot("preview")
     window.keys("alt+o")
-    window.until(lambda: window.layers() != facts["before"], "the new layer")
-    facts["after"] = window.layers()
+    layers_are(window, 3)
+    window.activate(window.main)
+    window.keys("ctrl+f")
+    layers_are(window, 4)
+    time.sleep(1)
+    window.screenshot("new layers")
+    facts["windows"] = len(window.titles())
     return facts
 
 
-SCENARIOS = (choose_preview_run_undo, cancel, broken, killed, gone, changed, translated, show, small_screen, files_only)
+def layers_are(window: Window, number: int) -> None:
+    window.until(lambda: max(map(len, window.layers().values())) == number, f"there are {number} layers")
+
+
+SCENARIOS = (choose_preview_run_undo, cancel, broken, killed, gone, changed, translated, show, small_screen, file_instead)
 
 
 def main(program: str, scenario: str, screen: str, answer: str, screenshots: str, log: str, *pictures: str) -> None:

@@ -21,7 +21,10 @@ NEW = "source.png (neural color transfer)"
 
 
 def play(gimp: Gimp, scenario: str, size: tuple[int, int], **user: str) -> dict[str, Any]:
-    """Plays a scenario with three pictures of this size; its screenshots go to $NCT_ARTEFACTS, or beside GIMP's user folder."""
+    """Plays a scenario with three pictures of this size; its screenshots go to $NCT_ARTEFACTS, or beside GIMP's user folder.
+
+    In none may the terminal show a complaint.
+    """
     if gimp.host.root is None and not shutil.which("Xvfb"):
         pytest.skip("no Xvfb for GIMP's windows")
     files = []
@@ -33,6 +36,7 @@ def play(gimp: Gimp, scenario: str, size: tuple[int, int], **user: str) -> dict[
     folder = artefacts.with_name("-".join([scenario, *user.values()]))
     facts = window_session.play(gimp, scenario, files, folder, **user)
     (folder / "facts.json").write_text(json.dumps(facts, indent=1))  # with the times, which no test judges
+    assert window_session.complaints(folder) == []
     return facts
 
 
@@ -46,6 +50,21 @@ def test_choose_preview_run_undo_and_redo(gimp: Gimp) -> None:
     assert facts["undone"] == before
     assert facts["redone"] == facts["after"]
     assert "(strength 0.5)" in window_session.last_values(gimp).read_text()
+
+
+def test_a_small_screen_has_room_for_all_parameters(gimp: Gimp) -> None:
+    screen = (1024, 768)
+    facts = play(gimp, "small_screen", (200, 150), screen="{}x{}".format(*screen))
+    left, top, width, height = facts["dialog"]
+    assert left >= 0 and top >= 0 and left + width <= screen[0] and top + height <= screen[1]
+    assert facts["with all parameters"] == facts["dialog"], "the dialog must not grow"
+    assert facts["still after the first tick"], "nothing may move"
+    assert "(seed 7)" in window_session.last_values(gimp).read_text()
+
+
+def test_a_file_in_the_place_of_a_layer(gimp: Gimp) -> None:
+    facts = play(gimp, "file_instead", (200, 150))
+    assert facts["windows"] == facts["windows before"], "one reference needs no message of what was used"
 
 
 def test_cancelling_leaves_everything_as_it_was(gimp: Gimp) -> None:

@@ -51,6 +51,13 @@ def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path,
     return json.loads(answer.read_text())
 
 
+def complaints(screenshots: Path) -> list[str]:
+    """What the plug-in, or GIMP about it, has complained of in the terminal in the scenario of these screenshots."""
+    lines = (screenshots / "messages.txt").read_text(errors="replace").splitlines()
+    # GTK itself says this of a key that is released when the file chooser has been closed by it.
+    return [line for line in lines if "neural" in line and "WIDGET_REALIZED_FOR_EVENT" not in line]
+
+
 def last_values(gimp: Gimp) -> Path:
     """Where GIMP keeps what was chosen in the dialog last, for its later sessions."""
     return gimp.plugin.parents[1] / "plug-in-settings" / "GimpProcedureConfigRun-python-fu-neural-color-transfer.last"

@@ -3,15 +3,19 @@
 import os
 from pathlib import Path
 
-from gi.repository import Gimp, Gio
+from gi.repository import Gimp, Gio, GLib
 
 folder, reference, results = (Path(os.environ[name]) for name in ("FOLDER", "REFERENCE", "RESULTS"))
 results.mkdir(parents=True, exist_ok=True)
 procedure = Gimp.get_pdb().lookup_procedure("python-fu-neural-color-transfer")
-for path in sorted(folder.iterdir()):
-    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+pictures = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".png", ".jpg", ".jpeg")]
+for number, path in enumerate(pictures, start=1):
+    print(f"{number} of {len(pictures)}: {path.name}: ", end="", flush=True)
+    try:
+        image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(path)))
+    except GLib.Error as error:
+        print(error.message, flush=True)
         continue
-    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(path)))
     config = procedure.create_config()
     config.set_property("image", image)
     config.set_core_object_array("drawables", [image.get_layers()[0]])  # the layer to recolour
@@ -19,9 +23,9 @@ for path in sorted(folder.iterdir()):
     config.set_property("strength", 0.8)
     result = procedure.run(config)
     if result.index(0) == Gimp.PDBStatusType.SUCCESS:
-        target = results / f"{path.stem}.png"
+        target = results / f"{path.name}.png"  # a.jpg and a.png are two pictures
         saved = Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(str(target)), None)
-        print(f"{path.name}: {result.index(2) if saved else f'could not be saved as {target}'}")
+        print(result.index(2) if saved else f"could not be saved as {target}", flush=True)
     else:
-        print(f"{path.name}: {Gimp.get_pdb().get_last_error()}")
+        print(Gimp.get_pdb().get_last_error(), flush=True)
     image.delete()

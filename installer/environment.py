@@ -78,6 +78,7 @@ class Environment:
         if not same_packages:
             self._create()
         self._stamp.unlink(missing_ok=True)
+        say("the packages are there, putting in the library" if same_packages else "getting the packages (about 400 MB; with an NVIDIA GPU about 4 GB)")
         with tempfile.TemporaryDirectory() as scratch:
             # pip builds in the folder it is given: give it a copy, so that the project's own folder stays as it is.
             source = self.project if self.editable else _copy_project(self.project, Path(scratch))
@@ -113,7 +114,6 @@ class Environment:
             raise Trouble(f"Packages cannot be installed: {problem} (details: {self.log})")
 
     def _pip(self, arguments: Sequence[str]) -> None:
-        say("getting the packages (about 400 MB; with an NVIDIA GPU about 4 GB)")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         problem = pip_progress.run(self.python, [*arguments, *_cpu_index()], self.log)
         if problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 import numpy as np
@@ -36,15 +37,19 @@ def test_a_whole_folder(gimp: Gimp) -> None:
         made.mkdir()
     colours = (blobs(9, SHAPE) * 0.5).astype(np.uint8)
     images.write(reference, images.Picture(colours))
-    for seed, name in enumerate(("a.png", "b.png")):
-        images.write(folder / name, images.Picture(blobs(seed, SHAPE)))
+    sources = {name: blobs(seed, SHAPE) for seed, name in enumerate(("a.jpg", "a.png", "b.png"))}
+    for name, pixels in sources.items():
+        images.write(folder / name, images.Picture(pixels))
+    (folder / "broken.png").write_text("no picture")
     (folder / "notes.txt").write_text("no picture")
     code = f"exec(open({os.fspath(PROJECT / 'docs' / 'recolour_folder.py')!r}).read())"
     said = batch(gimp, "python-fu-eval", code, FOLDER=str(folder), REFERENCE=str(reference), RESULTS=str(results))
-    assert "a.png: Used: colours.png 100 %" in said and "b.png: Used: colours.png 100 %" in said, said
-    assert sorted(path.name for path in results.iterdir()) == ["a.png", "b.png"]
-    for seed, name in enumerate(("a.png", "b.png")):
-        np.testing.assert_array_equal(images.read(results / name).pixels[..., :3], expected(blobs(seed, SHAPE), colours))
+    for number, name in ((1, "a.jpg"), (2, "a.png"), (3, "b.png")):
+        assert f"{number} of 4: {name}: Used: colours.png 100 %" in said, said
+    assert re.search("4 of 4: broken.png: .", said), said
+    assert sorted(path.name for path in results.iterdir()) == ["a.jpg.png", "a.png.png", "b.png.png"]
+    for name in ("a.png", "b.png"):
+        np.testing.assert_array_equal(images.read(results / f"{name}.png").pixels[..., :3], expected(sources[name], colours))
 
 
 def test_script_fu(gimp: Gimp) -> None:

@@ -15,7 +15,9 @@ INSIDE = Path(__file__).with_name("inside_window.py")
 TIMEOUT_SECONDS = 600
 
 
-def play(gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path, *, language: str = "en", theme: str = "", screen: str = "1400x1000") -> dict[str, Any]:
+def play(
+    gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path, *, language: str = "en", theme: str = "", screen: str = "1400x1000"
+) -> dict[str, Any]:
     """Plays a scenario of inside_window.py with these pictures open, and returns what it found.
 
     Args:

@@ -10,7 +10,6 @@ import gi
 import references
 import trouble
 from choices import ADVANCED, DETAILS, OUTPUT, PRESETS, TAKE_FROM, TITLE
-from gimpfu_arguments import set_drawables
 from gimpfu_dialog import labelled
 from language import _, sentence, translated
 from nct_shared.params import describe
@@ -77,7 +76,7 @@ class Dialog:
             self._dialog.hide()
             if not confirmed:
                 return False, None
-            set_drawables(self._config, "references", self._references.drawables)
+            self._config.set_core_object_array("references", self._references.drawables)
             self._config.set_property("reference-files", self._references.files)
             Gimp.progress_init(_("Starting"))  # from here on it is GIMP's progress bar that can cancel
             return True, self._preview.hand_over()

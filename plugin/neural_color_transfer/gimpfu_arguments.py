@@ -36,7 +36,7 @@ _FILES = {PF_FILE: "OPEN", PF_FILENAME: "OPEN", PF_DIRNAME: "SELECT_FOLDER"}
 _FLAGS = GObject.ParamFlags.READWRITE
 # GIMP's introspection gives its own flags without their shift.
 _UNCHECKED = GObject.ParamFlags(int(_FLAGS) | Gimp.PARAM_NO_VALIDATE << GObject.PARAM_USER_SHIFT)
-_UNCHECKED_UNSAVED = GObject.ParamFlags(int(_UNCHECKED) | Gimp.PARAM_DONT_SERIALIZE << GObject.PARAM_USER_SHIFT)
+_UNCHECKED_UNSAVED = GObject.ParamFlags(int(_UNCHECKED | GObject.ParamFlags.LAX_VALIDATION) | Gimp.PARAM_DONT_SERIALIZE << GObject.PARAM_USER_SHIFT)
 
 
 class error(RuntimeError):  # noqa: N801  gimpfu's name
@@ -71,7 +71,8 @@ def declare(procedure: Gimp.Procedure, parameter: Parameter, suffix: str) -> Non
     if parameter.kind in _FILES:
         flags = _UNCHECKED  # GIMP would refuse a file that does not exist yet
     elif parameter.kind == PF_DRAWABLES:
-        # GIMP would refuse an empty array without telling why, and cannot save one: its objects would be others in another session.
+        # GIMP would refuse an empty array without telling why (and GObject warn of it and keep the one from before), and cannot save one: its
+        # objects would be others in another session.
         flags = _UNCHECKED_UNSAVED
         if suffix == "argument":
             procedure.add_string_aux_argument(_last(parameter), "", "", "", _FLAGS)
@@ -88,15 +89,7 @@ def recall(config: Gimp.ProcedureConfig, parameter: Parameter) -> None:
     """Sets an array of drawables to what was remembered, as far as it is still there."""
     session, *identifiers = config.get_property(_last(parameter)).split() or [""]
     if session == str(os.getppid()):
-        set_drawables(config, parameter.name, [drawable for drawable in map(Gimp.Drawable.get_by_id, map(int, identifiers)) if drawable])
-
-
-def set_drawables(config: Gimp.ProcedureConfig, name: str, drawables: list[Gimp.Drawable]) -> None:
-    """Sets an array of drawables, which may be empty: GIMP takes no empty array, it would warn and keep the one from before."""
-    if drawables:
-        config.set_core_object_array(name, drawables)
-    else:
-        config.set_property(name, None)
+        config.set_core_object_array(parameter.name, [drawable for drawable in map(Gimp.Drawable.get_by_id, map(int, identifiers)) if drawable])
 
 
 def _last(parameter: Parameter) -> str:

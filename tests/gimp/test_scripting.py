@@ -47,6 +47,7 @@ def test_a_whole_folder(gimp: Gimp) -> None:
     for number, name in ((1, "a.jpg"), (2, "a.png"), (3, "b.png")):
         assert f"{number} of 4: {name}: Used: colours.png 100 %" in said, said
     assert re.search("4 of 4: broken.png: .", said), said
+    assert "out of range" not in said, "that there is no layer among the references is nothing to warn of"
     assert sorted(path.name for path in results.iterdir()) == ["a.jpg.png", "a.png.png", "b.png.png"]
     for name in ("a.png", "b.png"):
         np.testing.assert_array_equal(images.read(results / f"{name}.png").pixels[..., :3], expected(sources[name], colours))

@@ -8,6 +8,7 @@ from typing import Any
 
 import gi
 import references
+import scrolling
 import trouble
 from choices import ADVANCED, DETAILS, OUTPUT, PRESETS, TAKE_FROM, TITLE
 from gimpfu_dialog import labelled
@@ -96,7 +97,7 @@ class Dialog:
         controls.pack_start(self._presets(), False, False, 0)
         controls.pack_start(self._sliders(basic=True), False, False, 0)
         output = GimpUi.prop_choice_combo_box_new(self._config, "output")
-        output.connect("scroll-event", _leave_to_column)
+        scrolling.leave_wheel(output)
         controls.pack_start(labelled(OUTPUT, output), False, False, 0)
         # Not GIMP's own expander: that one enlarges the window, beyond the screen if need be.
         advanced = Gtk.Expander(label=ADVANCED, use_underline=True)
@@ -105,7 +106,7 @@ class Dialog:
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True, propagate_natural_height=True)
         scrolled.add(controls)
         scrolled.set_hexpand(False)  # what a larger window has more is the preview's
-        advanced.connect("notify::expanded", lambda *_: _show_all_of(advanced, controls, scrolled.get_vadjustment()))
+        scrolling.show_unfolded(advanced, controls, scrolled)
         return scrolled
 
     def _sliders(self, *, basic: bool) -> Gtk.Widget:
@@ -116,7 +117,7 @@ class Dialog:
                 # As the dialog's own get_spin_scale makes them, but that one wants a mnemonic for each, and there are more of them than letters.
                 step, page, _digits = Gimp.range_estimate_settings(parameter.low, parameter.high)
                 scale = GimpUi.prop_spin_scale_new(self._config, parameter.name.replace("_", "-"), step, page, 0 if parameter.integer else DIGITS)
-                scale.connect("scroll-event", _leave_to_column)
+                scrolling.leave_wheel(scale)
                 scale.connect("query-tooltip", _only_before_use)
                 column.add(scale)
         return column
@@ -191,35 +192,11 @@ class Dialog:
             trouble.show(TITLE, translated(str(lost)), lost.detail, log, self._dialog)
 
 
-def _leave_to_column(widget: Gtk.Widget, _event: Gdk.Event) -> bool:
-    """Lets the wheel scroll the column: it changes the value only of what is in use."""
-    if not widget.has_focus():
-        widget.stop_emission_by_name("scroll-event")
-    return False
-
-
 def _only_before_use(widget: Gtk.Widget, _x: int, _y: int, by_keyboard: bool, _tooltip: Gtk.Tooltip) -> bool:
     """Shows no tooltip over a slider that is being dragged, which it would cover."""
     if widget.has_focus() and not by_keyboard:
         widget.stop_emission_by_name("query-tooltip")
     return False
-
-
-def _show_all_of(expander: Gtk.Expander, column: Gtk.Widget, scrolling: Gtk.Adjustment) -> None:
-    """Goes to what has been unfolded, and scrolls as soon as the column has its new height."""
-
-    def scroll() -> bool:
-        _left, top = expander.translate_coordinates(column, 0, 0)
-        scrolling.set_value(min(top, scrolling.get_upper() - scrolling.get_page_size()))
-        return bool(GLib.SOURCE_REMOVE)
-
-    def grown(_scrolling: Gtk.Adjustment) -> None:
-        scrolling.disconnect(handler)
-        GLib.idle_add(scroll)
-
-    if expander.get_expanded():
-        expander.grab_focus()
-        handler = scrolling.connect("changed", grown)
 
 
 def _fitting(width: int, height: int) -> tuple[int, int]:

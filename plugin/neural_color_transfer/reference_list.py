@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gi
+import scrolling
 from choices import ADD_FILES
 from language import _
 
@@ -41,14 +42,14 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
         self._list.connect("row-activated", lambda _list, row: row.check.set_active(not row.check.get_active()))
         self._list.set_placeholder(_note(_("No other layer is open. Open a second picture, add a layer, or add files.")))
         self._list.get_accessible().set_name(_("References"))
-        frame = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=150)
-        frame.add(self._list)
+        self._frame = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=150)
+        self._frame.add(self._list)
         add = Gtk.Button(label=ADD_FILES, use_underline=True, tooltip_text=_("Take colours from pictures that are not open"))
         add.connect("clicked", lambda *_: self._choose_files())
         buttons = Gtk.Box(spacing=SPACING)
         buttons.pack_start(self._filter, True, True, 0)
         buttons.pack_end(add, False, False, 0)
-        self.pack_start(frame, True, True, 0)
+        self.pack_start(self._frame, True, True, 0)
         self.pack_start(buttons, False, False, 0)
         self.refresh()
 
@@ -125,9 +126,13 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
             pictures.add_pattern(pattern.upper())
         chooser.add_filter(pictures)
         if chooser.run() == Gtk.ResponseType.ACCEPT:
-            for file in chooser.get_filenames():
-                self._files[file] = True
+            chosen = chooser.get_filenames()
+            self._files.update({file: True for file in chosen if file not in self._files})
             self.refresh()
+            for row in self._list.get_children():
+                if row.identity in chosen:  # also one that was there, without its tick
+                    row.check.set_active(True)
+            scrolling.show_end(self._frame)  # where the files are
         chooser.destroy()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import gi
 import layers
 from choices import CONFIDENCE_MASK, LAYER_PER_REFERENCE, NEW_IMAGE
+from language import _
 from references import Reference
 from sending import Sent
 
@@ -39,14 +40,14 @@ def make(
         ValueError: the source was deleted or changed meanwhile.
     """
     sent.check_still(source)
-    name, split = f"{source.get_name()} (neural color transfer)", kind == LAYER_PER_REFERENCE and len(references) > 1
+    name, split = _("{} (neural color transfer)").format(source.get_name()), kind == LAYER_PER_REFERENCE and len(references) > 1
     image = _image_like(source) if kind == NEW_IMAGE else source.get_image()
     made: list[Gimp.Layer] = []
     masks: list[Gimp.LayerMask] = []
 
     def mask(layer: Gimp.Layer, view: str, index: int, limits: Sequence[str]) -> None:
         masks.append(layer.create_mask(Gimp.AddMaskType.WHITE))
-        shown = worker.wait(worker.view(result["id"], view, index, limits), lambda *_: None)
+        shown = worker.wait(worker.view(result["transfer"], view, index, limits), lambda *_: None)
         layers.write_gray(masks[-1], worker.bands(shown))
 
     try:
@@ -118,7 +119,7 @@ def _image_like(source: Gimp.Layer) -> Gimp.Image:
     profile = old.get_color_profile()
     if profile is not None:
         image.set_color_profile(profile)
-    _, horizontal, vertical = old.get_resolution()
+    _found, horizontal, vertical = old.get_resolution()
     image.set_resolution(horizontal, vertical)
     image.set_unit(old.get_unit())
     return image

@@ -142,6 +142,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
     def _ready(self, hello: Mapping[str, Any]) -> None:
         self._words.set_text(f"{hello['device']} · {hello['backbone'] or _('no network weights: run install.py')}")
         self._words.set_tooltip_text(_("What computes, and which network compares the pictures"))
+        self._ask()  # now the worker can be sent the originals too
 
     def _progress(self, fraction: float, stage: str) -> None:
         if self._wish is not None:

@@ -41,7 +41,7 @@ def make(
     """
     sent.check_still(source)
     name, split = _("{} (neural color transfer)").format(source.get_name()), kind == LAYER_PER_REFERENCE and len(references) > 1
-    image = _image_like(source) if kind == NEW_IMAGE else source.get_image()
+    image = layers.image_like(source) if kind == NEW_IMAGE else source.get_image()
     made: list[Gimp.Layer] = []
     masks: list[Gimp.LayerMask] = []
 
@@ -110,19 +110,6 @@ def _put_on(layer: Gimp.Layer, masks: Sequence[Gimp.LayerMask]) -> None:
     for mask in masks:
         layer.add_mask(mask)
         layer.set_edit_mask(False)
-
-
-def _image_like(source: Gimp.Layer) -> Gimp.Image:
-    """An empty image for the source alone, of its image's mode, precision, profile and resolution."""
-    old = source.get_image()
-    image = Gimp.Image.new_with_precision(source.get_width(), source.get_height(), old.get_base_type(), old.get_precision())
-    profile = old.get_color_profile()
-    if profile is not None:
-        image.set_color_profile(profile)
-    _found, horizontal, vertical = old.get_resolution()
-    image.set_resolution(horizontal, vertical)
-    image.set_unit(old.get_unit())
-    return image
 
 
 def _fill(image: Gimp.Image, made: Sequence[Gimp.Layer], masks: Sequence[Gimp.LayerMask]) -> Gimp.Layer:

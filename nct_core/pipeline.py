@@ -45,6 +45,7 @@ def transfer(
     references: Sequence[NDArray[np.float32]],
     params: TransferParams = TransferParams(),
     *,
+    onto: NDArray[np.float32] | None = None,
     device: str = "auto",
     weights_path: str | None = None,
     names: Sequence[str] | None = None,
@@ -59,6 +60,7 @@ def transfer(
             pixels take no part.
         references: images of the same kind, of any size. Their order does not matter.
         params: see :class:`TransferParams`.
+        onto: the source's picture at another size, which is recoloured in its stead; None: the source.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps". Where a GPU has too little memory the transfer begins again on the CPU, which
             the result's ``device`` and a stage of ``progress`` say.
         weights_path: network weights to use instead of the installed ones.
@@ -68,7 +70,7 @@ def transfer(
         observer: called with the intermediate maps at the end of every level.
 
     Returns:
-        A :class:`TransferResult` of the source's own size.
+        A :class:`TransferResult` of the size of what is recoloured.
 
     Raises:
         InputError: an image is not usable, the message saying which, or there are more references than memory has room for.
@@ -85,13 +87,15 @@ def transfer(
     stage_names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
     names = names or ["source", *stage_names]
     check_image(names[0], source)
+    onto = source if onto is None else onto
+    check_image(names[0], onto)
     for name, reference in zip(names[1:], references):
         check_image(name, reference)
         if reference.shape == source.shape and np.array_equal(reference, source):
             raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
     at = devices.resolve(device)
     stages = _Stages(len(references), progress, cancel)
-    run = functools.partial(_transfer_at, source, dict(zip(stage_names, references)), params, weights_path, stages, observer, started)
+    run = functools.partial(_transfer_at, source, onto, dict(zip(stage_names, references)), params, weights_path, stages, observer, started)
     if at.type != "cpu":
         try:
             return run(at)
@@ -104,6 +108,7 @@ def transfer(
 
 def _transfer_at(
     source: NDArray[np.float32],
+    onto: NDArray[np.float32],
     references: dict[str, NDArray[np.float32]],
     params: TransferParams,
     weights_path: str | None,
@@ -127,10 +132,10 @@ def _transfer_at(
         for number, (name, reference) in enumerate(references.items()):
             work.read(number, name, prepare(reference, params.working_size, at))
         work.run()
-    with devices.out_of_memory_as_error(f"an image of {source.shape[1]}x{source.shape[0]} px"):
+    with devices.out_of_memory_as_error(f"an image of {onto.shape[1]}x{onto.shape[0]} px"):
         stages.begin(_APPLYING_COST, "Applying the colours")
         transform = ColorTransform(work.coefficients, work.source.lab[..., 0].contiguous())
-        image = transform.apply(source, params.strength, params.keep_lightness, advance=stages.advance)
+        image = transform.apply(onto, params.strength, params.keep_lightness, advance=stages.advance)
     stages.end()
     labels = work.number_map()
     counts = np.bincount(labels[work.source.valid], minlength=len(references))

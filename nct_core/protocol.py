@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Union
 from .errors import ProtocolError
 from .params import MAX_PIXELS, MAX_SIDE
 
-VERSION = 3
+VERSION = 4
 MAGIC = b"NCT1"
 MAX_HEADER_BYTES = 1 << 16
 MAX_ICC_BYTES = 1 << 24
@@ -29,7 +29,7 @@ BAND_BYTES = 1 << 22
 ITEM_BYTES = {"uint8": 1, "uint16": 2, "float32": 4}
 ROLES = ("source", "reference", "mask")
 VIEWS = ("mask", "confidence", "part", "labels", "matches")
-"""What a ``view`` of a result shows, as uint8 of the source's size. Grey, each times the masks that are named: white everywhere, how sure each
+"""What a ``view`` of a result shows, as uint8 of the size of what it is shown on. Grey, each times the masks that are named: white everywhere, how sure each
 match is, where the reference ``index`` coloured the source. RGB: the source painted in the colours of its references, and the references' pixels that were
 matched, in the source's places."""
 
@@ -41,16 +41,28 @@ MESSAGES: dict[str, dict[str, Any]] = {
     # worker -> plug-in
     "hello": {"protocol": int, "version": str, "device": str, "backbone": str},  # backbone "" without weights
     "progress": {"id": str, "fraction": _Number, "stage": str},
-    "result": {"id": str, "backbone": str, "device": str, "seconds": _Number, "shares": list, "colors": list, **_PIXELS},  # "#rrggbb" of each reference
+    "result": {  # of any job; "transfer" names the one it comes from, and "colors" are "#rrggbb" of each reference
+        "id": str,
+        "transfer": str,
+        "backbone": str,
+        "device": str,
+        "seconds": _Number,
+        "shares": list,
+        "colors": list,
+        **_PIXELS,
+    },
     "error": {"id": str, "code": str, "message": str, "detail": str},  # id "" where no job is at fault
     # plug-in -> worker
     "image": {"id": str, "role": str, **_PIXELS},
-    "transfer": {"id": str, "source": str, "references": list, "params": dict, "device": str, "file_side": int},
-    "apply": {"id": str, "result": str, "strength": _Number, "keep_lightness": _Number},
-    "view": {"id": str, "result": str, "kind": str, "index": int, "masks": list},
+    "forget": {"id": str},  # an image that no job needs any more
+    "transfer": {"id": str, "source": str, "onto": str, "references": list, "params": dict, "device": str, "file_side": int},
+    "apply": {"id": str, "transfer": str, "onto": str, "strength": _Number, "keep_lightness": _Number},
+    "view": {"id": str, "transfer": str, "onto": str, "kind": str, "index": int, "masks": list},
     "cancel": {"id": str},
     "shutdown": {},
 }
+
+# "onto" names a picture of the source at another size, which is recoloured or shown in its stead; "" is the source itself.
 
 REFERENCE: dict[str, Any] = {"name": str, "image": str, "file": str, "masks": list}
 """One of a transfer's references: its name in messages; an image that was sent, or a file that the worker reads (the other is ""); of the images

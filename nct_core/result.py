@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class TransferResult:
     """What a transfer gives.
 
     Attributes:
-        image: float32 [H, W, C] like the source, sRGB-encoded; colours outside sRGB leave [0, 1].
+        image: float32 [H, W, C] like the source (or the picture of it that was recoloured), sRGB-encoded; colours outside sRGB leave [0, 1].
         transform: what was done to the source's colours; applies to the same picture at any size and strength.
         shares: for each reference the share of the source that it coloured, [0, 1]; they add up to 1. A reference that fits nowhere
             has 0.
@@ -56,6 +57,15 @@ class TransferResult:
     matches: list[Match]
     working_labels: NDArray[np.uint8]
     finest_confidence: NDArray[np.float32]
+
+    def sized(self, shape: nnf.Shape) -> TransferResult:
+        """The same result at another size, its image all black: for its maps alone.
+
+        Args:
+            shape: (rows, columns) in pixels.
+        """
+        black = np.broadcast_to(np.float32(0), (*shape, self.image.shape[2]))
+        return dataclasses.replace(self, image=black)
 
     @property
     def labels(self) -> NDArray[np.uint8]:

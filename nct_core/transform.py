@@ -8,6 +8,7 @@ tiling gives the same result.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -101,8 +102,12 @@ class ColorTransform:
 
     def _fields(self, shape: tuple[int, int]) -> torch.Tensor:
         """What is interpolated, [n, h, w]: the 6 coefficients themselves on their own grid, else their regressions on lightness."""
-        planes = self.coefficients.permute(2, 0, 1)
-        return planes if shape == tuple(self.lightness.shape) else self._regressions(planes)
+        return self.coefficients.permute(2, 0, 1) if shape == tuple(self.lightness.shape) else self._lines
+
+    @functools.cached_property
+    def _lines(self) -> torch.Tensor:
+        """The coefficients' regressions on lightness, kept for whoever applies the transform again and again."""
+        return self._regressions(self.coefficients.permute(2, 0, 1))
 
     def _regressions(self, planes: torch.Tensor, floor: float = _REGRESSION_FLOOR) -> torch.Tensor:
         """The slopes of the planes [n, h, w] on lightness, then what is added: [2 n, h, w]."""

@@ -79,6 +79,8 @@ class Worker:
         kind, name = header["type"], header.get("id", "")
         if kind == "image":
             self._receive(header)
+        elif kind == "forget":
+            self._work.forget(name)
         elif kind in ("transfer", "apply", "view"):
             self._named[name] = _Job(header)
             self._jobs.put(self._named[name])
@@ -111,6 +113,7 @@ class Worker:
                 self._send_error(name, error)
         else:
             if job.answered.acquire(blocking=False):
+                self._work.adopt()
                 self._send_result(name, pixels, facts)
         if self._named.get(name) is job:
             del self._named[name]

@@ -48,6 +48,10 @@ class _Last:
     result: TransferResult
     facts: Facts
 
+    def on(self, picture: Pixels) -> _Last:
+        """The same on the source's picture at another size."""
+        return self if picture is self.source else dataclasses.replace(self, source=picture, result=self.result.sized(picture.values.shape[:2]))
+
     @functools.cached_property
     def parts(self) -> dict[int, np.ndarray]:
         """The part of each reference that is used, as :func:`nct_core.part_masks.part_masks` gives it."""
@@ -64,6 +68,7 @@ class Jobs:
         self._pictures: dict[str, Pixels] = {}
         self._files: dict[tuple[object, ...], np.ndarray] = {}
         self._last: _Last | None = None
+        self._newest: _Last | None = None
 
     def forget(self, name: str) -> int:
         """Drops a picture and returns how many bytes the others take."""
@@ -78,7 +83,7 @@ class Jobs:
         """Runs a ``transfer``.
 
         Returns:
-            The recoloured source, [H, W, C] in its own colour space and dtype, and the result's facts.
+            The recoloured source (or what it was to be applied to), [H, W, C] in its own colour space and dtype, and the result's facts.
 
         Raises:
             NctError: as :func:`nct_core.transfer`; a reference is called by its name.
@@ -89,18 +94,23 @@ class Jobs:
 
         params, advance = TransferParams.from_mapping(header["params"]), _unless(cancel)
         source = self._picture(header["source"])
+        onto = self._picture(header["onto"] or header["source"])
         progress(0.0, "Reading colours")
         references = [self._reference(reference, header["file_side"], advance) for reference in header["references"]]
         pixels = images.to_srgb(source.values, source.icc_profile, advance)
+        recoloured = pixels if onto is source else images.to_srgb(onto.values, onto.icc_profile, advance)
         names = ["source", *(_called(reference) for reference in header["references"])]
-        result = transfer(pixels, references, params, device=header["device"], names=names, progress=progress, cancel=cancel)
-        facts = {"backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
+        result = transfer(pixels, references, params, onto=recoloured, device=header["device"], names=names, progress=progress, cancel=cancel)
+        facts = {"transfer": header["id"], "backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
         facts["colors"] = ["#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references))]
-        image = result.image
-        result = dataclasses.replace(result, image=np.broadcast_to(np.float32(0), image.shape))
-        self._last = _Last(header["id"], source, [_small(reference) for reference in references], result, facts)
-        logger.info("%s: %.1f s on %s with %s", header["id"], result.seconds, result.device, result.backbone)
-        return _like(source, image, params, advance), facts
+        kept = result.sized(pixels.shape[:2])
+        self._newest = _Last(header["id"], source, [_small(reference) for reference in references], kept, facts)
+        logger.info("%s: %.1f s on %s with %s, at %d px", header["id"], result.seconds, result.device, result.backbone, params.working_size)
+        return _like(onto, result.image, params, advance), facts
+
+    def adopt(self) -> None:
+        """Makes the newest transfer the last one, to which ``apply`` and ``view`` refer: it has not been cancelled."""
+        self._last = self._newest
 
     def apply(self, header: Header, cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
         """Runs an ``apply``; returns as :meth:`transfer` does."""
@@ -108,14 +118,14 @@ class Jobs:
 
         advance = _unless(cancel)
         params = TransferParams(strength=header["strength"], keep_lightness=header["keep_lightness"])
-        last = self._last_result(header["result"])
+        last = self._last_result(header)
         pixels = images.to_srgb(last.source.values, last.source.icc_profile, advance)
         image = last.result.transform.apply(pixels, params.strength, params.keep_lightness, advance=advance)
         return _like(last.source, image, params, advance), last.facts
 
     def view(self, header: Header) -> tuple[np.ndarray, Facts]:
         """Runs a ``view``: uint8 [H, W, 1 or 3] (see :data:`nct_core.protocol.VIEWS`) and the result's facts."""
-        last = self._last_result(header["result"])
+        last = self._last_result(header)
         result, shape, kind = last.result, last.source.values.shape[:2], header["kind"]
         if kind == "labels":
             return _painted(last), last.facts
@@ -188,10 +198,12 @@ class Jobs:
         except KeyError:
             raise InputError(f"expected an image that was sent before, got {name!r}") from None
 
-    def _last_result(self, name: str) -> _Last:
+    def _last_result(self, header: Header) -> _Last:
+        """The last transfer, on what the message names."""
+        name = header["transfer"]
         if self._last is None or self._last.name != name:
-            raise InputError(f"expected the last result {self._last.name if self._last else 'of a transfer'!r}, got {name!r}; run the transfer again")
-        return self._last
+            raise InputError(f"expected the last transfer {self._last.name if self._last else 'of some'!r}, got {name!r}; run the transfer again")
+        return self._last.on(self._picture(header["onto"])) if header["onto"] else self._last
 
 
 def _called(reference: Header) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gi
+import progress
 import references
 import scrolling
 import trouble
@@ -14,10 +15,11 @@ from choices import ADVANCED, DETAILS, OUTPUT, PRESETS, TAKE_FROM, TITLE
 from gimpfu_dialog import labelled
 from language import _, sentence, translated
 from nct_shared.params import describe
-from preview_engine import APPLIED
+from plans import APPLIED, Prepared
 from preview_pane import PreviewPane
+from preview_pictures import Wanted
 from reference_list import ReferenceList, thumbnail
-from worker_client import Settings, Worker, WorkerError
+from worker_client import Settings, WorkerError
 
 gi.require_version("Gdk", "3.0")
 gi.require_version("Gimp", "3.0")
@@ -63,11 +65,11 @@ class Dialog:
         self._notified = config.connect("notify", lambda _config, changed: self._changed(0 if changed.name.replace("-", "_") in QUICK else SETTLED_MS))
         self._dialog.connect("focus-in-event", lambda *_: self._look_again())
 
-    def run(self) -> tuple[bool, Worker | None]:
+    def run(self) -> tuple[bool, Prepared | None]:
         """Shows it until it is answered, and writes the references into the config.
 
         Returns:
-            Whether to go on, and the worker of the preview, which is the caller's then.
+            Whether to go on, and the preview's worker with what it has, which is the caller's then.
         """
         self._changed()
         confirmed = False
@@ -80,7 +82,7 @@ class Dialog:
             self._config.set_core_object_array("references", self._references.drawables)
             self._config.set_property("reference-files", self._references.files)
             Gimp.progress_init(_("Starting"))  # from here on it is GIMP's progress bar that can cancel
-            return True, self._preview.hand_over()
+            return True, self._preview.hand_over(self._wanted(), progress.tell)
         finally:
             self._config.disconnect(self._notified)
             if self._waiting:
@@ -152,10 +154,13 @@ class Dialog:
 
     def _settled(self) -> bool:
         self._waiting = 0
+        self._preview.show_transfer(self._wanted())
+        return bool(GLib.SOURCE_REMOVE)
+
+    def _wanted(self) -> Wanted:
         params = {parameter.name: self._config.get_property(parameter.name.replace("_", "-")) for parameter in describe()}
         gathered, problem = self._gathered()
-        self._preview.show_transfer([] if problem else gathered, self._config.get_property("selected-only"), self._config.get_property("output"), params)
-        return bool(GLib.SOURCE_REMOVE)
+        return Wanted([] if problem else gathered, self._config.get_property("selected-only"), self._config.get_property("output"), params)
 
     def _gathered(self) -> tuple[list[references.Reference], str]:
         """What is ticked, and why that cannot be used; empty where it can."""
@@ -206,6 +211,6 @@ def _fitting(width: int, height: int) -> tuple[int, int]:
     return min([width, *(area.width for area in areas)]), min([height, *(area.height - DECORATION for area in areas)])
 
 
-def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Any, settings: Path) -> tuple[bool, Worker | None]:
+def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, source: Any, settings: Path) -> tuple[bool, Prepared | None]:
     """Shows the dialog; see :meth:`Dialog.run`."""
     return Dialog(procedure, config, source, settings).run()

@@ -64,6 +64,7 @@ _TOLD = (
     N_("expected the layer to recolour to stay in its image, but it is gone; start again"),
     N_("expected the layer to recolour to stay as it was, but its size, mode, precision or colour profile was changed; start again"),
     N_("expected reference layers of open images, got one that is gone; choose another"),
+    N_("expected layers of open images, got one that is gone; choose another"),
     N_("expected a layer to recolour, but it is gone; select another one and start again"),
     N_("expected a layer, got the mask or channel '{}'; select a layer"),
     N_("expected at least one reference layer or file, got none; choose one whose colours are wanted"),

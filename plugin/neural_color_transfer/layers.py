@@ -1,12 +1,14 @@
 """Drawables to pixels and back.
 
-Pixels travel as GIMP keeps them (those of over 16 bits as float): in the image's own colour space and curve, beside the profile that says so. All
-conversion is the worker's: GIMP's own between curves is approximate, and cuts off what lies outside the space. Pixels are read and written in
-bands, so that no whole image lies in this process.
+A drawable's pixels are those that GIMP shows: with the effects that it keeps on layers, within the layer's own bounds. They travel as
+GIMP keeps them (those of over 16 bits as float): in the image's own colour space and curve, beside the profile that says so. All
+conversion is the worker's: GIMP's own between curves is approximate, and cuts off what lies outside the space. Pixels are read and
+written in bands, so that no whole image lies in this process.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 
 import gi
@@ -55,23 +57,26 @@ def layout_of(drawable: Gimp.Drawable, side: int = 0) -> PixelLayout:
 def read(drawable: Gimp.Drawable, side: int = 0) -> Iterator[bytes]:
     """Yields the drawable's pixels in the bands of :func:`layout_of`, from the top; of a group what its layers show together."""
     layout = layout_of(drawable, side)
-    buffer, pixel_format = drawable.get_buffer(), _format(drawable, layout)
-    for top, rows in layout.bands():
-        yield buffer.get(Gegl.Rectangle.new(0, top, layout.width, rows), _scale(drawable, side), pixel_format, Gegl.AbyssPolicy.NONE)
+    pixel_format = _format(drawable, layout)
+    with _shown(drawable) as buffer:
+        for top, rows in layout.bands():
+            yield buffer.get(Gegl.Rectangle.new(0, top, layout.width, rows), _scale(drawable, side), pixel_format, Gegl.AbyssPolicy.NONE)
 
 
 def read_own(drawable: Gimp.Drawable) -> Iterator[tuple[int, int, bytes]]:
     """Yields the drawable's pixels bit for bit, in the format in which GIMP keeps them: (first row, rows, pixels)."""
-    layout, buffer = layout_of(drawable), drawable.get_buffer()
-    for top, rows in layout.bands():
-        yield top, rows, buffer.get(Gegl.Rectangle.new(0, top, layout.width, rows), 1.0, None, Gegl.AbyssPolicy.NONE)
+    layout = layout_of(drawable)
+    with _shown(drawable) as buffer:
+        for top, rows in layout.bands():
+            yield top, rows, buffer.get(Gegl.Rectangle.new(0, top, layout.width, rows), 1.0, _own_format(drawable), Gegl.AbyssPolicy.NONE)
 
 
 def preview_of(drawable: Gimp.Drawable, side: int) -> tuple[PixelLayout, bytes]:
     """The drawable as the screen shows it: 8 bits, sRGB, with alpha, reduced to ``side`` pixels on the longer side."""
     layout = PixelLayout(*_size(drawable, side), 2 if drawable.is_gray() else 4, "uint8")
-    extent = Gegl.Rectangle.new(0, 0, layout.width, layout.height)
-    return layout, drawable.get_buffer().get(extent, _scale(drawable, side), "Y'A u8" if layout.channels == 2 else "R'G'B'A u8", Gegl.AbyssPolicy.NONE)
+    extent, pixel_format = Gegl.Rectangle.new(0, 0, layout.width, layout.height), "Y'A u8" if layout.channels == 2 else "R'G'B'A u8"
+    with _shown(drawable) as buffer:
+        return layout, buffer.get(extent, _scale(drawable, side), pixel_format, Gegl.AbyssPolicy.NONE)
 
 
 def masks_of(layer: Gimp.Drawable, selected_only: bool) -> list[tuple[Gimp.Channel, tuple[int, int]]]:
@@ -123,7 +128,7 @@ def new_layer_like(source: Gimp.Layer, name: str, bands: Bands, image: Gimp.Imag
     kind = {1: Gimp.ImageType.GRAY_IMAGE, 2: Gimp.ImageType.GRAYA_IMAGE, 3: Gimp.ImageType.RGB_IMAGE, 4: Gimp.ImageType.RGBA_IMAGE}[layout.channels]
     layer = Gimp.Layer.new(image, name, layout.width, layout.height, kind, 100.0, image.get_default_new_layer_mode())
     try:
-        buffer, pixel_format = layer.get_buffer(), str(Babl.get_name(source.get_format())) if own_format else _format(source, layout)
+        buffer, pixel_format = layer.get_buffer(), _own_format(source) if own_format else _format(source, layout)
         for top, rows, pixels in bands:
             buffer.set(Gegl.Rectangle.new(0, top, layout.width, rows), pixel_format, bytes(pixels))
         buffer.flush()
@@ -131,6 +136,19 @@ def new_layer_like(source: Gimp.Layer, name: str, bands: Bands, image: Gimp.Imag
         layer.delete()
         raise
     return layer
+
+
+def image_like(source: Gimp.Drawable) -> Gimp.Image:
+    """An empty image for the drawable alone, of its image's mode, precision, profile and resolution."""
+    old = source.get_image()
+    image = Gimp.Image.new_with_precision(source.get_width(), source.get_height(), old.get_base_type(), old.get_precision())
+    profile = old.get_color_profile()
+    if profile is not None:
+        image.set_color_profile(profile)
+    _found, horizontal, vertical = old.get_resolution()
+    image.set_resolution(horizontal, vertical)
+    image.set_unit(old.get_unit())
+    return image
 
 
 def look_like(source: Gimp.Layer, layer: Gimp.Layer) -> None:
@@ -149,6 +167,44 @@ def insert_at(source: Gimp.Layer, layer: Gimp.Layer, parent: Gimp.GroupLayer | N
     layer.set_offsets(left, top)  # at once: in a group whose position is locked nothing can be moved
     source.get_image().insert_layer(layer, parent, position)
     layer.update(0, 0, layer.get_width(), layer.get_height())
+
+
+@contextlib.contextmanager
+def _shown(drawable: Gimp.Drawable) -> Iterator[Gegl.Buffer]:
+    """The drawable's pixels with the effects on it; where there are some, of a copy that lives as long as this."""
+    if drawable.is_indexed() or not _has_effects(drawable):
+        yield drawable.get_buffer()
+        return
+    scene = image_like(drawable)
+    try:
+        scene.undo_disable()
+        alone = Gimp.Layer.new_from_drawable(drawable, scene)
+        scene.insert_layer(alone, None, 0)
+        if alone.get_mask() is not None:
+            alone.remove_mask(Gimp.MaskApplyMode.DISCARD)
+        alone.set_offsets(0, 0)
+        alone.set_visible(True)
+        alone.set_mode(Gimp.LayerMode.NORMAL)
+        alone.set_opacity(100.0)
+        copy = Gimp.Layer.new_from_visible(scene, drawable.get_image(), drawable.get_name())
+    finally:
+        scene.delete()
+    try:
+        yield copy.get_buffer()
+    finally:
+        copy.delete()
+
+
+def _has_effects(drawable: Gimp.Drawable) -> bool:
+    """Whether it, or a layer in it, has one that is switched on."""
+    if any(effect.get_visible() for effect in drawable.get_filters()):
+        return True
+    return bool(drawable.is_group()) and any(_has_effects(child) for child in drawable.get_children())
+
+
+def _own_format(drawable: Gimp.Drawable) -> str:
+    """The format in which GIMP keeps the drawable."""
+    return str(Babl.get_name(drawable.get_format()))
 
 
 def _scale(drawable: Gimp.Drawable, side: int) -> float:

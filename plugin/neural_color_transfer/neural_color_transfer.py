@@ -34,8 +34,8 @@ gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
 
 if TYPE_CHECKING:
+    from plans import Prepared
     from references import Reference
-    from worker_client import Worker
 
 SETTINGS = Path(__file__).with_name("worker.json")
 
@@ -58,14 +58,14 @@ class Run:
     """One run of the procedure: asked for, done, shown."""
 
     def __init__(self) -> None:
-        self._worker: Worker | None = None  # of the dialog's preview
+        self._prepared: Prepared | None = None  # by the dialog's preview
         self._choice = False  # between several references
 
     def ask(self, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, source: Gimp.Drawable) -> bool:
         """Shows the dialog; returns whether to go on."""
         import dialog  # GTK, which a run without a dialog does not need
 
-        confirmed, self._worker = dialog.ask(procedure, config, source, SETTINGS)
+        confirmed, self._prepared = dialog.ask(procedure, config, source, SETTINGS)
         return confirmed
 
     def recolour(
@@ -77,6 +77,7 @@ class Run:
             The new layer (or group of layers), and how much of it each reference coloured, in words.
         """
         import references
+        from plans import Prepared
         from worker_client import Settings, Worker, WorkerError
 
         log = ""
@@ -88,10 +89,11 @@ class Run:
             self._choice = len(gathered) > 1
             params = {parameter.name: value for parameter, value in zip(describe(), values)}
             Gimp.progress_init(_("Starting"))
-            with self._worker or Worker(settings) as worker:
-                if worker is not self._worker:
+            prepared = self._prepared or Prepared(Worker(settings))
+            with prepared.worker as worker:
+                if prepared is not self._prepared:
                     worker.hello()
-                return _transfer(worker, source, gathered, selected_only, output, params)
+                return _transfer(prepared, source, gathered, selected_only, output, params)
         except WorkerError as problem:
             if problem.code == "cancelled":
                 raise CancelError from problem
@@ -122,20 +124,15 @@ class Run:
 
 
 def _transfer(
-    worker: Worker, source: Gimp.Layer, gathered: Sequence[Reference], selected_only: bool, output: str, params: dict[str, Any]
+    prepared: Prepared, source: Gimp.Layer, gathered: Sequence[Reference], selected_only: bool, output: str, params: dict[str, Any]
 ) -> tuple[Gimp.Layer, str]:
     import outputs
+    import progress
     import references
     import sending
 
-    def progress(fraction: float, stage: str) -> None:
-        Gimp.progress_set_text(translated(stage))
-        Gimp.progress_update(fraction)
-
-    sent = sending.send_source(worker, source)
-    job = worker.transfer(sending.SOURCE, sending.send_references(worker, gathered, selected_only), params)
-    result = worker.wait(job, progress)
-    layer = outputs.make(output, source, sent, gathered, params, worker, result)
+    sent, result = sending.transfer(prepared, source, gathered, selected_only, params, progress.tell)
+    layer = outputs.make(output, source, sent, gathered, params, prepared.worker, result)
     Gimp.progress_end()
     return layer, references.account(gathered, result["shares"])
 

@@ -11,6 +11,7 @@ from typing import Any
 import gi
 import layers
 from choices import CONFIDENCE_MASK, LAYER_PER_REFERENCE, NEW_IMAGE
+from language import _
 from references import Reference
 from sending import Sent
 
@@ -39,14 +40,14 @@ def make(
         ValueError: the source was deleted or changed meanwhile.
     """
     sent.check_still(source)
-    name, split = f"{source.get_name()} (neural color transfer)", kind == LAYER_PER_REFERENCE and len(references) > 1
-    image = _image_like(source) if kind == NEW_IMAGE else source.get_image()
+    name, split = _("{} (neural color transfer)").format(source.get_name()), kind == LAYER_PER_REFERENCE and len(references) > 1
+    image = layers.image_like(source) if kind == NEW_IMAGE else source.get_image()
     made: list[Gimp.Layer] = []
     masks: list[Gimp.LayerMask] = []
 
     def mask(layer: Gimp.Layer, view: str, index: int, limits: Sequence[str]) -> None:
         masks.append(layer.create_mask(Gimp.AddMaskType.WHITE))
-        shown = worker.wait(worker.view(result["id"], view, index, limits), lambda *_: None)
+        shown = worker.wait(worker.view(result["transfer"], view, index, limits), lambda *_: None)
         layers.write_gray(masks[-1], worker.bands(shown))
 
     try:
@@ -109,19 +110,6 @@ def _put_on(layer: Gimp.Layer, masks: Sequence[Gimp.LayerMask]) -> None:
     for mask in masks:
         layer.add_mask(mask)
         layer.set_edit_mask(False)
-
-
-def _image_like(source: Gimp.Layer) -> Gimp.Image:
-    """An empty image for the source alone, of its image's mode, precision, profile and resolution."""
-    old = source.get_image()
-    image = Gimp.Image.new_with_precision(source.get_width(), source.get_height(), old.get_base_type(), old.get_precision())
-    profile = old.get_color_profile()
-    if profile is not None:
-        image.set_color_profile(profile)
-    _, horizontal, vertical = old.get_resolution()
-    image.set_resolution(horizontal, vertical)
-    image.set_unit(old.get_unit())
-    return image
 
 
 def _fill(image: Gimp.Image, made: Sequence[Gimp.Layer], masks: Sequence[Gimp.LayerMask]) -> Gimp.Layer:

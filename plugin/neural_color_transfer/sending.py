@@ -1,19 +1,21 @@
-"""Sends layers and their masks to the worker."""
+"""Layers and their masks as pictures for the worker."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gi
 import layers
 import references
-from worker_client import Reference, Worker
+from nct_shared.protocol import Header
+from plans import APPLIED, Picture, Plan, Prepared
+from worker_client import Reference
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
-
-SOURCE = "source"
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class Sent:
     """What the worker was given of the source.
 
     Attributes:
+        name: of the source's pixels.
         kind: of the source, as :func:`layers.kind_of` tells it.
         masks: the images sent that limit the effect.
         selection: which of them is its image's selection; "" without one.
     """
 
+    name: str
     kind: tuple[object, ...]
     masks: Sequence[str]
     selection: str
@@ -42,39 +46,55 @@ class Sent:
             raise ValueError("expected the layer to recolour to stay as it was, but its size, mode, precision or colour profile was changed; start again")
 
 
-def send_source(worker: Worker, source: Gimp.Layer) -> Sent:
-    """Sends the layer as :data:`SOURCE`, with what limits the effect: its mask and its image's selection."""
-    worker.send_image(SOURCE, "source", layers.layout_of(source), layers.icc_profile(source), layers.read(source))
-    masks = _send_masks(worker, SOURCE, source, True)
-    return Sent(layers.kind_of(source), masks, "" if Gimp.Selection.is_empty(source.get_image()) else masks[-1])
+def picture_of(role: str, drawable: Gimp.Drawable) -> Picture:
+    """The drawable's pixels as they are.
+
+    Raises:
+        ValueError: somebody has deleted it.
+    """
+    if not drawable.is_valid():
+        raise ValueError("expected layers of open images, got one that is gone; choose another")
+    return Picture(role, layers.layout_of(drawable), layers.icc_profile(drawable), functools.partial(layers.read, drawable))
 
 
-def send_references(worker: Worker, gathered: Sequence[references.Reference], selected_only: bool) -> list[Reference]:
-    """Sends the layers among the references.
+def mask_on(layer: Gimp.Drawable, mask: Gimp.Channel, place: tuple[int, int], side: int = 0) -> Picture:
+    """The part of a mask that covers the layer, reduced to ``side`` pixels on the layer's longer side (0: as it is)."""
+    return Picture("mask", layers.layout_of_mask(layer, side), b"", functools.partial(layers.read_mask, layer, mask, place, side))
+
+
+def transfer(
+    prepared: Prepared,
+    source: Gimp.Layer,
+    gathered: Sequence[references.Reference],
+    selected_only: bool,
+    params: Mapping[str, Any],
+    progress: Callable[[float, str], None],
+) -> tuple[Sent, Header]:
+    """Sends what the worker has not got, and has it do what it has not done.
 
     Args:
-        worker: to send to.
-        gathered: the references.
-        selected_only: whether a layer counts only within its image's selection.
+        prepared: the worker.
+        source: the layer to recolour.
+        gathered: the references, as :func:`references.check` allows them.
+        selected_only: whether a reference layer counts only within its image's selection.
+        params: all of :mod:`nct_shared.params`.
+        progress: see :meth:`Worker.wait`.
 
     Returns:
-        All references as the worker knows them.
+        What was sent of the source, and the result's header, whose pixels come next.
     """
-    sent = []
-    for reference in gathered:
-        if reference.drawable is None:
-            sent.append(Reference(reference.name, file=reference.path))
-            continue
-        name = f"layer {reference.drawable.get_id()}"
-        layout = layers.layout_of(reference.drawable)
-        worker.send_image(name, "reference", layout, layers.icc_profile(reference.drawable), layers.read(reference.drawable))
-        sent.append(Reference(reference.name, image=name, masks=_send_masks(worker, name, reference.drawable, selected_only)))
-    return sent
+    masks = [prepared.send(mask_on(source, *mask)) for mask in layers.masks_of(source, True)]
+    selection = "" if Gimp.Selection.is_empty(source.get_image()) else masks[-1]
+    sent = Sent(prepared.send(picture_of("source", source)), layers.kind_of(source), masks, selection)
+    described = [_send_reference(prepared, reference, selected_only) for reference in gathered]
+    plan = Plan(sent.name, described, {name: params[name] for name in params if name not in APPLIED})
+    job = prepared.start(plan, {name: params[name] for name in APPLIED})
+    return sent, prepared.finish(plan, job, progress)
 
 
-def _send_masks(worker: Worker, name: str, layer: Gimp.Drawable, selected_only: bool) -> list[str]:
-    names = []
-    for number, (mask, place) in enumerate(layers.masks_of(layer, selected_only)):
-        names.append(f"{name} mask {number}")
-        worker.send_image(names[-1], "mask", layers.layout_of_mask(layer), b"", layers.read_mask(layer, mask, place))
-    return names
+def _send_reference(prepared: Prepared, reference: references.Reference, selected_only: bool) -> Reference:
+    drawable = reference.drawable
+    if drawable is None:
+        return Reference(reference.name, file=reference.path)
+    masks = [prepared.send(mask_on(drawable, *mask)) for mask in layers.masks_of(drawable, selected_only)]
+    return Reference(reference.name, image=prepared.send(picture_of("reference", drawable)), masks=masks)

@@ -151,26 +151,34 @@ class Worker:
 
         self._send({"type": "image", "id": name, "role": role, **layout.fields()}, chunks())
 
-    def transfer(self, source: str, references: Sequence[Reference], params: Mapping[str, Any], device: str = "auto", file_side: int = 0) -> str:
+    def forget(self, name: str) -> None:
+        """Has the worker drop an image that no job needs any more."""
+        self._send({"type": "forget", "id": name})
+
+    def transfer(
+        self, source: str, references: Sequence[Reference], params: Mapping[str, Any], onto: str = "", device: str = "auto", file_side: int = 0
+    ) -> str:
         """Starts a transfer between images sent before, and files; returns the job's name for the other methods.
 
         Args:
             source: an image that was sent.
             references: what gives the colours.
             params: names and values of :mod:`nct_shared.params`.
+            onto: an image of the source at another size, which is recoloured in its stead; "" is the source.
             device: as the library calls it.
             file_side: longer side in pixels to which files are reduced at first; 0 leaves them as they are.
         """
         described = [{**vars(reference), "masks": list(reference.masks)} for reference in references]
-        return self._start({"type": "transfer", "source": source, "references": described, "params": dict(params), "device": device, "file_side": file_side})
+        asked = {"source": source, "onto": onto, "references": described, "params": dict(params), "device": device, "file_side": file_side}
+        return self._start({"type": "transfer", **asked})
 
-    def apply(self, result: str, strength: float, keep_lightness: float = 0.0) -> str:
+    def apply(self, transfer: str, strength: float, keep_lightness: float = 0.0, onto: str = "") -> str:
         """Starts applying the last transfer (by its job's name) with other values of these; returns the new job's name."""
-        return self._start({"type": "apply", "result": result, "strength": strength, "keep_lightness": keep_lightness})
+        return self._start({"type": "apply", "transfer": transfer, "onto": onto, "strength": strength, "keep_lightness": keep_lightness})
 
-    def view(self, result: str, kind: str, index: int = 0, masks: Sequence[str] = ()) -> str:
+    def view(self, transfer: str, kind: str, index: int = 0, masks: Sequence[str] = (), onto: str = "") -> str:
         """Starts drawing a view of the last transfer, one of :data:`protocol.VIEWS`; returns the new job's name."""
-        return self._start({"type": "view", "result": result, "kind": kind, "index": index, "masks": list(masks)})
+        return self._start({"type": "view", "transfer": transfer, "onto": onto, "kind": kind, "index": index, "masks": list(masks)})
 
     def cancel(self, job: str) -> None:
         """Asks the worker to give the job up; :meth:`wait` then raises "cancelled", unless the result was already there."""

@@ -18,13 +18,13 @@ def test_a_gpu_with_too_little_memory_gives_way_to_the_cpu(monkeypatch, too_much
     """The GPU is played by a device that is not there: its try fails after some progress, or for what it really lacks."""
     on_device = pipeline._transfer_at
 
-    def transfer_at(source, references, params, weights_path, stages, observer, started, at):
+    def transfer_at(source, onto, references, params, weights_path, stages, observer, started, at):
         if at.type != "cpu":
             stages.begin(20.0, "Loading the network")
             stages.begin(5.0, "Matching")
             with devices.out_of_memory_as_error("the test"):
                 raise too_much or torch.OutOfMemoryError("CUDA out of memory")
-        return on_device(source, references, params, weights_path, stages, observer, started, at)
+        return on_device(source, onto, references, params, weights_path, stages, observer, started, at)
 
     monkeypatch.setattr(pipeline, "_transfer_at", transfer_at)
     monkeypatch.setattr(devices, "resolve", lambda name: torch.device("mps"))

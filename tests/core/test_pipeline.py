@@ -52,6 +52,19 @@ def test_what_comes_back(pair, result):
     np.testing.assert_array_equal(result.transform.apply(source), result.image)
 
 
+def test_another_size_of_the_source_is_recoloured_in_its_stead(pair, result):
+    source, reference = pair
+    small = np.concatenate([source[::2, ::2], np.full((*source[::2, ::2].shape[:2], 1), 0.5, np.float32)], axis=2)
+    shown = transfer(source, [reference], SMALL, onto=small)
+    assert shown.image.shape == small.shape and shown.labels.shape == shown.confidence.shape == small.shape[:2]
+    np.testing.assert_array_equal(shown.image, result.transform.apply(small))
+    np.testing.assert_array_equal(shown.transform.coefficients, result.transform.coefficients)
+    whole = shown.sized(source.shape[:2])
+    np.testing.assert_array_equal(whole.confidence, result.confidence)
+    np.testing.assert_array_equal(whole.correspondences, result.correspondences)
+    assert not whole.image.any()
+
+
 def test_matches_stay_within_their_kind(result):
     rows = result.correspondences[..., 0]
     assert np.median(rows[:40]) < 54 < np.median(rows[56:])

@@ -18,6 +18,7 @@ import references  # noqa: E402
 import sending  # noqa: E402
 from gi.repository import Babl, Gegl, Gimp  # noqa: E402
 from inside import KINDS, extent, state  # noqa: E402
+from plans import Prepared  # noqa: E402
 from worker_client import Settings, Worker  # noqa: E402
 
 MODELS = {
@@ -38,9 +39,8 @@ def recolour(worker: Worker, source: Gimp.Layer, chosen: list[Gimp.Layer], outpu
     """What the procedure does, with a worker that is there already."""
     gathered = references.gather(chosen, [])
     references.check(source, gathered)
-    sent = sending.send_source(worker, source)
-    job = worker.transfer(sending.SOURCE, sending.send_references(worker, gathered, False), params)
-    return outputs.make(output, source, sent, gathered, params, worker, worker.wait(job, lambda *_: None))
+    sent, result = sending.transfer(Prepared(worker), source, gathered, False, params, lambda *_: None)
+    return outputs.make(output, source, sent, gathered, params, worker, result)
 
 
 def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas: list[int], offsets: list[int], params: dict[str, Any], **case: Any) -> Any:

@@ -10,6 +10,7 @@ import references
 import sending
 from gi.repository import Gimp, Gio
 from inside import export, new_image, new_layer, run, state
+from plans import Prepared
 from worker_client import Settings, Worker
 
 
@@ -23,8 +24,7 @@ def changed_meanwhile(folder: str, plugin: str, source: dict[str, Any], referenc
             chosen, first = new_layer(other, home, reference, None), new_layer(image, home, source, None)
             new_layer(image, home, source, None)
             gathered = references.gather([chosen], [])
-            sent = sending.send_source(worker, first)
-            result = worker.wait(worker.transfer(sending.SOURCE, sending.send_references(worker, gathered, False), params), lambda *_: None)
+            sent, result = sending.transfer(Prepared(worker), first, gathered, False, params, lambda *_: None)
             change(image, first, other)
             if image.is_valid():
                 image.clean_all()

@@ -12,6 +12,7 @@ from desktop import Window
 from inside_window_troubles import broken, changed, gone, killed
 from window_steps import TITLE, open_dialog, processes, text_of, transfers, workers
 
+TRUE = " at 700 px"  # in the worker's log, of what is no draft
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window
 
 
@@ -26,6 +27,10 @@ def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
     count = transfers(log)
     window.keys("Down", "space")
     facts["first preview"] = window.until(lambda: transfers(log) > count, "a preview")
+    time.sleep(0.2)
+    window.screenshot("draft")
+    true = text_of(log).count(TRUE)
+    facts["true transfer"] = window.until(lambda: text_of(log).count(TRUE) > true, "the true transfer")
     time.sleep(1)
     window.screenshot("preview")
     window.keys("alt+e", "ctrl+a")
@@ -35,11 +40,13 @@ def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
     time.sleep(1)
     window.screenshot("half strength")
     facts["transfers for another strength"] = transfers(log) - count
+    facts["transfers finished before OK"] = transfers(log)
     window.keys("alt+o")
     window.screenshot("running")
     window.until(lambda: sum(map(len, window.layers().values())) > sum(map(len, facts["before"].values())), "the new layer")
     facts["after"] = window.layers()
     window.find("GIMP Message")  # what was used
+    facts["transfers finished after OK"] = transfers(log)
     time.sleep(1)
     window.screenshot("new layer")
     window.activate(window.main)

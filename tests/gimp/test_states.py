@@ -12,7 +12,7 @@ from pictures import blobs
 pytestmark = pytest.mark.gimp
 
 SIZE = (96, 64)
-PARAMS = {"strength": 1.0, "working_size": 96, "patchmatch_iterations": 2}
+PARAMS = {"strength": 1.0, "working_size": 96, "patchmatch_iterations": 2, "keep_lightness": 0.0}
 AS_A_DUPLICATE = {"mode": "normal", "opacity": 100.0, "spaces": ["auto", "auto", "auto"], "parent": "", "mask": False, "modes within": [], "unit": "in"}
 MULTIPLIED = {"mode": "multiply", "opacity": 80.0, "spaces": ["rgb-linear", "rgb-non-linear", "union"]}
 PARTS = {"modes within": ["merge", "normal"]}

@@ -30,7 +30,7 @@ TRAP = 'raise SystemExit("a module out of the folder in which GIMP was started")
 @pytest.fixture(scope="module")
 def changes(gimp: Gimp) -> dict[str, dict[str, Any]]:
     source, reference = (write_pixels(gimp.home, f"troubles {seed}", seed, SIZE, 3, "uint8") for seed in range(2))
-    arguments = {"plugin": str(gimp.plugin), "source": source, "reference": reference, "params": {"strength": 1.0, **PARAMS}}
+    arguments = {"plugin": str(gimp.plugin), "source": source, "reference": reference, "params": {"strength": 1.0, "keep_lightness": 0.0, **PARAMS}}
     return gimp.call("changed_meanwhile", module="inside_troubles", folder=str(gimp.home), **arguments)
 
 

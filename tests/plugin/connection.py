@@ -37,9 +37,9 @@ class Connection:
         layout = protocol.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name, len(icc))
         protocol.write_frame(self.sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [icc, pixels.tobytes()])
 
-    def transfer(self, name: str = "t", source: str = "s", reference: Any = "r", **params: Any) -> None:
+    def transfer(self, name: str = "t", source: str = "s", reference: Any = "r", onto: str = "", **params: Any) -> None:
         references = [reference if isinstance(reference, dict) else image(reference)]
-        self.send("transfer", id=name, source=source, references=references, params={**QUICK, **params}, device="cpu", file_side=0)
+        self.send("transfer", id=name, source=source, onto=onto, references=references, params={**QUICK, **params}, device="cpu", file_side=0)
 
     def receive(self) -> protocol.Header | None:
         return protocol.read_header(self.source)

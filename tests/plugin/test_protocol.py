@@ -21,7 +21,7 @@ messages = st.one_of(
     st.builds(lambda i, f, s: {"type": "progress", "id": i, "fraction": f, "stage": s}, names, fractions, names),
     st.builds(lambda i, c, m, d: {"type": "error", "id": i, "code": c, "message": m, "detail": d}, names, names, names, st.text(max_size=1000)),
     st.builds(
-        lambda i, s, r, p: {"type": "transfer", "id": i, "source": s, "references": r, "params": p, "device": "auto", "file_side": 0},
+        lambda i, s, r, p: {"type": "transfer", "id": i, "source": s, "onto": "", "references": r, "params": p, "device": "auto", "file_side": 0},
         *(names, names, st.lists(references), st.dictionaries(names, fractions)),
     ),
     st.just({"type": "shutdown"}),
@@ -151,8 +151,8 @@ def test_a_header_that_is_no_json_object_is_refused(header: bytes) -> None:
         ({**IMAGE, "payload": 52}, "expected 53 payload bytes"),
         ({**IMAGE, "payload": 2**60}, "expected 53 payload bytes"),
         ({**IMAGE, "role": "judge"}, "roles"),
-        ({"type": "transfer", "id": "t", "source": "a", "references": ["r"], "params": {}, "device": "auto", "file_side": 0}, "references"),
-        ({"type": "view", "id": "v", "result": "t", "kind": "smell", "index": 0, "masks": []}, "views"),
+        ({"type": "transfer", "id": "t", "source": "a", "onto": "", "references": ["r"], "params": {}, "device": "auto", "file_side": 0}, "references"),
+        ({"type": "view", "id": "v", "transfer": "t", "onto": "", "kind": "smell", "index": 0, "masks": []}, "views"),
     ],
 )
 def test_a_wrong_message_is_refused_with_words(header: dict[str, Any], words: str) -> None:

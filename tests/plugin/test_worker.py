@@ -57,9 +57,9 @@ def test_progress_never_goes_back_and_names_its_stages(greeted: Connection) -> N
 def test_a_result_can_be_applied_with_another_strength(greeted: Connection) -> None:
     greeted.transfer("full")
     full = greeted.pixels(greeted.answer())
-    greeted.send("apply", id="none", result="full", strength=0, keep_lightness=1)
+    greeted.send("apply", id="none", transfer="full", onto="", strength=0, keep_lightness=1)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), blobs(1, SHAPE))
-    greeted.send("apply", id="again", result="full", strength=1.0, keep_lightness=0)
+    greeted.send("apply", id="again", transfer="full", onto="", strength=1.0, keep_lightness=0)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), full)
 
 
@@ -69,7 +69,7 @@ def test_a_result_can_be_applied_with_its_lightness_kept(greeted: Connection) ->
     np.testing.assert_allclose(lightness(kept), lightness(blobs(1, SHAPE)), atol=1)
     greeted.transfer("full")
     assert np.abs(lightness(greeted.pixels(greeted.answer())) - lightness(blobs(1, SHAPE))).max() > 5
-    greeted.send("apply", id="keep", result="full", strength=1.0, keep_lightness=1.0)
+    greeted.send("apply", id="keep", transfer="full", onto="", strength=1.0, keep_lightness=1.0)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), kept)
 
 
@@ -87,7 +87,7 @@ def test_strength_0_gives_the_very_bits_of_the_source_in_any_colour_space(greete
     greeted.send_image("exact", source, icc=icc_profiles.adobe_rgb())
     greeted.transfer("exact", source="exact", strength=0.0, keep_lightness=1.0)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), source)
-    greeted.send("apply", id="still", result="exact", strength=0, keep_lightness=0)
+    greeted.send("apply", id="still", transfer="exact", onto="", strength=0, keep_lightness=0)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), source)
 
 
@@ -110,7 +110,7 @@ def test_a_reference_in_a_file(greeted: Connection, tmp_path: Path) -> None:
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), expected(blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)))
     for side in (28, 28, 400):
         references = [{**image("trees"), "image": "", "file": str(path)}]
-        greeted.send("transfer", id="reduced", source="s", references=references, params=QUICK, device="cpu", file_side=side)
+        greeted.send("transfer", id="reduced", source="s", onto="", references=references, params=QUICK, device="cpu", file_side=side)
         assert greeted.pixels(greeted.answer()).shape == (*SHAPE, 3)
 
 
@@ -141,7 +141,7 @@ def test_views_of_a_result(greeted: Connection) -> None:
     assert result["shares"] == [1.0]
     views = {}
     for kind, index, masks in [("mask", 0, []), ("mask", 0, ["ramp"]), ("confidence", 0, []), ("confidence", 0, ["ramp"]), ("part", 0, []), ("part", 1, [])]:
-        greeted.send("view", id="look", result="viewed", kind=kind, index=index, masks=masks)
+        greeted.send("view", id="look", transfer="viewed", onto="", kind=kind, index=index, masks=masks)
         views[kind, index, len(masks)] = greeted.pixels(greeted.answer())
     assert (views["mask", 0, 0] == 255).all() and (views["part", 0, 0] == 255).all() and not views["part", 1, 0].any()
     np.testing.assert_array_equal(views["mask", 0, 1], ramp)
@@ -149,7 +149,7 @@ def test_views_of_a_result(greeted: Connection) -> None:
     assert confidence.shape == (*SHAPE, 1) and confidence.std() > 10
     assert np.abs(views["confidence", 0, 1] - confidence * (ramp / 255.0)).max() <= 1
     for kind in ("labels", "matches"):
-        greeted.send("view", id="look", result="viewed", kind=kind, index=0, masks=[])
+        greeted.send("view", id="look", transfer="viewed", onto="", kind=kind, index=0, masks=[])
         views[kind, 0, 0] = greeted.pixels(greeted.answer())
         assert views[kind, 0, 0].shape == (*SHAPE, 3)
     red, green, blue = bytes.fromhex(result["colors"][0][1:])
@@ -157,7 +157,7 @@ def test_views_of_a_result(greeted: Connection) -> None:
     np.testing.assert_allclose(painted / painted.max(1, keepdims=True), np.tile([[red, green, blue]], (len(painted), 1)) / max(red, green, blue), atol=0.02)
     reference = {tuple(pixel) for pixel in blobs(2, REFERENCE_SHAPE).reshape(-1, 3)}
     assert {tuple(pixel) for pixel in views["matches", 0, 0].reshape(-1, 3)} <= reference
-    greeted.send("view", id="late", result="another", kind="mask", index=0, masks=[])
+    greeted.send("view", id="late", transfer="another", onto="", kind="mask", index=0, masks=[])
     assert "'another'" in greeted.answer()["message"]
 
 
@@ -176,9 +176,9 @@ def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection)
         assert words in error["message"]
         assert "\n" not in error["message"]
         assert "Traceback" in error["detail"]
-    greeted.send("apply", id="f", result="never", strength=0.5, keep_lightness=0)
+    greeted.send("apply", id="f", transfer="never", onto="", strength=0.5, keep_lightness=0)
     assert "'never'" in greeted.answer()["message"]
-    greeted.send("transfer", id="g", source="s", references=[image("r")], params=QUICK, device="abacus", file_side=0)
+    greeted.send("transfer", id="g", source="s", onto="", references=[image("r")], params=QUICK, device="abacus", file_side=0)
     error = greeted.answer()
     assert (error["id"], error["code"]) == ("g", "device")
     greeted.transfer("h")
@@ -205,7 +205,7 @@ def test_an_application_can_be_cancelled(greeted: Connection) -> None:
     greeted.transfer("applied", source="wide")
     greeted.pixels(greeted.answer())
     for name in ("first", "second"):
-        greeted.send("apply", id=name, result="applied", strength=0.5, keep_lightness=1)
+        greeted.send("apply", id=name, transfer="applied", onto="", strength=0.5, keep_lightness=1)
     greeted.send("cancel", id="second")
     answers = {}
     for _ in range(2):
@@ -221,3 +221,45 @@ def test_an_image_replaces_the_one_of_the_same_name(greeted: Connection) -> None
     greeted.send_image("changing", blobs(6, SHAPE))
     greeted.transfer(source="changing")
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), expected(blobs(6, SHAPE), blobs(2, REFERENCE_SHAPE)))
+
+
+def test_a_transfer_is_shown_on_another_size_of_its_source(greeted: Connection) -> None:
+    small = halved(blobs(1, SHAPE)).astype(np.uint8)
+    greeted.send_image("small", small)
+    greeted.transfer("sized", onto="small")
+    result = greeted.answer()
+    shown = greeted.pixels(result)
+    assert result["transfer"] == "sized" and shown.shape == small.shape
+    greeted.send("apply", id="whole", transfer="sized", onto="", strength=1.0, keep_lightness=0)
+    result = greeted.answer()
+    assert (result["id"], result["transfer"]) == ("whole", "sized")
+    whole = greeted.pixels(result)
+    np.testing.assert_array_equal(whole, expected(blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)))
+    assert np.abs(shown - halved(whole)).mean() < np.abs(small - halved(whole)).mean() / 4
+    for onto, shape in (("small", small.shape[:2]), ("", SHAPE)):
+        for kind in protocol.VIEWS:
+            greeted.send("view", id="look", transfer="sized", onto=onto, kind=kind, index=0, masks=[])
+            assert greeted.pixels(greeted.answer()).shape[:2] == shape
+
+
+def halved(pixels: np.ndarray) -> np.ndarray:
+    means: np.ndarray = pixels.reshape(pixels.shape[0] // 2, 2, pixels.shape[1] // 2, 2, -1).mean((1, 3))
+    return means
+
+
+def test_a_cancelled_transfer_leaves_the_last_one(greeted: Connection) -> None:
+    greeted.transfer("kept")
+    kept = greeted.pixels(greeted.answer())
+    greeted.transfer("given up", source="r", reference="s")
+    greeted.send("cancel", id="given up")
+    assert greeted.answer()["code"] == "cancelled"
+    greeted.send("apply", id="again", transfer="kept", onto="", strength=1.0, keep_lightness=0)
+    np.testing.assert_array_equal(greeted.pixels(greeted.answer()), kept)
+
+
+def test_a_forgotten_image_is_gone(greeted: Connection) -> None:
+    greeted.send_image("brief", blobs(5, SHAPE))
+    greeted.send("forget", id="brief")
+    greeted.send("forget", id="never there")
+    greeted.transfer(source="brief")
+    assert "sent before, got 'brief'" in greeted.answer()["message"]

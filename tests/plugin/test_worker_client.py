@@ -51,7 +51,7 @@ def test_a_transfer_from_images_to_pixels(client: Any, settings: Any) -> None:
         assert worker.hello()["version"] == nct_core.__version__
         send(client, worker, "s", "source", source)
         send(client, worker, "r", "reference", reference)
-        result = worker.wait(worker.transfer("s", [client.Reference("r", "r")], QUICK, "cpu"), lambda *progress: heard.append(progress))
+        result = worker.wait(worker.transfer("s", [client.Reference("r", "r")], QUICK, device="cpu"), lambda *progress: heard.append(progress))
         received = b"".join(bytes(band) for _, _, band in worker.bands(result))
         process = worker._process
     assert process.returncode == 0
@@ -67,14 +67,14 @@ def test_errors_and_cancelling_reach_the_caller(client: Any, settings: Any) -> N
         send(client, worker, "s", "source", blobs(1, (300, 400)))
         send(client, worker, "r", "reference", blobs(2, SHAPE))
         with pytest.raises(client.WorkerError, match="strength must lie between 0 and 1, got 9") as caught:
-            worker.wait(worker.transfer("s", [client.Reference("r", "r")], {"strength": 9}, "cpu"), print)
+            worker.wait(worker.transfer("s", [client.Reference("r", "r")], {"strength": 9}, device="cpu"), print)
         assert caught.value.code == "input"
-        job = worker.transfer("s", [client.Reference("r", "r")], {}, "cpu")
+        job = worker.transfer("s", [client.Reference("r", "r")], {}, device="cpu")
         with pytest.raises(client.WorkerError) as caught:
             worker.wait(job, lambda *_: worker.cancel(job))
         assert caught.value.code == "cancelled"
-        abandoned = worker.transfer("s", [client.Reference("r", "r")], {"strength": 9}, "cpu")
-        job = worker.transfer("s", [client.Reference("r", "r")], QUICK, "cpu")
+        abandoned = worker.transfer("s", [client.Reference("r", "r")], {"strength": 9}, device="cpu")
+        job = worker.transfer("s", [client.Reference("r", "r")], QUICK, device="cpu")
         assert abandoned != job
         assert worker.wait(job, lambda *_: None)["id"] == job
 
@@ -112,7 +112,7 @@ worker.hello()
 layout = worker_client.protocol.PixelLayout(400, 300, 3, "uint8")
 for name, role in (("s", "source"), ("r", "reference")):
     worker.send_image(name, role, layout, b"", [os.urandom(layout.payload_bytes)])
-worker.wait(worker.transfer("s", [worker_client.Reference("r", "r")], {}, "cpu"), lambda *_: print(worker._process.pid, flush=True))
+worker.wait(worker.transfer("s", [worker_client.Reference("r", "r")], {}, device="cpu"), lambda *_: print(worker._process.pid, flush=True))
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=installed, stdout=subprocess.PIPE, text=True) as plugin:
         assert plugin.stdout is not None

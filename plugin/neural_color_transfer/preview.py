@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gi
-from language import _
 
 gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
@@ -22,7 +21,7 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
     """
 
     def __init__(self) -> None:
-        super().__init__(can_focus=True, tooltip_text=_("Left of the line: before, right of it: after. Drag the line, or use the arrow keys."))
+        super().__init__(can_focus=True)
         self._pictures: dict[str, GdkPixbuf.Pixbuf] = {}
         self._fitted: dict[str, GdkPixbuf.Pixbuf] = {}
         self._split = 0.5

@@ -49,6 +49,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._views.get_style_context().add_class("linked")
         self._view = ""
         self._wish: Wish | None = None
+        self._shown: Wish | None = None
         self._asked: Wanted | None = None
         self._over = False
         for widget in (self._views, self._picture, _captions(self._quality), self._bar, self._legend, self._words):
@@ -111,6 +112,8 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         """Asks the engine for what was asked for last."""
         if self._engine is not None and self._asked is not None and self._asked.references:
             self._wish = self._pictures.wish(self._asked, self._view)
+            if self._shown is None or self._shown.draft != self._wish.draft:
+                self._quality.set_text("")
             self._engine.show(self._wish)
 
     def _add_views(self) -> None:
@@ -160,6 +163,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._rest()
         if self._wish is None or not wish.agrees_with(self._wish, shown.exact):
             return
+        self._shown = wish
         header, confidence = shown.header, shown.confidence
         self._legend.set_markup(_legend([reference.name for reference in wish.draft.references], header["shares"], header["colors"]))
         self._quality.set_text(_("Final") if shown.exact else _("Draft"))
@@ -188,6 +192,7 @@ def _captions(quality: Gtk.Label) -> Gtk.Widget:
     row.pack_end(after, False, False, 0)
     for caption in (before, after):
         caption.get_style_context().add_class("dim-label")
+        caption.set_tooltip_text(_("Left of the line: before, right of it: after. Drag the line, or use the arrow keys."))
     return row
 
 

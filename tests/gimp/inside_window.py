@@ -95,9 +95,9 @@ def cancel(window: Window, log: Path) -> dict[str, Any]:
 def show(window: Window, log: Path) -> dict[str, Any]:
     """The dialog with its preview, for the documentation."""
     dialog = open_dialog(window)
-    count = transfers(log)
+    count = text_of(log).count(TRUE)
     window.keys("alt+t", "space")
-    window.until(lambda: transfers(log) > count, "a preview")
+    window.until(lambda: text_of(log).count(TRUE) > count, "the true transfer")
     window.keys("alt+e")
     window.point_away()
     time.sleep(2)

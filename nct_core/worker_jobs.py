@@ -93,6 +93,7 @@ class Jobs:
         from .pipeline import transfer
 
         params, advance = TransferParams.from_mapping(header["params"]), _unless(cancel)
+        logger.info("%s: a transfer of %d px begins", header["id"], params.working_size)
         source = self._picture(header["source"])
         onto = self._picture(header["onto"] or header["source"])
         progress(0.0, "Reading colours")

@@ -10,9 +10,8 @@ from typing import Any
 
 from desktop import Window
 from inside_window_troubles import broken, changed, gone, killed
-from window_steps import TITLE, open_dialog, processes, text_of, transfers, workers
+from window_steps import BEGINS, TITLE, TRUE, open_dialog, processes, text_of, transfers, workers
 
-TRUE = " at 700 px"  # in the worker's log, of what is no draft
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window
 
 
@@ -78,10 +77,10 @@ def cancel(window: Window, log: Path) -> dict[str, Any]:
     facts["after the dialog"] = window.layers()
     open_dialog(window)
     window.keys("alt+t", "space")
-    count = text_of(log).count(" source ")
+    count = text_of(log).count(BEGINS)
     window.keys("alt+o")
     window.until(lambda: not window.is_open(TITLE), "the dialog closes")
-    window.until(lambda: text_of(log).count(" source ") > count, "the run has begun")
+    window.until(lambda: text_of(log).count(BEGINS) > count, "the run has begun")
     window.screenshot("running")
     window.click(window.main, *CANCEL, settle=0.0)
     facts["seconds"]["run"] = window.until(ended, "the plug-in ends")
@@ -147,6 +146,8 @@ def small_screen(window: Window, log: Path) -> dict[str, Any]:
     window.screenshot("last parameter")
     window.keys("alt+o")
     window.until(lambda: window.layers() != facts["before"], "the new layer")
+    window.until(lambda: not workers(log), "the run ends")
+    time.sleep(1)  # until GIMP has kept the values
     return facts
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import Window
-from window_steps import TITLE, open_dialog, transfers, workers
+from window_steps import BEGINS, TITLE, open_dialog, text_of, transfers, workers
 
 
 def broken(window: Window, log: Path) -> dict[str, Any]:
@@ -41,10 +41,10 @@ def killed(window: Window, log: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"before": window.layers(), "windows": window.titles()}
     open_dialog(window)
     window.keys("alt+t", "space")
-    count = log.read_text().count(" source ") if log.exists() else 0
+    count = text_of(log).count(BEGINS)
     window.keys("alt+o")
     window.until(lambda: not window.is_open(TITLE), "the dialog closes")
-    window.until(lambda: log.read_text().count(" source ") > count, "the run has begun")
+    window.until(lambda: text_of(log).count(BEGINS) > count, "the run has begun")
     for worker in workers(log):
         os.kill(int(worker), signal.SIGKILL)
     window.activate(window.find(TITLE))

@@ -8,6 +8,7 @@ from pathlib import Path
 from desktop import Window
 
 TITLE = "Neural Color Transfer"
+BEGINS, TRUE = " of 700 px begins", " at 700 px"  # in the worker's log: what is no draft has begun, and has been finished
 
 
 def transfers(log: Path) -> int:

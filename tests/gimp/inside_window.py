@@ -10,7 +10,7 @@ from typing import Any
 
 from desktop import Window
 from inside_window_troubles import broken, changed, gone, killed
-from window_steps import BEGINS, TITLE, TRUE, open_dialog, processes, text_of, transfers, workers
+from window_steps import TITLE, TRUE, begin_run, open_dialog, processes, text_of, transfers, workers
 
 ENDING_SECONDS = 10
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window
@@ -78,10 +78,7 @@ def cancel(window: Window, log: Path) -> dict[str, Any]:
     facts["after the dialog"] = window.layers()
     open_dialog(window)
     window.keys("alt+t", "space")
-    count = text_of(log).count(BEGINS)
-    window.keys("alt+o")
-    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
-    window.until(lambda: text_of(log).count(BEGINS) > count, "the run has begun")
+    begin_run(window, log)
     window.screenshot("running")
     window.click(window.main, *CANCEL, settle=0.0)
     facts["seconds"]["run"] = window.until(ended, "the plug-in ends")

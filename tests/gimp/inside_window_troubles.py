@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import Window
-from window_steps import BEGINS, TITLE, open_dialog, text_of, transfers, workers
+from window_steps import TITLE, begin_run, open_dialog, transfers, workers
 
 
 def broken(window: Window, log: Path) -> dict[str, Any]:
@@ -41,10 +41,7 @@ def killed(window: Window, log: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"before": window.layers(), "windows": window.titles()}
     open_dialog(window)
     window.keys("alt+t", "space")
-    count = text_of(log).count(BEGINS)
-    window.keys("alt+o")
-    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
-    window.until(lambda: text_of(log).count(BEGINS) > count, "the run has begun")
+    begin_run(window, log)
     for worker in workers(log):
         os.kill(int(worker), signal.SIGKILL)
     window.activate(window.find(TITLE))

@@ -30,6 +30,14 @@ def open_dialog(window: Window, words: str = "neural color", title: str = TITLE)
     return dialog
 
 
+def begin_run(window: Window, log: Path) -> None:
+    """Presses OK, and waits until the worker computes."""
+    count = text_of(log).count(BEGINS)
+    window.keys("alt+o")
+    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
+    window.until(lambda: text_of(log).count(BEGINS) > count, "the run has begun")
+
+
 def text_of(log: Path) -> str:
     return log.read_text() if log.exists() else ""
 

@@ -16,6 +16,9 @@ for number, path in enumerate(pictures, start=1):
     except GLib.Error as error:
         print(error.message, flush=True)
         continue
+    if image is None:  # some damaged files are told of so
+        print("could not be read", flush=True)
+        continue
     config = procedure.create_config()
     config.set_property("image", image)
     config.set_core_object_array("drawables", [image.get_layers()[0]])  # the layer to recolour

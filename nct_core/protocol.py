@@ -26,6 +26,7 @@ MAX_HEADER_BYTES = 1 << 16
 MAX_ICC_BYTES = 1 << 24
 MAX_ID_CHARACTERS = 100
 BAND_BYTES = 1 << 22
+KEPT_TRANSFERS = 12  # the last ones, to which "apply" and "view" can refer
 ITEM_BYTES = {"uint8": 1, "uint16": 2, "float32": 4}
 ROLES = ("source", "reference", "mask")
 VIEWS = ("mask", "confidence", "part", "labels", "matches")

@@ -113,7 +113,8 @@ class Worker:
                 self._send_error(name, error)
         else:
             if job.answered.acquire(blocking=False):
-                self._work.adopt()
+                if job.header["type"] == "transfer":
+                    self._work.adopt()
                 self._send_result(name, pixels, facts)
         if self._named.get(name) is job:
             del self._named[name]

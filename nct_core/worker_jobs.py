@@ -1,4 +1,4 @@
-"""What the worker is asked to do: transfers between pictures that were sent or lie in files, the last one at another strength, views of it."""
+"""What the worker is asked to do: transfers between pictures that were sent or lie in files, those that were done at another strength, views of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from .advance import Advance
 from .errors import Cancelled, InputError
 from .params import TransferParams
-from .protocol import Header
+from .protocol import KEPT_TRANSFERS, Header
 
 if TYPE_CHECKING:
     from .result import TransferResult
@@ -39,8 +39,8 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class _Last:
-    """The last transfer; of the result's image only the shape is kept, and of the references small copies (float32 [h, w, 3])."""
+class _Done:
+    """A finished transfer; of the result's image only the shape is kept, and of the references small copies (float32 [h, w, 3])."""
 
     name: str
     source: Pixels
@@ -48,7 +48,7 @@ class _Last:
     result: TransferResult
     facts: Facts
 
-    def on(self, picture: Pixels) -> _Last:
+    def on(self, picture: Pixels) -> _Done:
         """The same on the source's picture at another size."""
         return self if picture is self.source else dataclasses.replace(self, source=picture, result=self.result.sized(picture.values.shape[:2]))
 
@@ -62,13 +62,13 @@ class _Last:
 
 
 class Jobs:
-    """The pictures and the last result of one connection."""
+    """The pictures and the last transfers of one connection."""
 
     def __init__(self) -> None:
         self._pictures: dict[str, Pixels] = {}
         self._files: dict[tuple[object, ...], np.ndarray] = {}
-        self._last: _Last | None = None
-        self._newest: _Last | None = None
+        self._done: dict[str, _Done] = {}
+        self._newest: _Done | None = None
 
     def forget(self, name: str) -> int:
         """Drops a picture and returns how many bytes the others take."""
@@ -105,13 +105,16 @@ class Jobs:
         facts = {"transfer": header["id"], "backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
         facts["colors"] = ["#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references))]
         kept = result.sized(pixels.shape[:2])
-        self._newest = _Last(header["id"], source, [_small(reference) for reference in references], kept, facts)
+        self._newest = _Done(header["id"], source, [_small(reference) for reference in references], kept, facts)
         logger.info("%s: %.1f s on %s with %s, at %d px", header["id"], result.seconds, result.device, result.backbone, params.working_size)
         return _like(onto, result.image, params, advance), facts
 
     def adopt(self) -> None:
-        """Makes the newest transfer the last one, to which ``apply`` and ``view`` refer: it has not been cancelled."""
-        self._last = self._newest
+        """Keeps the newest transfer for ``apply`` and ``view``: it has not been cancelled. The oldest gives way."""
+        assert self._newest is not None
+        self._done[self._newest.name] = self._newest
+        for name in [*self._done][:-KEPT_TRANSFERS]:
+            del self._done[name]
 
     def apply(self, header: Header, cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
         """Runs an ``apply``; returns as :meth:`transfer` does."""
@@ -119,28 +122,28 @@ class Jobs:
 
         advance = _unless(cancel)
         params = TransferParams(strength=header["strength"], keep_lightness=header["keep_lightness"])
-        last = self._last_result(header)
-        pixels = images.to_srgb(last.source.values, last.source.icc_profile, advance)
-        image = last.result.transform.apply(pixels, params.strength, params.keep_lightness, advance=advance)
-        return _like(last.source, image, params, advance), last.facts
+        done = self._done_before(header)
+        pixels = images.to_srgb(done.source.values, done.source.icc_profile, advance)
+        image = done.result.transform.apply(pixels, params.strength, params.keep_lightness, advance=advance)
+        return _like(done.source, image, params, advance), done.facts
 
     def view(self, header: Header) -> tuple[np.ndarray, Facts]:
         """Runs a ``view``: uint8 [H, W, 1 or 3] (see :data:`nct_core.protocol.VIEWS`) and the result's facts."""
-        last = self._last_result(header)
-        result, shape, kind = last.result, last.source.values.shape[:2], header["kind"]
+        done = self._done_before(header)
+        result, shape, kind = done.result, done.source.values.shape[:2], header["kind"]
         if kind == "labels":
-            return _painted(last), last.facts
+            return _painted(done), done.facts
         if kind == "matches":
-            return _matched(last), last.facts
+            return _matched(done), done.facts
         if kind == "confidence":
             shown = result.confidence
         else:
             shown = np.ones(shape, np.float32)
             if kind == "part":
-                shown = last.parts.get(header["index"], np.zeros(shape, np.uint8)) / np.float32(255)
+                shown = done.parts.get(header["index"], np.zeros(shape, np.uint8)) / np.float32(255)
         for name in header["masks"]:
             shown = shown * (self._mask(name, shape) / np.float32(255))
-        return np.rint(shown * 255).astype(np.uint8)[..., None], last.facts
+        return np.rint(shown * 255).astype(np.uint8)[..., None], done.facts
 
     def _reference(self, reference: Header, file_side: int, advance: Advance) -> np.ndarray:
         """One reference as float32 [H, W, C], sRGB-encoded; transparent where its masks leave it out."""
@@ -199,12 +202,13 @@ class Jobs:
         except KeyError:
             raise InputError(f"expected an image that was sent before, got {name!r}") from None
 
-    def _last_result(self, header: Header) -> _Last:
-        """The last transfer, on what the message names."""
+    def _done_before(self, header: Header) -> _Done:
+        """The transfer that the message names, on what it names."""
         name = header["transfer"]
-        if self._last is None or self._last.name != name:
-            raise InputError(f"expected the last transfer {self._last.name if self._last else 'of some'!r}, got {name!r}; run the transfer again")
-        return self._last.on(self._picture(header["onto"])) if header["onto"] else self._last
+        if name not in self._done:
+            raise InputError(f"expected one of the last {KEPT_TRANSFERS} transfers, got {name!r}; run the transfer again")
+        done = self._done[name]
+        return done.on(self._picture(header["onto"])) if header["onto"] else done
 
 
 def _called(reference: Header) -> str:
@@ -241,23 +245,23 @@ def _small(image: np.ndarray) -> np.ndarray:
     return resize(colors, shape).expand(*shape, 3).numpy()
 
 
-def _painted(last: _Last) -> np.ndarray:
+def _painted(done: _Done) -> np.ndarray:
     from . import images
     from .label_sheet import overlay
 
-    source = images.to_srgb(last.source.values, last.source.icc_profile)
+    source = images.to_srgb(done.source.values, done.source.icc_profile)
     grey = np.repeat(source[..., : max(1, source.shape[2] - (source.shape[2] + 1) % 2)].mean(-1, keepdims=True), 3, axis=2)
-    return overlay(last.result.labels, np.rint(grey.clip(0, 1) * 255).astype(np.uint8))
+    return overlay(done.result.labels, np.rint(grey.clip(0, 1) * 255).astype(np.uint8))
 
 
-def _matched(last: _Last) -> np.ndarray:
+def _matched(done: _Done) -> np.ndarray:
     """Every source pixel replaced by its counterpart in the reference that coloured it, uint8 [H, W, 3]."""
-    labels = last.result.labels
+    labels = done.result.labels
     matched = np.zeros((*labels.shape, 3), np.float32)
-    for number, (reference, match) in enumerate(zip(last.references, last.result.matches)):
+    for number, (reference, match) in enumerate(zip(done.references, done.result.matches)):
         here = labels == number
         if here.any():
-            at = last.result.correspondences_in(number)[here] * (np.array(reference.shape[:2], np.float32) / np.array(match.shape, np.float32))
+            at = done.result.correspondences_in(number)[here] * (np.array(reference.shape[:2], np.float32) / np.array(match.shape, np.float32))
             rows, columns = np.rint(at).astype(np.intp).T
             matched[here] = reference[rows.clip(0, reference.shape[0] - 1), columns.clip(0, reference.shape[1] - 1)]
     return np.rint(matched.clip(0, 1) * 255).astype(np.uint8)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nct_shared.protocol import Chunk, Header, PixelLayout
+from nct_shared.protocol import KEPT_TRANSFERS, Chunk, Header, PixelLayout
 from worker_client import Reference, Worker
 
 APPLIED = ("strength", "keep_lightness")
@@ -74,19 +74,20 @@ class Plan:
 
 
 class Prepared:
-    """A living worker, the pictures that it has, and the last transfer that it has finished.
+    """A living worker, the pictures that it has, and the transfers that it has finished and keeps.
 
     Attributes:
         worker: to be closed by whoever has it at last.
-        plan: of the last transfer; None before one has been finished, or while one is in hand.
-        job: its name.
     """
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.plan: Plan | None = None
-        self.job = ""
+        self._done: list[tuple[Plan, str]] = []
         self._names: set[str] = set()
+
+    def done(self, plan: Plan | None) -> str:
+        """The name of the job that has done this; "" where none is kept."""
+        return next((job for known, job in self._done if known == plan), "")
 
     def send(self, picture: Picture) -> str:
         """Sends a picture unless the worker has it; returns its name."""
@@ -108,22 +109,22 @@ class Prepared:
             self.worker.forget(name)
 
     def start(self, plan: Plan, applied: Mapping[str, float], onto: str = "") -> str:
-        """Starts a transfer, or where it is the last one, applying that; returns the job's name for :meth:`finish`.
+        """Starts a transfer, or where it is done already, applying it; returns the job's name for :meth:`finish`.
 
         Args:
             plan: of the transfer.
             applied: the values of :data:`APPLIED`.
             onto: name of the source's picture at another size, which is recoloured in its stead; "" is the source.
         """
-        if plan == self.plan:
-            return self.worker.apply(self.job, applied["strength"], applied["keep_lightness"], onto)
-        self.plan = None
+        if job := self.done(plan):
+            return self.worker.apply(job, applied["strength"], applied["keep_lightness"], onto)
         return self.worker.transfer(plan.source, plan.references, {**plan.params, **applied}, onto=onto, file_side=plan.file_side)
 
     def finish(self, plan: Plan, job: str, progress: Callable[[float, str], None]) -> Header:
         """Waits for what :meth:`start` has started; see :meth:`Worker.wait`."""
         result = self.worker.wait(job, progress)
-        self.plan, self.job = plan, result["transfer"]
+        if result["transfer"] == job:
+            self._done = [*self._done, (plan, job)][-KEPT_TRANSFERS:]
         return result
 
 

@@ -155,9 +155,10 @@ class PreviewEngine:
     def _serve(self, prepared: Prepared) -> None:
         wish = self._next(None)
         while wish is not None:
-            self._fulfil(prepared, wish, wish.exact if wish.exact == prepared.plan and wish.exact is not None else wish.draft)
+            exact = wish.exact if prepared.done(wish.exact) else None
+            self._fulfil(prepared, wish, exact or wish.draft)
             try:
-                wish = self._next(None if wish.exact in (None, prepared.plan) else REST_SECONDS)
+                wish = self._next(REST_SECONDS if wish.exact is not None and exact is None else None)
             except queue.Empty:
                 assert wish is not None and wish.exact is not None
                 self._fulfil(prepared, wish, wish.exact)
@@ -169,12 +170,12 @@ class PreviewEngine:
         try:
             for name, picture in wish.pictures.items():
                 prepared.send_as(name, picture, picture.read())
-            if plan != prepared.plan or not wish.view:
+            if not prepared.done(plan) or not wish.view:
                 result = self._transferred(prepared, wish, plan)
                 pixels = _pixels(prepared.worker, result)
             if wish.view:
-                result, pixels = self._view(prepared, wish.view, onto)
-            confidence = self._view(prepared, "confidence", onto)[1] if wish.masked and not wish.view else None
+                result, pixels = self._view(prepared, plan, wish.view, onto)
+            confidence = self._view(prepared, plan, "confidence", onto)[1] if wish.masked and not wish.view else None
             self._done(wish, Shown(plan == wish.exact, result, pixels, confidence))
         except WorkerLost:
             raise
@@ -187,7 +188,7 @@ class PreviewEngine:
 
     def _transferred(self, prepared: Prepared, wish: Wish, plan: Plan) -> Header:
         with self._lock:
-            done = plan == prepared.plan
+            done = prepared.done(plan)
             job = prepared.start(plan, wish.applied, wish.draft.source)
             if not done:
                 self._running = job, plan, wish
@@ -195,8 +196,8 @@ class PreviewEngine:
                     prepared.worker.cancel(job)
         return prepared.finish(plan, job, self._tell)
 
-    def _view(self, prepared: Prepared, kind: str, onto: str) -> tuple[Header, bytes]:
-        shown = prepared.worker.wait(prepared.worker.view(prepared.job, kind, onto=onto), self._tell)
+    def _view(self, prepared: Prepared, plan: Plan, kind: str, onto: str) -> tuple[Header, bytes]:
+        shown = prepared.worker.wait(prepared.worker.view(prepared.done(plan), kind, onto=onto), self._tell)
         return shown, _pixels(prepared.worker, shown)
 
     def _tell(self, fraction: float, stage: str) -> None:

@@ -146,6 +146,11 @@ def test_the_true_transfer_follows_the_draft_and_is_not_run_again(watched: Watch
     assert halved[2].exact and abs(pixels_of(halved).astype(int) - (pixels_of(true).astype(int) + blobs(0, SIZE, 4)) // 2).mean() < 3
     watched.engine.show(wish(view="matches", exact=plan))
     assert pixels_of(watched.next()).shape == (*SIZE, 3)
+    watched.engine.show(wish(size=96))
+    assert not watched.next()[2].exact and watched.stages
+    watched.stages.clear()
+    watched.engine.show(wish(exact=plan))  # as before: it is kept
+    np.testing.assert_array_equal(pixels_of(watched.next()), pixels_of(true))
     prepared = watched.engine.hand_over(None, lambda *_: None)
     with prepared.worker:
         found = finished(prepared, plan)
@@ -191,7 +196,7 @@ def test_the_worker_is_handed_over_alive_even_in_the_middle_of_a_draft(watched: 
     watched.wait_for_stage()
     told: list[str] = []
     prepared = watched.engine.hand_over(plan, lambda _, stage: told.append(stage))
-    assert prepared is not None and prepared.plan is None and not told
+    assert prepared is not None and not prepared.done(plan) and not told
     with prepared.worker:
         assert finished(prepared, plan).size == 3 * LARGE_SIZE[0] * LARGE_SIZE[1]
 
@@ -203,7 +208,7 @@ def test_a_true_transfer_in_hand_is_finished_before_the_worker_is_handed_over(wa
     watched.wait_for_stage()
     told: list[str] = []
     prepared = watched.engine.hand_over(plan, lambda _, stage: told.append(stage))
-    assert told and prepared is not None and prepared.plan == plan
+    assert told and prepared is not None and prepared.done(plan)
     with prepared.worker:
         assert finished(prepared, plan).size == 3 * LARGE_SIZE[0] * LARGE_SIZE[1]
 

@@ -242,6 +242,18 @@ def test_a_transfer_is_shown_on_another_size_of_its_source(greeted: Connection) 
             assert greeted.pixels(greeted.answer()).shape[:2] == shape
 
 
+def test_only_the_last_transfers_are_kept(greeted: Connection) -> None:
+    for number in range(protocol.KEPT_TRANSFERS + 1):
+        greeted.transfer(f"kept {number}", seed=number, patchmatch_iterations=1)
+        greeted.pixels(greeted.answer())
+    for number, kind in ((0, "error"), (1, "result"), (protocol.KEPT_TRANSFERS, "result")):
+        greeted.send("view", id="look", transfer=f"kept {number}", onto="", kind="mask", index=0, masks=[])
+        answer = greeted.answer()
+        assert answer["type"] == kind
+        if kind == "result":
+            greeted.pixels(answer)
+
+
 def halved(pixels: np.ndarray) -> np.ndarray:
     means: np.ndarray = pixels.reshape(pixels.shape[0] // 2, 2, pixels.shape[1] // 2, 2, -1).mean((1, 3))
     return means

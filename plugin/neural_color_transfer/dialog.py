@@ -19,6 +19,7 @@ from plans import APPLIED, Prepared
 from preview_pane import PreviewPane
 from preview_pictures import Wanted
 from reference_list import ReferenceList, thumbnail
+from sliders import label_of
 from worker_client import Settings, WorkerError
 
 gi.require_version("Gdk", "3.0")
@@ -32,6 +33,7 @@ WIDTH, HEIGHT = 1040, 680  # at first, where the screen is large enough
 DECORATION = 48  # px that a window's frame may take of a screen
 DIGITS = 3  # as the defaults need; GIMP would show fewer where the range is wide
 SETTLED_MS = 250  # without another change, before a transfer starts
+MOST_ON_A_SLIDER = 10_000  # where a pixel would be too coarse a step
 QUICK = (*APPLIED, "output")  # need no transfer
 
 
@@ -75,7 +77,8 @@ class Dialog:
         confirmed = False
         GLib.idle_add(lambda: self._references.mnemonic_activate(False) and None)
         try:
-            confirmed = bool(self._dialog.run())
+            while (confirmed := bool(self._dialog.run())) and self._problem():
+                self._check()  # what was chosen has gone since it was last looked at
             self._dialog.hide()
             if not confirmed:
                 return False, None
@@ -116,6 +119,11 @@ class Dialog:
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING // 3)
         for parameter in describe():
             if parameter.basic == basic:
+                if parameter.high > MOST_ON_A_SLIDER:
+                    number = GimpUi.prop_spin_button_new(self._config, parameter.name.replace("_", "-"), 1, 10, 0)
+                    scrolling.leave_wheel(number)
+                    column.add(labelled(label_of(parameter), number))
+                    continue
                 # As the dialog's own get_spin_scale makes them, but that one wants a mnemonic for each, and there are more of them than letters.
                 step, page, _digits = Gimp.range_estimate_settings(parameter.low, parameter.high)
                 scale = GimpUi.prop_spin_scale_new(self._config, parameter.name.replace("_", "-"), step, page, 0 if parameter.integer else DIGITS)
@@ -180,10 +188,14 @@ class Dialog:
         self._references.refresh()
         self._changed()
 
+    def _problem(self) -> str:
+        """Why no transfer can run; empty where one can."""
+        lost = self._preview.unusable
+        return f"{sentence(translated(str(lost)))}." if lost else self._gathered()[1] or self._preview.refusal
+
     def _check(self) -> None:
         """Lets OK be pressed, or says why not."""
-        lost = self._preview.unusable
-        reason = f"{sentence(translated(str(lost)))}." if lost else self._gathered()[1]
+        lost, reason = self._preview.unusable, self._problem()
         self._reason.set_text(reason)
         self._details.set_visible(lost is not None)
         self._hint.set_opacity(1.0 if reason else 0.0)

@@ -101,6 +101,8 @@ def _insert(source: Gimp.Layer, made: Sequence[Gimp.Layer], masks: Sequence[Gimp
                 layer.set_mode(Gimp.LayerMode.MERGE)  # parts that share a pixel cover all of it, where normal ones would let the source through
             layers.insert_at(source, layer, parent, position + number)
             _put_on(layer, masks[number : number + 1])
+        if group_name:
+            image.set_selected_layers([group])  # not the part that came last
         return group if group_name else made[0]
     finally:
         image.undo_group_end()

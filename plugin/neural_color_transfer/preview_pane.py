@@ -10,7 +10,7 @@ import gi
 import references
 from language import _, sentence, translated
 from nct_shared.protocol import PixelLayout
-from plans import Prepared
+from plans import Plan, Prepared
 from preview import Preview
 from preview_engine import PreviewEngine, Shown, Wish
 from preview_pictures import PreviewPictures, Wanted, product
@@ -30,10 +30,11 @@ VIEWS = (
 
 
 class PreviewPane(Gtk.Box):  # type: ignore[misc]
-    """Emits "usable" when ``unusable`` has changed.
+    """Emits "usable" when one of its attributes has changed.
 
     Attributes:
         unusable: why no transfer can run at all; None where one can.
+        refusal: why the true transfer of what is wanted now cannot be run; "" where nothing is known against it.
     """
 
     __gsignals__ = {"usable": (GObject.SignalFlags.RUN_FIRST, None, ())}  # noqa: RUF012  PyGObject reads it
@@ -56,6 +57,8 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             self.pack_start(widget, widget is self._picture, True, 0)
         self._add_views()
         self.unusable: WorkerError | None = None
+        self.refusal = ""
+        self._refused: Plan | None = None
         self._engine: PreviewEngine | None = None
         self._pictures = PreviewPictures(source, self._prepared, self._ask)
         self._show_before()
@@ -112,9 +115,16 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         """Asks the engine for what was asked for last."""
         if self._engine is not None and self._asked is not None and self._asked.references:
             self._wish = self._pictures.wish(self._asked, self._view)
+            if self._refused is not None and self._wish.exact == self._refused:
+                return
+            self._refuse(None, "")
             if self._shown is None or self._shown.draft != self._wish.draft:
-                self._quality.set_text("")
+                self._quality.set_text("…")
             self._engine.show(self._wish)
+
+    def _refuse(self, plan: Plan | None, refusal: str) -> None:
+        self._refused, self.refusal = plan, refusal
+        self.emit("usable")
 
     def _add_views(self) -> None:
         first = None
@@ -164,9 +174,12 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         if self._wish is None or not wish.agrees_with(self._wish, shown.exact):
             return
         self._shown = wish
+        if self.refusal:
+            self._refuse(None, "")
         header, confidence = shown.header, shown.confidence
         self._legend.set_markup(_legend([reference.name for reference in wish.draft.references], header["shares"], header["colors"]))
-        self._quality.set_text(_("Final") if shown.exact else _("Draft"))
+        quality = _("Final") if shown.exact else _("Draft")
+        self._quality.set_text(quality if self._pictures.effect is None else _("{}, within the layer's mask and the selection").format(quality))
         self._quality.set_tooltip_text(_("What OK will give") if shown.exact else _("Matched at a small size; what OK will give follows"))
         layout = PixelLayout.of(header)
         effect = None if wish.view else product([mask for mask in (self._pictures.effect, confidence) if mask is not None])
@@ -179,8 +192,8 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             self.unusable = error
             self._words.set_text("")
             self.emit("usable")
-        else:
-            self._legend.set_text(sentence(translated(str(error))))
+        elif self._wish is not None:
+            self._refuse(self._wish.exact, f"{sentence(translated(str(error)))}.")
 
 
 def _captions(quality: Gtk.Label) -> Gtk.Widget:

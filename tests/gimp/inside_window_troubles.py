@@ -81,8 +81,9 @@ def gone(window: Window, log: Path) -> dict[str, Any]:
     window.keys("alt+o")
     time.sleep(2)
     window.screenshot("the source is gone")
-    window.keys("Return")
-    window.until(lambda: not window.is_open(TITLE), "the error closes")
+    facts["open without a source"] = window.is_open(TITLE)
+    window.keys("Escape")
+    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
     window.until(lambda: not workers(log), "the run ends")
     facts["layers"] = [[layer for layer in layers if "neural" in layer] for layers in window.layers().values()]
     return facts

@@ -40,13 +40,15 @@ def test_a_whole_folder(gimp: Gimp) -> None:
     sources = {name: blobs(seed, SHAPE) for seed, name in enumerate(("a.jpg", "a.png", "b.png"))}
     for name, pixels in sources.items():
         images.write(folder / name, images.Picture(pixels))
-    (folder / "broken.png").write_text("no picture")
+    (folder / "bad.jpg").write_text("no picture")
+    (folder / "broken.png").write_bytes((folder / "a.png").read_bytes()[:200])
     (folder / "notes.txt").write_text("no picture")
     code = f"exec(open({os.fspath(PROJECT / 'docs' / 'recolour_folder.py')!r}).read())"
     said = batch(gimp, "python-fu-eval", code, FOLDER=str(folder), REFERENCE=str(reference), RESULTS=str(results))
     for number, name in ((1, "a.jpg"), (2, "a.png"), (3, "b.png")):
-        assert f"{number} of 4: {name}: Used: colours.png 100 %" in said, said
-    assert re.search("4 of 4: broken.png: .", said), said
+        assert f"{number} of 5: {name}: Used: colours.png 100 %" in said, said
+    for number, name in ((4, "bad.jpg"), (5, "broken.png")):
+        assert re.search(f"{number} of 5: {name}: .", said), said
     assert "out of range" not in said, "that there is no layer among the references is nothing to warn of"
     assert sorted(path.name for path in results.iterdir()) == ["a.jpg.png", "a.png.png", "b.png.png"]
     for name in ("a.png", "b.png"):

@@ -97,7 +97,7 @@ def test_a_worker_that_is_killed_in_a_run_is_told_once(gimp: Gimp) -> None:
 
 def test_layers_that_are_deleted_while_the_dialog_is_open(gimp: Gimp) -> None:
     facts = play(gimp, "gone", (200, 150))
-    assert facts["open without a reference"]
+    assert facts["open without a reference"] and facts["open without a source"], "the dialog must stay, and say why"
     assert not any(facts["layers"])
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from . import images, label_sheet
 from .color import lab_to_srgb
+from .errors import InputError
 from .local_affine import recolor
 from .nnf import Shape, nearest_cells, to_pixels
 from .result import LevelMaps
@@ -39,9 +40,12 @@ class MapWriter:
         """Writes one level.
 
         Raises:
-            InputError: a file cannot be written.
+            InputError: the folder cannot be made, or a file not written.
         """
-        self._folder.mkdir(exist_ok=True)
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self._folder}: expected a folder that can be made, got: {error.strerror}; choose another") from error
         shape = maps.source.shape
         for number, reference in maps.references.items():
             at = np.rint(to_pixels(maps.fields[number], maps.grids[number], shape, reference.shape)).astype(np.intp)

@@ -21,8 +21,14 @@ def check_writable(path: str | os.PathLike[str], suffixes: Collection[str]) -> P
         InputError: the suffix is not one of ``suffixes``, or the folder does not exist or cannot be written to.
     """
     path = Path(path)
-    try:
+    with _possible_name(path):
         return _check(path, suffixes)
+
+
+@contextlib.contextmanager
+def _possible_name(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links, before Python 3.13
         raise InputError(f"{path}: expected a name that a file can have, got {getattr(error, 'strerror', None) or error}; choose another name") from error
 
@@ -58,9 +64,10 @@ def check_folder(path: Path) -> None:
     Raises:
         InputError: it is a file, or lies in no folder that exists.
     """
-    if not path.is_dir() and (path.exists() or not path.resolve().parent.is_dir()):
-        reason = "a file" if path.exists() else f"one in {path.parent}, which does not exist"
-        raise InputError(f"{path}: expected a folder, or a name for one in a folder that exists, got {reason}; choose another name")
+    with _possible_name(path):
+        if not path.is_dir() and (path.exists() or not path.resolve().parent.is_dir()):
+            reason = "a file" if path.exists() else f"one in {path.parent}, which does not exist"
+            raise InputError(f"{path}: expected a folder, or a name for one in a folder that exists, got {reason}; choose another name")
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ def test_outputs_that_cannot_be_written(good: Path, folder: Path, capsys: pytest
     assert "ends in .png" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--labels", folder / "labels.jpg")
     assert "got a file; choose another name" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--maps", good)
     assert "which does not exist" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--maps", folder / "no" / "maps")
+    assert "expected a name that a file can have" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--maps", folder / ("m" * 300))
     assert "other than the source" in refuse(capsys, folder, good, other, "-o", good)
     assert "other than the source" in refuse(capsys, folder, good, other, "-o", folder.parent / "out" / ".." / "good" / "other.png")
     (good.parent / "taken.png").mkdir()
@@ -43,3 +44,6 @@ def test_outputs_that_cannot_be_written(good: Path, folder: Path, capsys: pytest
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a folder in which even the superuser cannot create files")
 def test_folder_that_cannot_be_written_to(good: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "expected a folder that can be written to, but no file can be made in /proc" in refuse(capsys, folder, good, good, "-o", "/proc/out.png")
+    other = good.with_name("other.png")
+    images.write(other, Picture(picture()))
+    assert "expected a folder that can be made" in refuse(capsys, folder, good, other, "-o", folder / "out.png", "--maps", "/proc/maps")

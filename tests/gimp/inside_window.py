@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import Window
-from inside_window_troubles import broken, changed, gone, killed
+from inside_window_troubles import broken, changed, gone, killed, same_picture
 from window_steps import TITLE, TRUE, begin_run, open_dialog, processes, text_of, transfers, workers
 
 ENDING_SECONDS = 10
@@ -179,7 +179,7 @@ def layers_are(window: Window, number: int) -> None:
     window.until(lambda: max(map(len, window.layers().values())) == number, f"there are {number} layers")
 
 
-SCENARIOS = (choose_preview_run_undo, cancel, broken, killed, gone, changed, translated, show, small_screen, file_instead)
+SCENARIOS = (choose_preview_run_undo, cancel, broken, killed, gone, same_picture, changed, translated, show, small_screen, file_instead)
 
 
 def main(program: str, scenario: str, screen: str, answer: str, screenshots: str, log: str, *pictures: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import Window
-from window_steps import TITLE, begin_run, open_dialog, transfers, workers
+from window_steps import TITLE, begin_run, open_dialog, text_of, transfers, workers
 
 
 def broken(window: Window, log: Path) -> dict[str, Any]:
@@ -86,6 +86,25 @@ def gone(window: Window, log: Path) -> dict[str, Any]:
     window.until(lambda: not window.is_open(TITLE), "the dialog closes")
     window.until(lambda: not workers(log), "the run ends")
     facts["layers"] = [[layer for layer in layers if "neural" in layer] for layers in window.layers().values()]
+    return facts
+
+
+def same_picture(window: Window, log: Path) -> dict[str, Any]:
+    """The source's own file as the reference: what only the true transfer can see."""
+    (picture,) = log.parent.glob("source.png")
+    open_dialog(window)
+    window.keys("alt+a")
+    window.find("Pictures to take colours from")
+    window.type(str(picture))
+    count = text_of(log).count(" ERROR ")
+    window.keys("Return")
+    window.until(lambda: text_of(log).count(" ERROR ") > count, "the true transfer is refused")
+    time.sleep(1)
+    window.screenshot("refused")
+    window.keys("alt+o")
+    facts = {"open": window.is_open(TITLE), "refused once more": text_of(log).count(" ERROR ") - count - 1}
+    window.keys("Escape")
+    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
     return facts
 
 

@@ -101,6 +101,11 @@ def test_layers_that_are_deleted_while_the_dialog_is_open(gimp: Gimp) -> None:
     assert not any(facts["layers"])
 
 
+def test_the_source_as_its_own_reference(gimp: Gimp) -> None:
+    facts = play(gimp, "same_picture", (900, 600))
+    assert facts == {"open": True, "refused once more": 0}, "the dialog must stay, and not try again"
+
+
 def test_images_that_are_changed_or_closed_while_the_dialog_is_open(gimp: Gimp) -> None:
     facts = play(gimp, "changed", (200, 150))
     assert facts["images"] == ["[sky] (imported)", "[source] (imported)"]

@@ -134,7 +134,9 @@ class Dialog:
 
     def _source_row(self) -> Gtk.Widget:
         name = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.MIDDLE)
-        name.set_markup(_("Layer to recolour: {}").format(f"<b>{GLib.markup_escape_text(self._source.get_name())}</b>"))
+        layer, image = (GLib.markup_escape_text(item.get_name()) for item in (self._source, self._source.get_image()))
+        place = "" if Path(layer).stem in image else f" ({image})"  # "Background" alone tells nothing
+        name.set_markup(_("Layer to recolour: {}").format(f"<b>{layer}</b>{place}"))
         row = Gtk.Box(spacing=SPACING)
         self._thumbnail = Gtk.Image.new_from_pixbuf(thumbnail(self._source))
         row.pack_start(self._thumbnail, False, False, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping
 
 from gi.repository import GLib
+from nct_shared.errors import NctError
 from nct_shared.protocol import Chunk
 from plans import Picture, Prepared
 from worker_client import WorkerError
@@ -66,6 +67,6 @@ class Originals:
         except StopIteration:
             self._source = 0
             self._sent()
-        except (ValueError, WorkerError):  # a layer or the worker is gone, which the dialog or the engine says
+        except (ValueError, NctError, WorkerError):  # a layer is too large or gone, or the worker is: the dialog, the engine or the run says so
             self._source = 0
         return bool(GLib.SOURCE_REMOVE)

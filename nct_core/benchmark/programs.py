@@ -84,7 +84,7 @@ class _Worker:
         """Asks for a transfer and takes its pixels; returns the seconds from the question to the last pixel."""
         start = time.perf_counter()
         reference = {"name": "reference", "image": "1", "file": "", "masks": []}
-        fields = {"id": name, "source": "0", "references": [reference], "params": {}, "device": device, "file_side": 0}
+        fields = {"id": name, "source": "0", "onto": "", "references": [reference], "params": {}, "device": device, "file_side": 0}
         protocol.write_frame(self._sink, {"type": "transfer", **fields})
         protocol.read_into(self._source, bytearray(self.receive("result")["payload"]))
         return time.perf_counter() - start

@@ -95,6 +95,10 @@ class PreviewEngine:
         self._overtake(wish)
         self._wishes.put(wish)
 
+    def rest(self) -> None:
+        """Cancels what is in hand: nothing is wanted now."""
+        self._overtake(None)
+
     def hand_over(self, plan: Plan | None, progress: Callable[[float, str], None]) -> Prepared | None:
         """Ends the previews and gives the living worker away; None where it is not usable.
 

@@ -80,6 +80,8 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             return
         self._wish = None
         self._pictures.stop()
+        if self._engine is not None:
+            self._engine.rest()
         self._rest()
         self._picture.forget("after")
 

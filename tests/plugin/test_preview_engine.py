@@ -180,6 +180,18 @@ def test_another_strength_does_not_wait_for_the_true_transfer(watched: Watched) 
     assert watched.next()[2].exact
 
 
+def test_nothing_goes_on_when_nothing_is_wanted(watched: Watched) -> None:
+    plan = plan_for(watched.engine.prepared, 300)
+    watched.engine.show(wish(exact=plan))
+    assert not watched.next()[2].exact
+    watched.wait_for_stage()
+    watched.engine.rest()
+    until = time.monotonic() + PATIENCE_SECONDS
+    while watched.engine._running is not None and time.monotonic() < until:
+        time.sleep(0.01)
+    assert watched.told.empty() and not watched.engine.prepared.done(plan)
+
+
 def test_the_same_wish_again_disturbs_nothing(watched: Watched) -> None:
     plan = plan_for(watched.engine.prepared, 300)
     watched.engine.show(wish(exact=plan))

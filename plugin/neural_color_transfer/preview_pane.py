@@ -123,6 +123,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             if self._shown is None or self._shown.draft != self._wish.draft:
                 self._quality.set_text("…")
             self._engine.show(self._wish)
+            self._pictures.send_originals()
 
     def _refuse(self, plan: Plan | None, refusal: str) -> None:
         self._refused, self.refusal = plan, refusal

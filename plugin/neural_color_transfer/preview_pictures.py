@@ -53,6 +53,7 @@ class PreviewPictures:
         self._originals = Originals(prepared, sent)
         self._small: dict[str, Picture] = {}
         self._names: dict[tuple[int, ...], str] = {}
+        self._makers: Makers = {}
         self.read_source()
 
     def read_source(self) -> None:
@@ -74,18 +75,21 @@ class PreviewPictures:
             self.read_source()
 
     def wish(self, wanted: Wanted, view: str) -> Wish:
-        """What the preview shall show; the originals that it needs are being sent."""
+        """What the preview shall show; its true transfer is known once :meth:`send_originals` has done its work."""
         small = [self._describe(reference, wanted.selected_only) for reference in wanted.references]
         true = {name: value for name, value in wanted.params.items() if name not in APPLIED}
         quick = {**true, "working_size": min(true["working_size"], MATCHED_SIDE)}
-        makers = self._makers(wanted, small)
-        self._originals.send(makers)
-        names, exact = self._originals.names(makers), None
+        self._makers = self._makers_of(wanted, small)
+        names, exact = self._originals.names(self._makers), None
         if names is not None:
             described = [_original(reference, described, names) for reference, described in zip(wanted.references, small)]
             exact = Plan(names[self._source.get_id(), self._before], described, true)
         applied = {name: wanted.params[name] for name in APPLIED}
         return Wish(dict(self._small), Plan(self._before, small, quick, SHOWN_SIDE), exact, applied, view, wanted.output == CONFIDENCE_MASK)
+
+    def send_originals(self) -> None:
+        """Has the worker get what the last wish needs, little by little, and drop what it does not; no transfer may be at work on that any more."""
+        self._originals.send(self._makers)
 
     def stop(self) -> None:
         """Sends no more."""
@@ -99,7 +103,7 @@ class PreviewPictures:
         masks = [self._keep_mask(drawable, *mask) for mask in layers.masks_of(drawable, selected_only)]
         return Reference(reference.name, image=self._keep(drawable, "reference"), masks=masks)
 
-    def _makers(self, wanted: Wanted, small: Sequence[Reference]) -> Makers:
+    def _makers_of(self, wanted: Wanted, small: Sequence[Reference]) -> Makers:
         makers: dict[Hashable, Callable[[], Picture]] = {(self._source.get_id(), self._before): functools.partial(sending.picture_of, "source", self._source)}
         for drawable, described in zip((reference.drawable for reference in wanted.references), small):
             if drawable is not None:

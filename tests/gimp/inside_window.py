@@ -10,7 +10,8 @@ from typing import Any
 
 from desktop import Window
 from inside_window_troubles import broken, changed, gone, killed, same_picture
-from window_steps import TITLE, TRUE, begin_run, open_dialog, processes, text_of, transfers, workers
+from processes import running
+from window_steps import TITLE, TRUE, begin_run, open_dialog, text_of, transfers, workers
 
 ENDING_SECONDS = 10
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window
@@ -64,7 +65,7 @@ def cancel(window: Window, log: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"before": window.layers(), "seconds": {}}
 
     def ended() -> bool:
-        return not workers(log) and not processes("neural_color_transfer.py")
+        return not workers(log) and not running("neural_color_transfer.py")
 
     open_dialog(window)
     window.keys("Escape", settle=0.0)
@@ -187,7 +188,7 @@ def main(program: str, scenario: str, screen: str, answer: str, screenshots: str
     scenarios = {function.__name__: function for function in SCENARIOS}
     facts = scenarios[scenario](window, Path(log))
     patience = time.monotonic() + ENDING_SECONDS  # a plug-in that has done its work keeps its values and leaves, unless GIMP is gone before
-    while processes("neural_color_transfer.py") and time.monotonic() < patience:
+    while running("neural_color_transfer.py") and time.monotonic() < patience:
         time.sleep(0.1)
     Path(answer).write_text(json.dumps(facts))
 

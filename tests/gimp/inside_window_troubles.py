@@ -43,7 +43,7 @@ def killed(window: Window, log: Path) -> dict[str, Any]:
     window.keys("alt+t", "space")
     begin_run(window, log)
     for worker in workers(log):
-        os.kill(int(worker), signal.SIGKILL)
+        os.kill(worker, signal.SIGKILL)
     window.activate(window.find(TITLE))
     window.screenshot("error")
     facts["windows with the error"] = window.titles()

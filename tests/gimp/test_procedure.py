@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from gimp_session import Gimp
 from pictures import blobs
+from processes import running
 
 from nct_core import cli, images
 from nct_core.params import describe
@@ -154,13 +155,6 @@ def wait_for_worker(gimp: Gimp, runs: int) -> int:
 
 def find_process(*parts: str) -> int:
     """The process whose command line has all these parts."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if all(part in command for part in parts) and not command.startswith(("unshare", "sh\0", "gimp")):
-            found.append(int(folder.name))
+    found = [process for process, command in running(*parts).items() if not command.startswith(("unshare", "sh\0", "gimp"))]
     assert len(found) == 1, found
     return found[0]

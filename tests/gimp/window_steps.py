@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from desktop import Window
+from processes import running
 
 TITLE = "Neural Color Transfer"
 BEGINS, TRUE = " of 700 px begins", " at 700 px"  # in the worker's log: what is no draft has begun, and has been finished
@@ -42,19 +43,6 @@ def text_of(log: Path) -> str:
     return log.read_text() if log.exists() else ""
 
 
-def workers(log: Path) -> list[str]:
+def workers(log: Path) -> list[int]:
     """The worker processes that write to this log."""
-    return processes("nct_core.worker", str(log))
-
-
-def processes(*words: str) -> list[str]:
-    """The processes whose command lines hold all these words."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if all(word in command for word in words):
-            found.append(folder.name)
-    return found
+    return list(running("nct_core.worker", str(log)))

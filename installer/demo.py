@@ -49,12 +49,12 @@ def warm_up(library: Environment) -> None:
 
 
 def run(library: Environment, folder: Path) -> None:
-    """Recolours the built-in picture in ``folder`` and says where it is.
+    """Recolors the built-in picture in ``folder`` and says where it is.
 
     Raises:
         Trouble: the pictures cannot be had, or the transfer failed.
     """
-    heading("Demo: a green landscape takes on the colours of another one")
+    heading("Demo: a green landscape takes on the colors of another one")
     folder.mkdir(parents=True, exist_ok=True)
     source, reference, result = (folder / name for name in (*PICTURES, RESULT))
     if not (source.exists() and reference.exists()):

@@ -95,7 +95,7 @@ def main(description: str | None) -> int:
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--demo", action="store_true", help="install, then recolour a built-in picture")
+    action.add_argument("--demo", action="store_true", help="install, then recolor a built-in picture")
     action.add_argument("--test", action="store_true", help="make ./.venv for development and run all checks")
     action.add_argument("--uninstall", action="store_true", help="remove all that was installed")
     parser.add_argument("--backbone", choices=("auto", "vgg19", "vgg16"), default="auto", help="the network: VGG-19 where its 575 MB can be had, else VGG-16")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nct_core import __version__, doctor, places
 
-from . import catalogues, removal
+from . import catalogs, removal
 from .console import say
 
 SHARED = ("protocol.py", "params.py", "errors.py")  # what the plug-in needs of nct_core
@@ -71,7 +71,7 @@ def sandbox_can_start(sandbox: str, python: Path) -> bool:
 def _files(project: Path, python: Path, log: Path) -> dict[str, bytes]:
     source = project / "plugin" / places.PLUGIN
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in _content(source)}
-    files.update(catalogues.compiled(source.with_name("locale")))
+    files.update(catalogs.compiled(source.with_name("locale")))
     files["nct_shared/__init__.py"] = b""
     files.update({f"nct_shared/{name}": (project / "nct_core" / name).read_bytes() for name in SHARED})
     worker = {"command": doctor.worker_command(str(python)), "log": str(log), "version": __version__, "files": [*sorted(files), "worker.json"]}

@@ -1,4 +1,4 @@
-"""Neural color transfer: a picture takes on the colours of other pictures, matched by meaning.
+"""Neural color transfer: a picture takes on the colors of other pictures, matched by meaning.
 
 The public interface is :func:`transfer`, its :class:`TransferParams` and :class:`TransferResult`,
 :class:`ColorTransform` and the errors. Importing the package is cheap: torch is loaded by the first use of

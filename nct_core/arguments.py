@@ -43,29 +43,29 @@ def parse(arguments: Sequence[str], *, transfer: Command, doctor: Command) -> ar
 
 
 def _parser(run_transfer: Command, run_doctor: Command) -> argparse.ArgumentParser:
-    parser = _Parser(prog="nct", description="A picture takes on the colours of other pictures, matched by meaning.", allow_abbrev=False)
+    parser = _Parser(prog="nct", description="A picture takes on the colors of other pictures, matched by meaning.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"nct {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     transfer = commands.add_parser(
-        "transfer", help="recolour a picture", description="Recolour SOURCE with the colours of one or more REFERENCEs.", allow_abbrev=False
+        "transfer", help="recolor a picture", description="Recolor SOURCE with the colors of one or more REFERENCEs.", allow_abbrev=False
     )
-    transfer.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolour: PNG, TIFF, JPEG or WebP")
+    transfer.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolor: PNG, TIFF, JPEG or WebP")
     transfer.add_argument(
-        "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colours; each part takes those that fit best"
+        "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colors; each part takes those that fit best"
     )
     transfer.add_argument("-o", "--output", metavar="OUTPUT", type=_file, required=True, help="where to write the result; the suffix chooses the format")
     transfer.add_argument(
         "--correspondences", metavar="F.npy", type=_file,
         help="also write each source pixel's match in the first reference, used or not: [H, W, (row, column)]",
     )  # fmt: skip
-    transfer.add_argument("--labels", metavar="F.png", type=_file, help="also write which reference coloured what, as a picture with a legend")
+    transfer.add_argument("--labels", metavar="F.png", type=_file, help="also write which reference colored what, as a picture with a legend")
     transfer.add_argument(
         "--maps", metavar="DIR", type=_file,
         help="also write the maps of every level, 1 to 5, into this folder: LEVEL-field-N.png (reference N drawn by its matches), LEVEL-guidance.png, "
         "LEVEL-confidence.png, LEVEL-labels.png, LEVEL-slope.png (change of contrast), LEVEL-result.png",
     )  # fmt: skip
-    transfer.add_argument("--confidence", metavar="F.png", type=_file, help="also write how sure each match is, as an 8-bit grey picture")
+    transfer.add_argument("--confidence", metavar="F.png", type=_file, help="also write how sure each match is, as an 8-bit gray picture")
     transfer.add_argument("--device", type=_device, default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default auto)")
     transfer.add_argument("--weights", metavar="FILE", help="network weights to use in place of the installed ones")
     transfer.add_argument("--json", action="store_true", help="print one JSON object about the run")

@@ -174,7 +174,7 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
         bar.clear()
     kept = params.strength == 0.0 and dtype == source.pixels.dtype  # its very bits, which conversion there and back would round
     if options.correspondences and result.shares[0] == 0.0:
-        logger.warning("%s gave no colour, and --correspondences are its matches; name another reference first", options.references[0])
+        logger.warning("%s gave no color, and --correspondences are its matches; name another reference first", options.references[0])
     pixels = source.pixels if kept else images.from_srgb(result.image, source.icc_profile, dtype)
     with contextlib.ExitStack() as files:  # an error, of the last file too, leaves none behind: all are renamed at the end
         images.save(_temporary(files, options.output), images.Picture(pixels, source.icc_profile, source.metadata, source.resolution))

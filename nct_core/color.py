@@ -1,7 +1,7 @@
 """sRGB <-> Lab on tensors of any device; float32 on the CPU is compiled (:mod:`nct_core.color_cpu`).
 
 Lab is CIE L*a*b* for the D65 white, scaled as the method's published program scales it (8-bit OpenCV Lab over 255):
-``(L / 100, (a + 128) / 255, (b + 128) / 255)``, so that in-gamut colours lie in [0, 1]. Values of sRGB outside [0, 1]
+``(L / 100, (a + 128) / 255, (b + 128) / 255)``, so that in-gamut colors lie in [0, 1]. Values of sRGB outside [0, 1]
 (wide gamuts) are carried through by odd symmetry of the transfer curve.
 """
 
@@ -19,9 +19,9 @@ _RGB_TO_XYZ = (
     (0.0193308187, 0.1191947798, 0.9505321522),
 )
 _DELTA = 6.0 / 29.0
-_NEUTRAL = 128.0 / 255.0  # a and b of grey
+_NEUTRAL = 128.0 / 255.0  # a and b of gray
 GAMUT_MARGIN = 1.031
-"""Between grey and a colour of sRGB (pure yellow) lie some of the same lightness and hue of which linear sRGB is up to this."""
+"""Between gray and a color of sRGB (pure yellow) lie some of the same lightness and hue of which linear sRGB is up to this."""
 GAMUT_STEPS = 16
 """Halvings in the search for the largest chroma that sRGB holds: it is found to 1 / 65536 of what was wanted."""
 
@@ -70,7 +70,7 @@ def _to_lab(linear: torch.Tensor) -> torch.Tensor:
 
 
 def lab_to_srgb(lab: torch.Tensor) -> torch.Tensor:
-    """Converts scaled Lab [..., 3] float to sRGB-encoded [..., 3] of the same dtype; colours outside sRGB leave [0, 1]."""
+    """Converts scaled Lab [..., 3] float to sRGB-encoded [..., 3] of the same dtype; colors outside sRGB leave [0, 1]."""
     if _compiled(lab):
         return _convert(lab, WHITE_TO_RGB, lab=False)
     linear = _linear(lab)
@@ -79,13 +79,13 @@ def lab_to_srgb(lab: torch.Tensor) -> torch.Tensor:
 
 
 def limit_chroma(lab: torch.Tensor, srgb: torch.Tensor, share: float) -> torch.Tensor:
-    """Takes chroma from colours that sRGB does not hold, at their own lightness and hue.
+    """Takes chroma from colors that sRGB does not hold, at their own lightness and hue.
 
-    Chroma is reduced in Lab, up to colours that are at most :data:`GAMUT_MARGIN` too bright, and the rest by mixing linear light with the grey of the same
+    Chroma is reduced in Lab, up to colors that are at most :data:`GAMUT_MARGIN` too bright, and the rest by mixing linear light with the gray of the same
     luminance. Without the margin the largest chroma that sRGB holds would jump from one hue to the next near yellow.
 
     Args:
-        lab: scaled Lab [..., 3] of the colours.
+        lab: scaled Lab [..., 3] of the colors.
         srgb: sRGB-encoded [..., 3], what they were before. Where a channel lay outside [0, 1], all may, as far.
         share: of the excess, [0, 1]; 1 takes all of it.
 
@@ -93,23 +93,23 @@ def limit_chroma(lab: torch.Tensor, srgb: torch.Tensor, share: float) -> torch.T
         Scaled Lab [..., 3].
     """
     before = _to_linear(srgb)
-    low, high = before.amin(-1, keepdim=True).clamp_max(0.0), before.amax(-1, keepdim=True).clamp_min(1.0)  # common, so that they hold the grey too
+    low, high = before.amin(-1, keepdim=True).clamp_max(0.0), before.amax(-1, keepdim=True).clamp_min(1.0)  # common, so that they hold the gray too
 
     def held(scale: torch.Tensor) -> torch.Tensor:
         linear = _linear(_scale_chroma(lab, scale))
         return ((linear >= low) & (linear <= GAMUT_MARGIN * high)).all(-1, keepdim=True)
 
     most = torch.ones_like(lab[..., :1])
-    least = held(most).to(lab.dtype)  # 1 where that is the whole chroma; grey is always held
+    least = held(most).to(lab.dtype)  # 1 where that is the whole chroma; gray is always held
     for _ in range(GAMUT_STEPS):
         middle = (least + most) / 2
         inside = held(middle)
         least, most = torch.where(inside, middle, least), torch.where(inside, most, middle)
     limited = _scale_chroma(lab, least)
-    linear, grey = _linear(limited), _from_f((lab[..., :1] + 0.16) / 1.16)
+    linear, gray = _linear(limited), _from_f((lab[..., :1] + 0.16) / 1.16)
     brightest = linear.amax(-1, keepdim=True)
-    mix = ((high - grey) / (brightest - grey)).clamp(0.0, 1.0)
-    limited = torch.where(brightest > high, _to_lab(grey + mix * (linear - grey)), limited)
+    mix = ((high - gray) / (brightest - gray)).clamp(0.0, 1.0)
+    limited = torch.where(brightest > high, _to_lab(gray + mix * (linear - gray)), limited)
     return torch.cat([lab[..., :1], torch.lerp(lab, limited, share)[..., 1:]], -1)
 
 

@@ -88,10 +88,10 @@ def _to_cube(f):
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def to_lab(colors, m, work, lab):
-    """Scaled Lab of colours.
+    """Scaled Lab of colors.
 
     Args:
-        colors: float32 [n, 3 or more], sRGB-encoded, or [n, 1 or 2]: grey.
+        colors: float32 [n, 3 or more], sRGB-encoded, or [n, 1 or 2]: gray.
         m: float32 [3, 3], from linear sRGB to XYZ over the white.
         work: float32 [3, n or more], for intermediate values.
         lab: float32 [3, n or more], filled in.
@@ -116,7 +116,7 @@ def to_lab(colors, m, work, lab):
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def to_srgb(lab, m, work, colors):
-    """Undoes :func:`to_lab`, for the first 3 values of ``colors``, or 1 if it is grey; what is in ``lab`` is lost.
+    """Undoes :func:`to_lab`, for the first 3 values of ``colors``, or 1 if it is gray; what is in ``lab`` is lost.
 
     ``m``: float32 [3, 3], from XYZ over the white to linear sRGB.
     """
@@ -142,11 +142,11 @@ def limit_chroma(colors, to_white, from_white, limits, work, lab):
     """What :func:`nct_core.color.limit_chroma` says.
 
     Args:
-        colors: float32 [n, 3 or more], sRGB-encoded, what the colours were before.
+        colors: float32 [n, 3 or more], sRGB-encoded, what the colors were before.
         to_white, from_white: float32 [3, 3], from linear sRGB to XYZ over the white, and back.
         limits: the share of the excess to take and the margin, float32, and how many halvings the search has.
         work: float32 [3, n or more], for intermediate values.
-        lab: float32 [3, n or more], the colours, changed in place.
+        lab: float32 [3, n or more], the colors, changed in place.
     """
     n = len(colors)
     for i in range(n):
@@ -163,7 +163,7 @@ def limit_chroma(colors, to_white, from_white, limits, work, lab):
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _limited(lightness, a, b, low, high, to_white, from_white, limits):
-    """a and b of the colour with as much chroma as lies between these limits of linear sRGB."""
+    """a and b of the color with as much chroma as lies between these limits of linear sRGB."""
     _, margin, steps = limits
     least, most = _F(0.0), _F(1.0)
     if _holds(low, margin * high, _linear(lightness, a, b, from_white, most)):
@@ -180,9 +180,9 @@ def _limited(lightness, a, b, low, high, to_white, from_white, limits):
     brightest = max(red, max(green, blue))
     if brightest > high:
         f = (lightness + _F(0.16)) * _F(1 / 1.16)
-        grey = _to_cube(f)
-        mix = min(max((high - grey) / (brightest - grey), _F(0.0)), _F(1.0))
-        red, green, blue = grey + mix * (red - grey), grey + mix * (green - grey), grey + mix * (blue - grey)
+        gray = _to_cube(f)
+        mix = min(max((high - gray) / (brightest - gray), _F(0.0)), _F(1.0))
+        red, green, blue = gray + mix * (red - gray), gray + mix * (green - gray), gray + mix * (blue - gray)
         x = to_white[0, 0] * red + to_white[0, 1] * green + to_white[0, 2] * blue
         z = to_white[2, 0] * red + to_white[2, 1] * green + to_white[2, 2] * blue
         a, b = (_F(500.0) * (_to_root(x) - f) + _F(128.0)) * _F(1 / 255), (_F(200.0) * (f - _to_root(z)) + _F(128.0)) * _F(1 / 255)
@@ -196,7 +196,7 @@ def _holds(low, high, color):
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _linear(lightness, a, b, m, scale):
-    """Linear sRGB of a colour with its chroma scaled."""
+    """Linear sRGB of a color with its chroma scaled."""
     f = (lightness + _F(0.16)) * _F(1 / 1.16)
     x, y, z = _to_cube(f + scale * (a * _F(0.51) - _F(0.256))), _to_cube(f), _to_cube(f - scale * (b * _F(1.275) - _F(0.64)))
     return m[0, 0] * x + m[0, 1] * y + m[0, 2] * z, m[1, 0] * x + m[1, 1] * y + m[1, 2] * z, m[2, 0] * x + m[2, 1] * y + m[2, 2] * z
@@ -205,7 +205,7 @@ def _linear(lightness, a, b, m, scale):
 def convert(colors: np.ndarray, matrix: np.ndarray, *, lab: bool) -> np.ndarray:
     """Float32 [n, 3] from sRGB to scaled Lab, or back."""
     out = np.empty_like(colors)
-    chunks = -(-len(colors) // _CHUNK)  # whole ones: no pixel's place among its neighbours depends on the number of threads
+    chunks = -(-len(colors) // _CHUNK)  # whole ones: no pixel's place among its neighbors depends on the number of threads
     threads.over_rows(_srgb_to_lab if lab else _lab_to_srgb, chunks, colors, matrix.astype(np.float32), out, grain=_GRAIN_CHUNKS)
     return out
 

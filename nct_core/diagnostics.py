@@ -15,19 +15,19 @@ from .local_affine import recolor
 from .nnf import Shape, nearest_cells, to_pixels
 from .result import LevelMaps
 
-# Slopes of lightness from 1/4 (black) by 1 (grey) to 4 (white).
+# Slopes of lightness from 1/4 (black) by 1 (gray) to 4 (white).
 _SLOPE_OCTAVES = 2.0
 
 
 class MapWriter:
     """Writes PNGs named ``LEVEL-WHAT.png``, all at the source's working size, as the levels are done; levels count from 1 (coarsest) to 5.
 
-    - ``field-N``: reference N (counted from 1) drawn onto the source by its nearest-neighbour field
-    - ``guidance``: the colours that the references together say
+    - ``field-N``: reference N (counted from 1) drawn onto the source by its nearest-neighbor field
+    - ``guidance``: the colors that the references together say
     - ``confidence``: w, black 0, white 1
-    - ``labels``: which reference each position takes its colours from, see :mod:`nct_core.label_sheet`
-    - ``slope``: a of lightness, black 1/4, grey 1, white 4
-    - ``result``: the source as it is recoloured so far
+    - ``labels``: which reference each position takes its colors from, see :mod:`nct_core.label_sheet`
+    - ``slope``: a of lightness, black 1/4, gray 1, white 4
+    - ``result``: the source as it is recolored so far
 
     Args:
         folder: that exists, or is made in one that does.

@@ -54,4 +54,4 @@ class ProtocolError(NctError):
 class Cancelled(NctError):
     """The caller asked to stop."""
 
-    code = "cancelled"
+    code = "canceled"

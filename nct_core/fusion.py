@@ -1,7 +1,7 @@
 """Several references -> a label map and one guidance (paper: "multiple references"; the energy is ours).
 
 At the coarsest level every position gets the label of one reference by alpha-expansion on the likeness of its best patches. Finer
-levels take the labels over and let them compete by the level's own errors, but only near their boundaries: the source is recoloured by
+levels take the labels over and let them compete by the level's own errors, but only near their boundaries: the source is recolored by
 then, and resembles the reference that was chosen wherever it was. Agreement of the references among each other plays no part: where
 they show different things it is no evidence (measured: it makes label maps worse).
 """
@@ -20,18 +20,18 @@ from .nnf import nearest_cells
 from .voting import Guidance
 from .working import resize
 
-# Standard deviations of the evidence over the source that weigh, at one position, as much as a jump through the whole range of colours
+# Standard deviations of the evidence over the source that weigh, at one position, as much as a jump through the whole range of colors
 # along a boundary as long as the position's side; on a grid of this many positions a side. Boundaries grow with a grid's side and
 # areas with its square: on other grids the evidence is scaled, so that the map does not depend on the size of the pictures.
 _EVIDENCE_RANGE, _TYPICAL_SIDE = 5.5, 38.0
 _BOUNDARY, _SEAM = 0.6, 1.0
-# Colour difference at which a boundary of the source begins to count, and what is left of a seam's cost at a strong one.
+# Color difference at which a boundary of the source begins to count, and what is left of a seam's cost at a strong one.
 _EDGE_CONTRAST, _EDGE_FLOOR = 0.2, 0.3
 _BAND_RADIUS = 3
 
 
 class Labels:
-    """Which reference each source position takes its colours from, level by level.
+    """Which reference each source position takes its colors from, level by level.
 
     Args:
         evidence: for each reference float32 [h, w], how well it explains each position, comparable across references; may be left
@@ -101,7 +101,7 @@ def _cost(evidence: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np
 
 
 def _edge_weights(colors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much a boundary between neighbours counts: less where the source has one. float32 [h, w, 2], to the right and down."""
+    """How much a boundary between neighbors counts: less where the source has one. float32 [h, w, 2], to the right and down."""
     weights = np.zeros((*colors.shape[:2], 2), np.float32)
     for axis, pairs in ((1, weights[:, :-1, 0]), (0, weights[:-1, :, 1])):
         contrast = np.linalg.norm(np.diff(colors, axis=axis), axis=-1)

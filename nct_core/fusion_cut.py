@@ -1,7 +1,7 @@
 """Minimum cuts on grids by augmenting paths (Boykov and Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms", 2004), compiled.
 
 Positions of an [h, w] grid are numbered row by row. An edge in direction 0, 1, 2, 3 leads to the right, left, lower, upper
-neighbour; ``direction ^ 1`` leads back.
+neighbor; ``direction ^ 1`` leads back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def minimum_cut(terminal: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArra
     Args:
         terminal: int64 [h, w], what it costs to put a position on the source's side minus what it costs on the sink's.
         edges: int64 [h, w, 4], >= 0, what it costs if a position lies on the source's side and its right, left, lower, upper
-            neighbour on the sink's. Edges that lead out of the grid have to be 0.
+            neighbor on the sink's. Edges that lead out of the grid have to be 0.
 
     Returns:
         bool [h, w], True on the sink's side; positions that may lie on either are on the source's.
@@ -53,7 +53,7 @@ def _cut(excess, capacity, steps):
             queued[p] = False
             head = head + 1 if head < count else 0
             continue
-        # Growth: p takes in free neighbours until it meets the other tree.
+        # Growth: p takes in free neighbors until it meets the other tree.
         meeting = -1
         for d in range(4):
             forward = capacity[p, d] if tree[p] == _SOURCE else np.int64(0)
@@ -88,7 +88,7 @@ def _cut(excess, capacity, steps):
 
 @njit(inline="always")
 def _residual(p, d, tree, capacity, steps):
-    """What can still flow from p's neighbour in direction d to p in the source's tree, or from p to it in the sink's."""
+    """What can still flow from p's neighbor in direction d to p in the source's tree, or from p to it in the sink's."""
     return capacity[p + steps[d], d ^ 1] if tree == _SOURCE else capacity[p, d]
 
 

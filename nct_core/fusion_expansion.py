@@ -26,9 +26,9 @@ def expand(
     seam: float,
     advance: Advance = unwatched,
 ) -> NDArray[np.uint8]:
-    """Lowers the energy of a labelling, one label after the other taking what it can, until none gains.
+    """Lowers the energy of a labeling, one label after the other taking what it can, until none gains.
 
-    sum_p data[I(p)](p) + sum over pairs of neighbours with different labels of edges(p, q) * (boundary + seam * (
+    sum_p data[I(p)](p) + sum over pairs of neighbors with different labels of edges(p, q) * (boundary + seam * (
     ||colors[I(p)](p) - colors[I(q)](p)|| + ||colors[I(p)](q) - colors[I(q)](q)||))
 
     Args:
@@ -85,7 +85,7 @@ def _moves_to(label, labels, data, colors, edges, free, boundary, seam, terminal
 
 @njit(inline="always")
 def _pair(a, b, colors, row, col, i, j, weight, boundary, seam):
-    """What it costs that one position has label a and its neighbour b."""
+    """What it costs that one position has label a and its neighbor b."""
     if a == b:
         return np.int64(0)
     return np.int64(np.rint(weight * (boundary + seam * (_distance(colors, a, b, row, col) + _distance(colors, a, b, i, j)))))

@@ -1,13 +1,13 @@
-"""ICC profiles of RGB and grey images: own colour space <-> sRGB, in extended range.
+"""ICC profiles of RGB and gray images: own color space <-> sRGB, in extended range.
 
-Profiles made of a matrix and curves (AdobeRGB, Display P3, ProPhoto, linear sRGB, grey gamma: nearly all there are) are
+Profiles made of a matrix and curves (AdobeRGB, Display P3, ProPhoto, linear sRGB, gray gamma: nearly all there are) are
 evaluated here in float64, because Little CMS evaluates tabulated curves in 16 bits and inverts them coarsely: dark values
 would not survive the way there and back. Profiles made of lookup tables go through Little CMS and lose what lies outside [0, 1].
 
-"sRGB" is extended: encoded values outside [0, 1] stand for colours outside the sRGB gamut. Below 0 every curve goes on by odd
+"sRGB" is extended: encoded values outside [0, 1] stand for colors outside the sRGB gamut. Below 0 every curve goes on by odd
 symmetry, f(-x) = -f(x), as in ``color.py``.
 
-Colour conversion is relative colorimetric, without black point compensation. References: ICC.1:2022, sections 7, 9 and 10.
+Color conversion is relative colorimetric, without black point compensation. References: ICC.1:2022, sections 7, 9 and 10.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 # linear sRGB -> XYZ under D50: primaries and white (0.3127, 0.3290) of IEC 61966-2-1, adapted by Bradford's method
 SRGB_TO_XYZ = np.array([[0.43604204, 0.38511413, 0.14304671], [0.22248482, 0.71690455, 0.06061063], [0.01392028, 0.09706760, 0.71391752]])
-SAME_AS_SRGB = 0.5 / 255  # a profile whose colours all lie this near to sRGB's is taken for sRGB
+SAME_AS_SRGB = 0.5 / 255  # a profile whose colors all lie this near to sRGB's is taken for sRGB
 RELATIVE_COLORIMETRIC = 1
 PROFILE_ERRORS = (KeyError, IndexError, ValueError, ArithmeticError, struct.error, RuntimeError)
 
@@ -98,7 +98,7 @@ class TableCurve:
 
 
 class Space(Protocol):
-    """A colour space other than sRGB; values are float64 [N, 1] (grey) or [N, 3] (RGB)."""
+    """A color space other than sRGB; values are float64 [N, 1] (gray) or [N, 3] (RGB)."""
 
     def to_srgb(self, device: Values) -> Values: ...
 
@@ -110,7 +110,7 @@ class CurveSpace:
     """Curves, and for RGB a matrix from its linear light to linear sRGB's."""
 
     curves: list[Curve]
-    matrix: Values | None  # float64 [3, 3]; None for grey and for sRGB's own primaries
+    matrix: Values | None  # float64 [3, 3]; None for gray and for sRGB's own primaries
 
     def to_srgb(self, device: Values) -> Values:
         linear = np.stack([curve.decode(device[:, i]) for i, curve in enumerate(self.curves)], axis=1)
@@ -143,10 +143,10 @@ def _little_cms(values: Values, profile: bytes, outprofile: bytes) -> Values:
 
 
 def space(profile: bytes, channels: int) -> Space | None:
-    """Reads an ICC profile for an image of 1 (grey) or 3 (RGB) colour channels.
+    """Reads an ICC profile for an image of 1 (gray) or 3 (RGB) color channels.
 
     Returns:
-        The colour space, or None where it is sRGB (within half an 8-bit step everywhere).
+        The color space, or None where it is sRGB (within half an 8-bit step everywhere).
 
     Raises:
         ProfileError: the profile is damaged or belongs to another kind of pixels.

@@ -1,10 +1,10 @@
-"""Image files, and pixels in their own colour space <-> sRGB.
+"""Image files, and pixels in their own color space <-> sRGB.
 
 The command line and the worker both convert pixels here, so that GIMP and the command line give the same result.
 
-Files: 8/16-bit PNG, 8/16-bit and 32-bit float TIFF, JPEG and WebP; grey or RGB, each with or without alpha (not premultiplied).
+Files: 8/16-bit PNG, 8/16-bit and 32-bit float TIFF, JPEG and WebP; gray or RGB, each with or without alpha (not premultiplied).
 A file is written under a temporary name and then renamed: there is never a partial one. The EXIF orientation is applied on
-reading. JPEG is written with quality 95 and full colour resolution, WebP with quality 95, TIFF with deflate compression. JPEG
+reading. JPEG is written with quality 95 and full color resolution, WebP with quality 95, TIFF with deflate compression. JPEG
 has no alpha: transparent parts are laid over white.
 """
 
@@ -35,19 +35,19 @@ SAMPLES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 INTERPRETATIONS = ("srgb", "rgb", "rgb16", "scrgb", "b-w", "grey16")
 METADATA = ("exif-", "xmp-data", "iptc-data", "resolution-unit", "png-comment-")
 KEPT, EXIF = 31, 1  # flags of libvips: all metadata, and the EXIF data, which it makes up where there are none
-DEFAULT_RESOLUTION = 72 / 25.4  # pixels per millimetre, where the file says nothing
+DEFAULT_RESOLUTION = 72 / 25.4  # pixels per millimeter, where the file says nothing
 BAND_PIXELS = 1 << 14  # converted at a time: the work in float64 stays in the processor's cache and small beside the image
 
 
 @dataclass(frozen=True)
 class Picture:
-    """The pixels of a file in its own colour space, and what travels with them.
+    """The pixels of a file in its own color space, and what travels with them.
 
     Attributes:
-        pixels: uint8, uint16 or float32 (nominally in [0, 1]) [H, W, C]; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA; upright.
-        icc_profile: the colour space's ICC profile as it is in the file; None means sRGB.
+        pixels: uint8, uint16 or float32 (nominally in [0, 1]) [H, W, C]; C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA; upright.
+        icc_profile: the color space's ICC profile as it is in the file; None means sRGB.
         metadata: EXIF, XMP, IPTC and comments, under libvips' names (without orientation and thumbnail).
-        resolution: pixels per millimetre (horizontal, vertical).
+        resolution: pixels per millimeter (horizontal, vertical).
     """
 
     pixels: np.ndarray
@@ -72,7 +72,7 @@ def read(path: str | os.PathLike[str]) -> Picture:
         )
     if image.format not in SAMPLES or image.interpretation not in INTERPRETATIONS or image.bands > 4:
         kind = f"{image.bands} channels of {image.format} in {image.interpretation}"
-        raise InputError(f"{path}: expected grey or RGB pixels of 8, 16 or 32-bit float, got {kind}; convert the file first")
+        raise InputError(f"{path}: expected gray or RGB pixels of 8, 16 or 32-bit float, got {kind}; convert the file first")
     if image.get_typeof("n-pages") and image.get("n-pages") > 1:
         log.warning("%s has %d pages or frames; only the first is used", path, image.get("n-pages"))
     try:
@@ -126,7 +126,7 @@ def save(path: Path, picture: Picture) -> None:
     profile = picture.icc_profile
     if kind == "JPEG" and pixels.shape[2] in (2, 4):
         pixels = _over_white(pixels)
-    if kind == "WebP" and pixels.shape[2] < 3 and profile:  # WebP stores grey as RGB, which a grey profile does not describe
+    if kind == "WebP" and pixels.shape[2] < 3 and profile:  # WebP stores gray as RGB, which a gray profile does not describe
         pixels, profile = from_srgb(to_srgb(pixels, profile), None, pixels.dtype), None
     image = pyvips.Image.new_from_memory(np.ascontiguousarray(pixels), pixels.shape[1], pixels.shape[0], pixels.shape[2], _vips_format(pixels.dtype))
     image = image.copy(interpretation=_interpretation(pixels), xres=picture.resolution[0], yres=picture.resolution[1])
@@ -134,7 +134,7 @@ def save(path: Path, picture: Picture) -> None:
         image.set_type(pyvips.GValue.blob_type if isinstance(value, bytes) else pyvips.GValue.gstr_type, name, value)
     if "exif-data" in picture.metadata:
         image.set_type(pyvips.GValue.gint_type, "orientation", 1)
-        image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", b"")  # drops the one in the EXIF data, which has the old colours
+        image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", b"")  # drops the one in the EXIF data, which has the old colors
     if kind == "TIFF" and "exif-data" in picture.metadata:
         log.warning("EXIF data cannot be written to TIFF and is left out")
     if profile:
@@ -176,8 +176,8 @@ def _vips_format(dtype: np.dtype[Any]) -> str:
 
 
 def _interpretation(pixels: np.ndarray) -> str:
-    grey, rgb = {"uint8": ("b-w", "srgb"), "uint16": ("grey16", "rgb16"), "float32": ("b-w", "scrgb")}[pixels.dtype.name]
-    return grey if pixels.shape[2] < 3 else rgb
+    gray, rgb = {"uint8": ("b-w", "srgb"), "uint16": ("grey16", "rgb16"), "float32": ("b-w", "scrgb")}[pixels.dtype.name]
+    return gray if pixels.shape[2] < 3 else rgb
 
 
 def _over_white(pixels: np.ndarray) -> np.ndarray:
@@ -192,16 +192,16 @@ def _over_white(pixels: np.ndarray) -> np.ndarray:
 
 
 def to_srgb(pixels: np.ndarray, icc_profile: bytes | None = None, advance: Advance = unwatched) -> np.ndarray:
-    """Converts pixels of their own colour space to sRGB.
+    """Converts pixels of their own color space to sRGB.
 
     Args:
-        pixels: uint8, uint16 or float32 [H, W, C] (nominally [0, 1]), C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
+        pixels: uint8, uint16 or float32 [H, W, C] (nominally [0, 1]), C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA.
         icc_profile: their ICC profile; None (or empty) means sRGB. One that is damaged or does not fit the channels is
             passed over with a logged warning.
         advance: called after every band of rows.
 
     Returns:
-        float32 [H, W, C], sRGB-encoded; colours outside sRGB leave [0, 1] (see ``icc.py``). Alpha is only scaled. Where the profile
+        float32 [H, W, C], sRGB-encoded; colors outside sRGB leave [0, 1] (see ``icc.py``). Alpha is only scaled. Where the profile
         is sRGB this is a plain scaling by 1/255 or 1/65535, exactly undone by :func:`from_srgb`.
 
     Raises:
@@ -222,7 +222,7 @@ def to_srgb(pixels: np.ndarray, icc_profile: bytes | None = None, advance: Advan
 
 
 def from_srgb(image: np.ndarray, icc_profile: bytes | None, dtype: np.dtype[Any] | type, advance: Advance = unwatched) -> np.ndarray:
-    """Undoes :func:`to_srgb`: float32 [H, W, C] sRGB-encoded → pixels [H, W, C] of ``dtype`` in the profile's colour space.
+    """Undoes :func:`to_srgb`: float32 [H, W, C] sRGB-encoded → pixels [H, W, C] of ``dtype`` in the profile's color space.
 
     Integers are rounded to the nearest and clipped to their range; float32 is neither.
     """
@@ -254,7 +254,7 @@ def _space(profile: bytes | None, colors: int, *, warn: bool) -> icc.Space | Non
 
 
 def _convert(band: np.ndarray, conversion: Callable[[np.ndarray], np.ndarray], colors: int) -> None:
-    """Converts the colours of float32 [h, W, C] in place."""
+    """Converts the colors of float32 [h, W, C] in place."""
     values = band[..., :colors].reshape(-1, colors).astype(np.float64)
     band[..., :colors] = conversion(values).reshape(*band.shape[:2], colors)
 

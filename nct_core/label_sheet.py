@@ -1,4 +1,4 @@
-"""The label map as a picture for people: colours over the source, and a legend with a thumbnail and a share for each reference (ours)."""
+"""The label map as a picture for people: colors over the source, and a legend with a thumbnail and a share for each reference (ours)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .working import prepare, resize
 _MAP_SIDE, _THUMBNAIL_SIDE = 960, 150
 _MARGIN, _FRAME, _TEXT = 16, 6, 18
 _BACKGROUND, _INK, _FAINT = (250, 250, 250), (20, 20, 20), (130, 130, 130)
-# Told apart by people with any kind of colour vision (Okabe and Ito).
+# Told apart by people with any kind of color vision (Okabe and Ito).
 _PALETTE = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66), (110, 110, 110))
 
 
 def color(number: int) -> tuple[int, int, int]:
-    """The colour that stands for a reference, 8-bit sRGB; references are counted from 0."""
+    """The color that stands for a reference, 8-bit sRGB; references are counted from 0."""
     if number < len(_PALETTE):
         return _PALETTE[number]
     red, green, blue = colorsys.hsv_to_rgb(0.618034 * number % 1.0, 0.65, 0.85)
@@ -29,7 +29,7 @@ def color(number: int) -> tuple[int, int, int]:
 
 
 def overlay(labels: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Paints each position in the colour of its reference, as light as the image is there.
+    """Paints each position in the color of its reference, as light as the image is there.
 
     Args:
         labels: uint8 [h, w], references counted from 0.

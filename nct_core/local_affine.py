@@ -1,4 +1,4 @@
-"""Source + guidance -> the local linear transform of colours, and its edge-aware upsampling (paper section 3.3).
+"""Source + guidance -> the local linear transform of colors, and its edge-aware upsampling (paper section 3.3).
 
 The transform of position p and channel c of scaled Lab is ``out = a * s + b``. Coefficients are float32 [h, w, 6]: (a, b) of
 the three channels one after the other.
@@ -20,7 +20,7 @@ EDGE_EXPONENT = 1.2  # alpha
 EDGE_FLOOR = 1e-4  # eps
 PUBLISHED_DEVIATION_FLOOR = 0.6  # in 0..255 units
 _OUT_OF_RANGE_WEIGHT = 1e-6
-# mu of the two chromaticity channels over that of lightness: grain shows less there, and faded colours more (ours).
+# mu of the two chromaticity channels over that of lightness: grain shows less there, and faded colors more (ours).
 _CHROMA_CONTRAST = 4.0
 # By how much more the votes and the contrast term count where matches agree wholly: there the guidance is the answer (ours).
 _AGREEMENT_GAIN = 20.0
@@ -130,7 +130,7 @@ def fit(
     agreement: torch.Tensor | None = None,
     advance: Advance = unwatched,
 ) -> Solution:
-    """Fits the transform at a level's grid: the minimiser of data, local, nonlocal (paper section 3.3) and contrast terms (ours).
+    """Fits the transform at a level's grid: the minimizer of data, local, nonlocal (paper section 3.3) and contrast terms (ours).
 
     sum_p gain(p) d w(p) (a s + b - g)^2 + lambda_l sum over N4, each pair twice, of [(a_p - a_q)^2 + (b_p - b_q)^2] / (|l_p - l_q|^alpha + eps)
     + sum over the graph's ties of weight * [(a_p - a_q)^2 + (b_p - b_q)^2]
@@ -143,7 +143,7 @@ def fit(
     matches, and counts less where they are good.
 
     Args:
-        source, guidance: float32 [h, w, 3], scaled Lab; the source is the original one, not the recoloured.
+        source, guidance: float32 [h, w, 3], scaled Lab; the source is the original one, not the recolored.
         confidence: float32 [h, w], w in [1e-6, 1].
         graph: the nonlocal ties, or None.
         weights: d, lambda_l and mu.
@@ -155,7 +155,7 @@ def fit(
     """
     start, blocks, rhs = normal_equations(source, guidance, confidence, weights, agreement)
     advance(0.0)
-    grid = Grid(*edge_weights(source[..., 0], 2.0 * weights.local))  # every pair of neighbours counts twice in the energy
+    grid = Grid(*edge_weights(source[..., 0], 2.0 * weights.local))  # every pair of neighbors counts twice in the energy
     advance(0.0)
     return solvers.solve(System(blocks, grid, graph), rhs, tolerance=_AFFINE_TOLERANCE, start=start, advance=advance)
 
@@ -163,7 +163,7 @@ def fit(
 class EdgeAwareUpsampling:
     """Carries a level's transform to the image's grid: bilinear, then smoothed up to edges (weighted least squares; program).
 
-    Minimises sum_p r(p) (x - x_up)^2 + weight * sum over N4 of (x_p - x_q)^2 / (|l_p - l_q|^alpha + eps), with r = 1, or 1e-6 where
+    Minimizes sum_p r(p) (x - x_up)^2 + weight * sum over N4 of (x_p - x_q)^2 / (|l_p - l_q|^alpha + eps), with r = 1, or 1e-6 where
     the upsampled transform leaves [0, 1]. What depends on the image alone is made once and serves every level.
 
     Args:

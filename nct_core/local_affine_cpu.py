@@ -40,7 +40,7 @@ def upsample(low: torch.Tensor, source: torch.Tensor, trusted_weight: torch.Tens
 
 
 def _positions(size: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """The cell before each of ``size`` pixel centres, int32, and the share of the one behind it, float32."""
+    """The cell before each of ``size`` pixel centers, int32, and the share of the one behind it, float32."""
     position = ((np.arange(size) + 0.5) * (cells / size) - 0.5).clip(0, cells - 1)
     below = np.floor(position).astype(np.int32)
     return below, (position - below).astype(np.float32)

@@ -25,7 +25,7 @@ class SourceLevel:
 
     Attributes:
         level: 5 (coarsest) to 1.
-        features: int16 [h, w, C], of the source as it is recoloured so far.
+        features: int16 [h, w, C], of the source as it is recolored so far.
         compared: int16 [h, w, C'], what patches are compared by: the features, or those of two scales.
         colors: float32 [h, w, 3], scaled Lab, of the source itself.
         valid: bool [h, w], False where the source is transparent.

@@ -20,17 +20,17 @@ __all__ = ["apply", "coarsen_blocks", "coarsen_edges", "combine", "dot", "edges"
 
 
 def relax(x: torch.Tensor, rhs: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, color: int, *, fresh: bool = False) -> None:
-    """Solves the blocks of all positions of one colour, in place; ``fresh``: the other colour's x counts as zero."""
+    """Solves the blocks of all positions of one color, in place; ``fresh``: the other color's x counts as zero."""
     over_quads(_relax, weights, x, rhs, blocks, weights, color, fresh)
 
 
 def restrict(x: torch.Tensor, weights: torch.Tensor, shares: torch.Tensor, coarse: torch.Tensor) -> None:
-    """The residual on the coarser grid, as planes, where x comes from ``relax`` of colour 0 (fresh) and then 1."""
+    """The residual on the coarser grid, as planes, where x comes from ``relax`` of color 0 (fresh) and then 1."""
     over_quads(_restrict, weights, x, weights, shares, coarse)
 
 
 def prolong(coarse: torch.Tensor, shares: torch.Tensor, x: torch.Tensor) -> None:
-    """Adds the coarser grid's correction, planes, to the positions of colour 0."""
+    """Adds the coarser grid's correction, planes, to the positions of color 0."""
     over_quads(_prolong, shares, coarse, shares, x)
 
 
@@ -41,7 +41,7 @@ def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: s
         node_of, width = graph.node_of, graph.node_of.shape[1]
         values, flows = graph.scratch  # rows of 6, and 2 more that make a row one vector register
         over(_gather, node_of.shape[0], width, x, node_of, values)
-        over(_ties, len(values), 1, graph.starts, graph.neighbours, graph.weights, values, flows)
+        over(_ties, len(values), 1, graph.starts, graph.neighbors, graph.weights, values, flows)
         over(_scatter, node_of.shape[0], width, flows, node_of, out)
 
 
@@ -62,7 +62,7 @@ def combine(x: torch.Tensor, factor: float | torch.Tensor, y: torch.Tensor, step
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _flow(x, weights, q, c, i, out):
-    """Weighted sum of the neighbours of one row."""
+    """Weighted sum of the neighbors of one row."""
     beside, across, left, up = q ^ 1, q ^ 2, (q & 1) - 1, i + (q >> 1) - 1
     for k in range(1, out.shape[0] - 1):
         sideways = weights[q, 0, i, k] * x[beside, c, i, k + left] + weights[q, 1, i, k] * x[beside, c, i, k + left + 1]
@@ -117,7 +117,7 @@ def _restrict(first, last, x, weights, shares, coarse):
             _flow(x, weights, 3, c, first, above[c])
     for i in range(first + 1, last + 1):
         for c in range(6):
-            # Colour 0 was solved before colour 1 was there: what flows in from colour 1 is its residual, and colour 1 has none.
+            # Color 0 was solved before color 1 was there: what flows in from color 1 is its residual, and color 1 has none.
             old, new = above[c], here[c]
             _flow(x, weights, 0, c, i, total)
             _flow(x, weights, 3, c, i, new)
@@ -175,13 +175,13 @@ def _gather(first, last, x, node_of, values):
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _ties(first, last, starts, neighbours, strengths, values, flows):
+def _ties(first, last, starts, neighbors, strengths, values, flows):
     for node in range(first, last):
         degree = _ZERO
         for c in range(8):
             flows[node, c] = _ZERO
         for e in range(starts[node], starts[node + 1]):
-            other, weight = neighbours[e], strengths[e]
+            other, weight = neighbors[e], strengths[e]
             degree += weight
             for c in range(8):
                 flows[node, c] -= weight * values[other, c]

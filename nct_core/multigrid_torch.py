@@ -43,7 +43,7 @@ def coarsen_edges(weights: torch.Tensor, shares: torch.Tensor, right: torch.Tens
     """Fills in how the positions of the last quad are interpolated, and the edges of the coarser grid."""
     across, along = torch.stack(_shares(weights[1, 0], weights[1, 1])), torch.stack(_shares(weights[2, 2], weights[2, 3]))
     zero = torch.zeros_like(right)
-    ends = [  # for the edges of a cell's centre, to the left, right, up and down: the corners' shares (00, 01, 10, 11) at the other end
+    ends = [  # for the edges of a cell's center, to the left, right, up and down: the corners' shares (00, 01, 10, 11) at the other end
         (along[0][_INSIDE], zero, along[1][_INSIDE], zero),
         (zero, along[0, 1:-1, 2:], zero, along[1, 1:-1, 2:]),
         (across[0][_INSIDE], across[1][_INSIDE], zero, zero),
@@ -79,12 +79,12 @@ def coarsen_blocks(blocks: torch.Tensor, weights: torch.Tensor, shares: torch.Te
 
 
 def _to_corners(planes: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-    """What the corners get of values at the cells' centres."""
+    """What the corners get of values at the cells' centers."""
     values = [share * planes for share in shares]
     return values[0][_INSIDE] + values[1][:, 1:-1, :-2] + values[2][:, :-2, 1:-1] + values[3][:, :-2, :-2]
 
 
-def _neighbours(x: torch.Tensor, q: int) -> list[torch.Tensor]:
+def _neighbors(x: torch.Tensor, q: int) -> list[torch.Tensor]:
     """x to the left, right, up and down of the positions of quad q, each [6, rows, columns]."""
     rows, columns, left, up = x.shape[2] - 2, x.shape[3] - 2, q & 1, q >> 1
     beside, across = x[q ^ 1, :, 1:-1], x[q ^ 2, :, :, 1:-1]
@@ -92,13 +92,13 @@ def _neighbours(x: torch.Tensor, q: int) -> list[torch.Tensor]:
 
 
 def _flow(x: torch.Tensor, weights: torch.Tensor, q: int) -> torch.Tensor:
-    left, right, up, down = _neighbours(x, q)
+    left, right, up, down = _neighbors(x, q)
     w = weights[q][_INSIDE]
     return w[0] * left + w[1] * right + w[2] * up + w[3] * down
 
 
 def relax(x: torch.Tensor, rhs: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, color: int, *, fresh: bool = False) -> None:
-    """Solves the blocks of all positions of one colour, in place; ``fresh``: the other colour's x counts as zero."""
+    """Solves the blocks of all positions of one color, in place; ``fresh``: the other color's x counts as zero."""
     for q in (1, 2) if color else (0, 3):
         known = rhs[q][_INSIDE] if fresh else rhs[q][_INSIDE] + _flow(x, weights, q)
         degree, block = weights[q][_INSIDE].sum(0), blocks[q][_INSIDE]
@@ -113,12 +113,12 @@ def relax(x: torch.Tensor, rhs: torch.Tensor, blocks: torch.Tensor, weights: tor
 
 
 def restrict(x: torch.Tensor, weights: torch.Tensor, shares: torch.Tensor, coarse: torch.Tensor) -> None:
-    """The residual on the coarser grid, as planes, where x comes from ``relax`` of colour 0 (fresh) and then 1."""
+    """The residual on the coarser grid, as planes, where x comes from ``relax`` of color 0 (fresh) and then 1."""
     coarse[_INSIDE] = _flow(x, weights, 0) + _to_corners(F.pad(_flow(x, weights, 3), (1, 1, 1, 1)), shares)
 
 
 def prolong(coarse: torch.Tensor, shares: torch.Tensor, x: torch.Tensor) -> None:
-    """Adds the coarser grid's correction, planes, to the positions of colour 0."""
+    """Adds the coarser grid's correction, planes, to the positions of color 0."""
     x[0][_INSIDE] += coarse[_INSIDE]
     s = shares[_INSIDE]
     x[3][_INSIDE] += s[0] * coarse[_INSIDE] + s[1] * coarse[:, 1:-1, 2:] + s[2] * coarse[:, 2:, 1:-1] + s[3] * coarse[:, 2:, 2:]
@@ -128,7 +128,7 @@ def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: s
     """A x."""
     for q in range(4):
         own, block = x[q][_INSIDE], blocks[q][_INSIDE]
-        total = sum(w * (own - other) for w, other in zip(weights[q][_INSIDE], _neighbours(x, q)))
+        total = sum(w * (own - other) for w, other in zip(weights[q][_INSIDE], _neighbors(x, q)))
         if block.shape[0] == 3:
             total += block.repeat_interleave(2, 0) * own
         else:
@@ -140,8 +140,8 @@ def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: s
         at = (2 * (row % 2) + col % 2, slice(None), row // 2 + 1, col // 2 + 1)
         values = x[at]
         ends = graph.starts.long()
-        here = _rows_of(ends, graph.neighbours.shape[0])
-        out[at] += sum_rows(graph.weights[:, None] * (values[here] - values[graph.neighbours.long()]), ends)
+        here = _rows_of(ends, graph.neighbors.shape[0])
+        out[at] += sum_rows(graph.weights[:, None] * (values[here] - values[graph.neighbors.long()]), ends)
 
 
 def sum_rows(values: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:

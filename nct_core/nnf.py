@@ -1,6 +1,6 @@
-"""Nearest-neighbour fields: for every position of one grid the position of its match in another grid.
+"""Nearest-neighbor fields: for every position of one grid the position of its match in another grid.
 
-Coordinates, everywhere in this library: (row, column), absolute indices counted from 0, the centre of cell ``i`` lies at
+Coordinates, everywhere in this library: (row, column), absolute indices counted from 0, the center of cell ``i`` lies at
 ``i + 0.5`` cells, and changing from a grid of ``n`` cells to one of ``m`` maps the point ``i`` to ``(i + 0.5) * m / n - 0.5``
 (half-pixel rescaling). A field from a grid of shape (h, w) to one of shape (H, W) is an int32 tensor [h, w, 2] with
 ``0 <= field[..., 0] < H`` and ``0 <= field[..., 1] < W``; it stays on the device that computes.
@@ -57,7 +57,7 @@ def upsample(field: Field, shape: Shape, target_shape: Shape, old_target_shape: 
     matches = on_grid(field, shape).long()
     out = []
     for axis in (0, 1):
-        # How far the fine position lies from the centre of its coarse cell is kept on the other side.
+        # How far the fine position lies from the center of its coarse cell is kept on the other side.
         within = fixed_point(np.arange(shape[axis]) - rescale(nearest[axis], field.shape[axis], shape[axis]))
         moved = fixed_point(rescale(np.arange(old_target_shape[axis]), old_target_shape[axis], target_shape[axis]))
         position = moved[matches[..., axis]] + within.unsqueeze(1 - axis)

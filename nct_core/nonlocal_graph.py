@@ -1,4 +1,4 @@
-"""The nonlocal term's graph: ties between similarly coloured positions of one feature cluster (paper section 3.3)."""
+"""The nonlocal term's graph: ties between similarly colored positions of one feature cluster (paper section 3.3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .solvers import Graph
 _KMEANS_ROUNDS = 50
 _WINDOW = 8  # entries on either side along each curve, or k if that is more
 _SHIFTS = (0.0, 0.3)
-_CURVE_SPAN = 1.5  # colours, shifted, lie in [0, this)
+_CURVE_SPAN = 1.5  # colors, shifted, lie in [0, this)
 # 6 bits for the cluster, 3 * 11 for the curve, 22 for the position: the largest working image has 2000 * 2000.
 _CURVE_BITS, _POSITION_BITS = 11, 22
 _SCATTER = 2654435769  # odd, so that it only permutes the positions; 2^32 over the golden ratio spreads them
@@ -27,8 +27,8 @@ class Clusters:
 
     Args:
         features: int16 [h, w, C], relu5_1 of the source.
-        count: number of centres; fewer where there are fewer positions.
-        seed: of the choice of the first centres.
+        count: number of centers; fewer where there are fewer positions.
+        seed: of the choice of the first centers.
         advance: called between rounds.
     """
 
@@ -46,7 +46,7 @@ class Clusters:
 
 
 def _kmeans(points: NDArray[np.float64], count: int, seed: int, advance: Advance) -> NDArray[np.int64]:
-    """Lloyd's algorithm from k-means++ centres; float64, so that no order of additions decides a label. Labels int64 [n]."""
+    """Lloyd's algorithm from k-means++ centers; float64, so that no order of additions decides a label. Labels int64 [n]."""
     rng = np.random.default_rng(seed)
     centers = points[[rng.integers(len(points))]]
     while len(centers) < count:
@@ -67,21 +67,21 @@ def _kmeans(points: NDArray[np.float64], count: int, seed: int, advance: Advance
 
 
 def nonlocal_graph(
-    colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clusters, *, neighbours: int, weight: float, advance: Advance = unwatched
+    colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clusters, *, neighbors: int, weight: float, advance: Advance = unwatched
 ) -> Graph | None:
-    """Ties every position to near colours in its own cluster.
+    """Ties every position to near colors in its own cluster.
 
-    The weight of a tie from p to q is (weight / neighbours) * exp(1 - ||s_p - s_q||^2 / 3); ties in both directions add up.
+    The weight of a tie from p to q is (weight / neighbors) * exp(1 - ||s_p - s_q||^2 / 3); ties in both directions add up.
 
-    The near colours are the nearest ones in a window along two curves that fill colour space (Morton's order, and the same after a
-    shift): five in six are among the exact k nearest, and the others are hardly farther (ours). Positions of equal colour stand along
+    The near colors are the nearest ones in a window along two curves that fill color space (Morton's order, and the same after a
+    shift): five in six are among the exact k nearest, and the others are hardly farther (ours). Positions of equal color stand along
     the curve in an order without pattern: in flat areas they are tied all over the cluster, not to whichever comes first.
 
     Args:
         colors: float32 [h, w, 3], scaled Lab.
         valid: bool [h, w]; transparent positions are left out.
         clusters: of the same image.
-        neighbours: k.
+        neighbors: k.
         weight: lambda_nl; 0 means no graph.
         advance: called between the steps of the work.
 
@@ -101,8 +101,8 @@ def nonlocal_graph(
         keys.append(_curve_key(entries, cluster, position, shift))
         advance(0.1 * len(keys))
     build = nonlocal_graph_cpu.ties if colors.device.type == "cpu" else nonlocal_graph_torch.ties
-    graph = build(entries, cluster, position, own, keys, neighbours, max(_WINDOW, neighbours), weight / neighbours, shape, part(advance, 0.2, 1.0))
-    return graph if graph.neighbours.numel() else None
+    graph = build(entries, cluster, position, own, keys, neighbors, max(_WINDOW, neighbors), weight / neighbors, shape, part(advance, 0.2, 1.0))
+    return graph if graph.neighbors.numel() else None
 
 
 def _curve_key(colors: torch.Tensor, cluster: torch.Tensor, position: torch.Tensor, shift: float) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Ties between similar colours, compiled for the CPU (see :mod:`nct_core.nonlocal_graph`)."""
+"""Ties between similar colors, compiled for the CPU (see :mod:`nct_core.nonlocal_graph`)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ties(
         keys: int64 [n] each, all different: what the entries are sorted by along each curve.
         count: k.
         window: how many entries on either side, along each curve, are looked at.
-        weight: of a tie between equal colours, over e.
+        weight: of a tie between equal colors, over e.
         shape: (h, w) of the grid.
         advance: called between the steps of the work.
     """
@@ -55,14 +55,14 @@ def ties(
     starts = np.zeros(len(nodes) + 1, np.int32)
     _count(found, starts)
     np.cumsum(starts, out=starts)
-    neighbours, weights = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    _fill(found, strengths, starts[:-1].copy(), neighbours, weights)
-    return Graph(*(torch.from_numpy(array) for array in (node_of.reshape(shape), starts, neighbours, weights)))
+    neighbors, weights = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    _fill(found, strengths, starts[:-1].copy(), neighbors, weights)
+    return Graph(*(torch.from_numpy(array) for array in (node_of.reshape(shape), starts, neighbors, weights)))
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _nearest(first, last, colors, cluster, own, node_of, second, rank, window, weight, found, strengths):
-    """The nodes of the nearest colours to every own entry, by node, among its window along each curve; -1 where there are fewer."""
+    """The nodes of the nearest colors to every own entry, by node, among its window along each curve; -1 where there are fewer."""
     total, count = len(own), found.shape[1]
     distance, nearest = np.empty(count, np.float32), np.empty(count, np.int32)
     for i in range(first, last):
@@ -114,15 +114,15 @@ def _count(found, starts):
 
 
 @njit(nogil=True, cache=True)
-def _fill(found, strengths, next_free, neighbours, weights):
+def _fill(found, strengths, next_free, neighbors, weights):
     """Writes every tie at both of its ends."""
     for p in range(found.shape[0]):
         for place in range(found.shape[1]):
             q = found[p, place]
             if q >= 0:
                 mutual = _mutual(found, p, q)
-                neighbours[next_free[p]], weights[next_free[p]] = q, strengths[p, place] * (2 if mutual else 1)
+                neighbors[next_free[p]], weights[next_free[p]] = q, strengths[p, place] * (2 if mutual else 1)
                 next_free[p] += 1
                 if not mutual:
-                    neighbours[next_free[q]], weights[next_free[q]] = p, strengths[p, place]
+                    neighbors[next_free[q]], weights[next_free[q]] = p, strengths[p, place]
                     next_free[q] += 1

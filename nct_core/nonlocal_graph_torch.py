@@ -1,4 +1,4 @@
-"""Ties between similar colours on any torch device; the arguments are explained in :mod:`nct_core.nonlocal_graph_cpu`."""
+"""Ties between similar colors on any torch device; the arguments are explained in :mod:`nct_core.nonlocal_graph_cpu`."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class TransferParams:
     """
 
     strength: float = _parameter(
-        1.0, 0.0, 1.0, "Strength", "-", "fraction", "how far the colours move: 0 keeps the source, 1 is the full transfer (ours)", basic=True
+        1.0, 0.0, 1.0, "Strength", "-", "fraction", "how far the colors move: 0 keeps the source, 1 is the full transfer (ours)", basic=True
     )
     bds_weight: float = _parameter(
         2.0, 0.0, 4.0, "Reference coverage", "beta", "weight",
@@ -40,7 +40,7 @@ class TransferParams:
     )  # fmt: skip
     keep_lightness: float = _parameter(
         0.0, 0.0, 1.0, "Keep lightness", "-", "fraction",
-        "how much of the source's own lightness is kept: at 1 only the colours move, light and shade stay as they are (ours)", basic=True,
+        "how much of the source's own lightness is kept: at 1 only the colors move, light and shade stay as they are (ours)", basic=True,
     )  # fmt: skip
     working_size: int = _parameter(
         700, 64, 2000, "Working size", "-", "px", "longest side at which images are matched; the result always has the source's own size (ours)"
@@ -49,7 +49,7 @@ class TransferParams:
         0.024, 0.0, 1.0, "Edge-aware smoothness", "lambda", "weight", "smoothing of the transform at full resolution, stopped by edges (program)"
     )
     local_weight: float = _parameter(
-        0.125, 0.0, 10.0, "Local smoothness", "lambda_l", "weight", "how alike the transforms of neighbouring pixels are (paper section 3.3)"
+        0.125, 0.0, 10.0, "Local smoothness", "lambda_l", "weight", "how alike the transforms of neighboring pixels are (paper section 3.3)"
     )
     contrast_weight: float = _parameter(
         1.5, 0.0, 100.0, "Local contrast", "mu", "weight",
@@ -57,9 +57,9 @@ class TransferParams:
     )  # fmt: skip
     nonlocal_weight: float = _parameter(
         2.0, 0.0, 20.0, "Nonlocal smoothness", "lambda_nl", "weight",
-        "how alike the transforms of similarly coloured pixels in one feature cluster are (paper section 3.3)",
+        "how alike the transforms of similarly colored pixels in one feature cluster are (paper section 3.3)",
     )  # fmt: skip
-    nonlocal_neighbours: int = _parameter(8, 1, 32, "Nonlocal neighbours", "k", "count", "similarly coloured pixels each pixel is tied to (paper section 3.3)")
+    nonlocal_neighbors: int = _parameter(8, 1, 32, "Nonlocal neighbors", "k", "count", "similarly colored pixels each pixel is tied to (paper section 3.3)")
     clusters: int = _parameter(
         10, 1, 64, "Feature clusters", "-", "count", "k-means clusters of the coarsest features, within which pixels are tied (paper section 3.3)"
     )

@@ -1,4 +1,4 @@
-"""PatchMatch: features of two images -> a nearest-neighbour field (paper section 3.1), on CPU (numba), CUDA (Triton) or any torch device.
+"""PatchMatch: features of two images -> a nearest-neighbor field (paper section 3.1), on CPU (numba), CUDA (Triton) or any torch device.
 
 All implementations visit the same candidates in the same order: every round reads the field of the round before, and random
 numbers are a hash of (seed, iteration, trial, position). Features are whole numbers and so are the similarities: the field depends
@@ -44,7 +44,7 @@ def plan(level: int, max_side: int, params: TransferParams) -> Search:
     """The search of a level.
 
     The program's radii start at a level's own size and halve down to 1, and its matches may go anywhere: in featureless regions
-    they wander off until the sky has the colours of the ground. Other than as published the matches of the levels below the coarsest
+    they wander off until the sky has the colors of the ground. Other than as published the matches of the levels below the coarsest
     stay near those of the level above, found with a small radius and on the finest levels in fewer iterations (ours).
 
     Args:

@@ -135,9 +135,9 @@ def _score_all(first, last, a, b, channels, to_width, field, score):
 
 @njit(nogil=True, cache=True)
 def _propagate(first, last, a, b, channels, bound, valid, start, resistance, reach, field, out, score, changed, jump, before, now):
-    """Tries the matches of the four neighbours ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
+    """Tries the matches of the four neighbors ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
 
-    What a neighbour suggested when this jump was last tried, in round ``before``, was refused then and is not tried again.
+    What a neighbor suggested when this jump was last tried, in round ``before``, was refused then and is not tried again.
     """
     height, width = score.shape
     to_height, to_width = valid.shape

@@ -86,9 +86,9 @@ class _Search:
         return total
 
     def shifted(self, field: torch.Tensor, di: int, dj: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The match that the neighbour at (di, dj) suggests, and where there is such a neighbour."""
-        neighbour = self.positions + torch.tensor([di, dj], device=field.device)
-        row, col = neighbour[..., 0], neighbour[..., 1]
+        """The match that the neighbor at (di, dj) suggests, and where there is such a neighbor."""
+        neighbor = self.positions + torch.tensor([di, dj], device=field.device)
+        row, col = neighbor[..., 0], neighbor[..., 1]
         exists = (row >= 0) & (row < self.height) & (col >= 0) & (col < self.width)
         moved = field[row.clamp(0, self.height - 1), col.clamp(0, self.width - 1)]
         return moved - torch.tensor([di, dj], device=field.device), exists

@@ -1,6 +1,6 @@
 """PatchMatch in Triton kernels for CUDA devices; see :mod:`nct_core.patchmatch` for the contract.
 
-Every round is one kernel over all positions. A program works on a few neighbouring positions and all channels of their patches: rows
+Every round is one kernel over all positions. A program works on a few neighboring positions and all channels of their patches: rows
 of features are read whole, sums stay in registers, nothing is gathered in memory. Groups of positions that have nothing to try
 go on without reading features. Beside the features a search takes 33 bytes a position of the field.
 """
@@ -151,10 +151,10 @@ def _propagate(
     a, b, channels, height, width, to_height, to_width, valid, start, resistance, reach, field, out, score, changed, jump, now, before,
     positions: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
-    """Tries the matches of the four neighbours ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
+    """Tries the matches of the four neighbors ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
 
-    What a neighbour suggested when this jump was last tried, in round ``before``, was refused then and is not tried again. A
-    neighbour's mark may be of this very round: then the suggestion is tried, and refused, once more.
+    What a neighbor suggested when this jump was last tried, in round ``before``, was refused then and is not tried again. A
+    neighbor's mark may be of this very round: then the suggestion is tried, and refused, once more.
     """
     at = tl.program_id(0) * positions + tl.arange(0, positions)
     own = at < height * width
@@ -168,11 +168,11 @@ def _propagate(
         step = jump * (2 * (side % 2) - 1)
         di, dj = step * (side // 2), step * (1 - side // 2)
         i, j = row + di, col + dj
-        neighbour = i * width + j
+        neighbor = i * width + j
         wanted = own & (i >= 0) & (i < height) & (j >= 0) & (j < width)
-        wanted &= tl.load(changed + neighbour, mask=wanted, other=-2) >= before
-        to_row = tl.load(field + 2 * neighbour, mask=wanted, other=0) - di
-        to_col = tl.load(field + 2 * neighbour + 1, mask=wanted, other=0) - dj
+        wanted &= tl.load(changed + neighbor, mask=wanted, other=-2) >= before
+        to_row = tl.load(field + 2 * neighbor, mask=wanted, other=0) - di
+        to_col = tl.load(field + 2 * neighbor + 1, mask=wanted, other=0) - dj
         wanted &= (to_row != best_row) | (to_col != best_col)
         wanted = _allowed(valid, to_height, to_width, reach, start_row, start_col, to_row, to_col, wanted)
         best_row, best_col, best = _better(

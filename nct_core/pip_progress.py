@@ -31,7 +31,7 @@ def run(python: str | Path, arguments: Sequence[str], log: Path | None = None) -
 
     Args:
         python: the interpreter whose pip runs; the user's pip configuration and PIP_* variables are
-            honoured, but for those that would install into another place.
+            honored, but for those that would install into another place.
         arguments: pip's.
         log: a file at whose end everything that pip says is kept.
 

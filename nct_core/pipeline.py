@@ -53,14 +53,14 @@ def transfer(
     cancel: Callable[[], bool] | None = None,
     observer: Observer | None = None,
 ) -> TransferResult:
-    """Gives the source the references' colours, matched by meaning.
+    """Gives the source the references' colors, matched by meaning.
 
     Args:
-        source: float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA. Fully transparent
+        source: float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA. Fully transparent
             pixels take no part.
         references: images of the same kind, of any size. Their order does not matter.
         params: see :class:`TransferParams`.
-        onto: the source's picture at another size, which is recoloured in its stead; None: the source.
+        onto: the source's picture at another size, which is recolored in its stead; None: the source.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps". Where a GPU has too little memory the transfer begins again on the CPU, which
             the result's ``device`` and a stage of ``progress`` say.
         weights_path: network weights to use instead of the installed ones.
@@ -70,7 +70,7 @@ def transfer(
         observer: called with the intermediate maps at the end of every level.
 
     Returns:
-        A :class:`TransferResult` of the size of what is recoloured.
+        A :class:`TransferResult` of the size of what is recolored.
 
     Raises:
         InputError: an image is not usable, the message saying which, or there are more references than memory has room for.
@@ -133,7 +133,7 @@ def _transfer_at(
             work.read(number, name, prepare(reference, params.working_size, at))
         work.run()
     with devices.out_of_memory_as_error(f"an image of {onto.shape[1]}x{onto.shape[0]} px"):
-        stages.begin(_APPLYING_COST, "Applying the colours")
+        stages.begin(_APPLYING_COST, "Applying the colors")
         transform = ColorTransform(work.coefficients, work.source.lab[..., 0].contiguous())
         image = transform.apply(onto, params.strength, params.keep_lightness, advance=stages.advance)
     stages.end()
@@ -164,7 +164,7 @@ class _Stages:
     def advance(self, done: float) -> None:
         """Tells that this share of the current stage is done, or raises Cancelled if the caller wants to stop."""
         if self._cancel is not None and self._cancel():
-            raise Cancelled("the transfer was cancelled")
+            raise Cancelled("the transfer was canceled")
         if self._progress is not None:
             share = min(1.0, (self._done + done * self._cost) / self._total)
             self._told = max(self._told, self._lost + (1.0 - self._lost) * share)
@@ -190,7 +190,7 @@ class _Transfer:
 
     chooser: Labels
     labels: NDArray[np.uint8]
-    """uint8 [h, w], which of ``references`` each position takes its colours from; at last on the source's working grid."""
+    """uint8 [h, w], which of ``references`` each position takes its colors from; at last on the source's working grid."""
     coarsest: dict[int, tuple[NDArray[np.int32], nnf.Shape, bool]]
     """By number of the reference the coarsest field, the grid that it points into, and whether that is of the mirror image."""
     confidence: torch.Tensor
@@ -226,7 +226,7 @@ class _Transfer:
             guidance = self._match(view, f"level {COARSEST + 1 - level} of {COARSEST}")
             self._fit(view, guidance, clusters)
             self._observe(level, guidance)
-            if level > 1:  # the next level's features are those of the recoloured source
+            if level > 1:  # the next level's features are those of the recolored source
                 recolored = lab_to_srgb(recolor(self.coefficients, self.source.lab).clamp(0, 1)).clamp(0, 1)
                 features = self.pyramid(recolored, [level - 1], part(advance, 0.9, 1.0))
 
@@ -253,7 +253,7 @@ class _Transfer:
         if view.level == COARSEST:
             self.coarsest = {reference.number: (reference.forward.cpu().numpy(), reference.grid, reference.mirrored) for reference in self.references}
         self.stages.skip((len(self.references) - len(candidates)) * _MATCHING_COSTS[view.level])
-        self.stages.begin(_RECOLORING_COSTS[view.level], f"Recolouring, {name}")
+        self.stages.begin(_RECOLORING_COSTS[view.level], f"Recoloring, {name}")
         self.labels = self.chooser.refine(view, candidates, part(self.stages.advance, 0.0, 0.1))
         return fusion.fuse(candidates, self.labels)
 
@@ -262,7 +262,7 @@ class _Transfer:
         self.confidence = guidance.confidence()
         params, advance = self.params, self.stages.advance
         graph = nonlocal_graph(
-            view.colors, view.valid, clusters, neighbours=params.nonlocal_neighbours, weight=params.nonlocal_weight, advance=part(advance, 0.1, 0.4)
+            view.colors, view.valid, clusters, neighbors=params.nonlocal_neighbors, weight=params.nonlocal_weight, advance=part(advance, 0.1, 0.4)
         )
         floor = PUBLISHED_DEVIATION_FLOOR if params.as_published else _DEVIATION_FLOOR
         terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight, deviation_floor=floor)

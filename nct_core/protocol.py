@@ -30,8 +30,8 @@ KEPT_TRANSFERS = 12  # the last ones, to which "apply" and "view" can refer
 ITEM_BYTES = {"uint8": 1, "uint16": 2, "float32": 4}
 ROLES = ("source", "reference", "mask")
 VIEWS = ("mask", "confidence", "part", "labels", "matches")
-"""What a ``view`` of a result shows, as uint8 of the size of what it is shown on. Grey, each times the masks that are named: white everywhere, how sure each
-match is, where the reference ``index`` coloured the source. RGB: the source painted in the colours of its references, and the references' pixels that were
+"""What a ``view`` of a result shows, as uint8 of the size of what it is shown on. Gray, each times the masks that are named: white everywhere, how sure each
+match is, where the reference ``index`` colored the source. RGB: the source painted in the colors of its references, and the references' pixels that were
 matched, in the source's places."""
 
 _PREFIX = struct.Struct("<4sI")
@@ -63,7 +63,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "shutdown": {},
 }
 
-# "onto" names a picture of the source at another size, which is recoloured or shown in its stead; "" is the source itself.
+# "onto" names a picture of the source at another size, which is recolored or shown in its stead; "" is the source itself.
 
 REFERENCE: dict[str, Any] = {"name": str, "image": str, "file": str, "masks": list}
 """One of a transfer's references: its name in messages; an image that was sent, or a file that the worker reads (the other is ""); of the images
@@ -80,7 +80,7 @@ class PixelLayout:
 
     Attributes:
         width, height: in pixels, 1 .. :data:`MAX_SIDE`; together at most :data:`MAX_PIXELS`.
-        channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; alpha is not premultiplied.
+        channels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA; alpha is not premultiplied.
         dtype: "uint8", "uint16" or "float32", little-endian; integers span black .. white, floats 0 .. 1.
         icc: bytes of the ICC profile that precede the pixels; 0 means sRGB.
     """
@@ -99,7 +99,7 @@ class PixelLayout:
         if self.dtype not in ITEM_BYTES:
             raise ProtocolError(f"expected one of the pixel types {', '.join(ITEM_BYTES)}, got {self.dtype!r}")
         if not 0 <= self.icc <= MAX_ICC_BYTES:
-            raise ProtocolError(f"expected a colour profile of at most {MAX_ICC_BYTES} bytes, got {self.icc}")
+            raise ProtocolError(f"expected a color profile of at most {MAX_ICC_BYTES} bytes, got {self.icc}")
 
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> PixelLayout:

@@ -101,7 +101,7 @@ def _shares(one, other):
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _cells(first, last, weights, shares, cells):
-    """What is inside each coarse cell: shares of its corners (00, 01, 10, 11) in its centre, energy of its sides (top, bottom, left, right)."""
+    """What is inside each coarse cell: shares of its corners (00, 01, 10, 11) in its center, energy of its sides (top, bottom, left, right)."""
     for i in range(first + 1, last + 1):
         for k in range(1, weights.shape[3] - 1):
             top0, top1 = _shares(weights[1, 0, i, k], weights[1, 1, i, k])
@@ -125,7 +125,7 @@ def _cells(first, last, weights, shares, cells):
                 before -= weight * d0 * d2
                 after -= weight * d1 * d3
                 diagonal -= weight * (d0 * d3 + d1 * d2)
-            # Half of the diagonals' energy on each side is the same for all linear x: the coarser grid has four neighbours again.
+            # Half of the diagonals' energy on each side is the same for all linear x: the coarser grid has four neighbors again.
             cells[0, i, k], cells[1, i, k] = above + _HALF * diagonal, below + _HALF * diagonal
             cells[2, i, k], cells[3, i, k] = before + _HALF * diagonal, after + _HALF * diagonal
 

@@ -19,7 +19,7 @@ class Match:
     """Where the source's counterparts lie in one reference.
 
     Attributes:
-        field: int32 [h, w, 2], the coarsest nearest-neighbour field, source to reference (see :mod:`nct_core.nnf`).
+        field: int32 [h, w, 2], the coarsest nearest-neighbor field, source to reference (see :mod:`nct_core.nnf`).
         grid: (rows, columns) of the grid that ``field`` points into.
         mirrored: whether it points into the reference's mirror image.
         shape: (rows, columns) of the reference in pixels.
@@ -36,9 +36,9 @@ class TransferResult:
     """What a transfer gives.
 
     Attributes:
-        image: float32 [H, W, C] like the source (or the picture of it that was recoloured), sRGB-encoded; colours outside sRGB leave [0, 1].
-        transform: what was done to the source's colours; applies to the same picture at any size and strength.
-        shares: for each reference the share of the source that it coloured, [0, 1]; they add up to 1. A reference that fits nowhere
+        image: float32 [H, W, C] like the source (or the picture of it that was recolored), sRGB-encoded; colors outside sRGB leave [0, 1].
+        transform: what was done to the source's colors; applies to the same picture at any size and strength.
+        shares: for each reference the share of the source that it colored, [0, 1]; they add up to 1. A reference that fits nowhere
             has 0.
         backbone: "VGG-16" or "VGG-19".
         device: what computed it, in words.
@@ -69,7 +69,7 @@ class TransferResult:
 
     @property
     def labels(self) -> NDArray[np.uint8]:
-        """uint8 [H, W]: which reference coloured each source pixel, counted from 0; all zeros with one reference."""
+        """uint8 [H, W]: which reference colored each source pixel, counted from 0; all zeros with one reference."""
         rows, cols = nnf.nearest_cells(self._shape, (self.working_labels.shape[0], self.working_labels.shape[1]))
         return self.working_labels[np.ix_(rows, cols)]
 
@@ -87,8 +87,8 @@ class TransferResult:
         """float32 [H, W, 2]: for every source pixel the (row, column) of its match, in pixels of one reference.
 
         These are the matches of the coarsest level, by meaning. Finer levels look for ever more local likeness around them, which
-        gives better colours and worse counterparts (ours; measured against true correspondences). Every source pixel has a match in
-        every reference; ``labels`` says which of them gave its colour.
+        gives better colors and worse counterparts (ours; measured against true correspondences). Every source pixel has a match in
+        every reference; ``labels`` says which of them gave its color.
 
         Args:
             reference: which one, counted from 0.
@@ -111,11 +111,11 @@ class LevelMaps:
     Attributes:
         level: 5 (coarsest) to 1.
         source: the source at working size.
-        references: by number, counted from 0 as the caller gave them, the references that colour anything, at working size; mirrored where they
+        references: by number, counted from 0 as the caller gave them, the references that color anything, at working size; mirrored where they
             match better so.
         fields: for each of them int32 [h, w, 2], source to reference.
         grids: for each of them (rows, columns) of the grid that its field points into.
-        labels: uint8 [h, w], the number of the reference that each position takes its colours from.
+        labels: uint8 [h, w], the number of the reference that each position takes its colors from.
         guidance: float32 [h, w, 3], scaled Lab, what the references together say.
         confidence: float32 [h, w], (0, 1].
         coefficients: float32 [H, W, 6], the transform on the source's working grid (see :mod:`nct_core.local_affine`).

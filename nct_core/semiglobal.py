@@ -1,6 +1,6 @@
 """The fields of the coarsest level, by semi-global matching (ours; the method is Hirschmueller's, 2008, here for two-dimensional labels).
 
-Patches of featureless regions are alike whatever they show, and each for itself finds its best match anywhere. Here neighbours have to
+Patches of featureless regions are alike whatever they show, and each for itself finds its best match anywhere. Here neighbors have to
 agree: along the four straight paths to a position, a match costs its dissimilarity and a charge for every cell by which it departs from
 that of the position before, moved along; the charge has an upper limit, so that objects may lie elsewhere than in the source. What a path
 carries past the reference's border stays at the border: where the reference is cut off, its edge is what continues.

@@ -4,15 +4,15 @@ Unknowns are a pair (a, b) for each of three channels at every position of a gri
 
     A x = D x + L_grid x + L_graph x
 
-with D block-diagonal (one symmetric 2x2 block a channel and position), L_grid the weighted Laplacian of the 4-neighbour grid and
+with D block-diagonal (one symmetric 2x2 block a channel and position), L_grid the weighted Laplacian of the 4-neighbor grid and
 L_graph the weighted Laplacian of any further edges. The preconditioner is one symmetric V(1, 1)-cycle over D + L_grid with
 the graph's degree added to the diagonal (ours): red-black block Gauss-Seidel; coarser grids of every second row and column; what
 lies between their positions is interpolated along the edges' weights (as in "black box" multigrid, Dendy 1982), so that nothing is
-carried across an edge of the picture; the coarser operator is Galerkin's, brought back to four neighbours.
+carried across an edge of the picture; the coarser operator is Galerkin's, brought back to four neighbors.
 
 Layout of the kernels' arrays ("quads"): float32 [4, planes, rows + 2, columns + 2]. Quad 2 * (row parity) + (column parity) holds
 every second row and column of the grid, with a frame of zeros; what a grid of odd size lacks is zero as well. Quads 0 and 3 are
-colour 0 of the checkerboard, 1 and 2 colour 1: all of a position's neighbours lie in the other colour's quads, side by side in
+color 0 of the checkerboard, 1 and 2 color 1: all of a position's neighbors lie in the other color's quads, side by side in
 memory. The coarser grid is quad 0. "Planes" are float32 [planes, rows + 2, columns + 2] on the coarser grid, framed likewise.
 """
 
@@ -45,13 +45,13 @@ class Graph:
         node_of: int32 [h, w], the node at every position, -1 for none. The order of nodes is free: those that are tied should be near
             each other.
         starts: int32 [n + 1]; the edges of node p are ``starts[p] : starts[p + 1]``.
-        neighbours: int32 [edges], the node at the other end.
+        neighbors: int32 [edges], the node at the other end.
         weights: float32 [edges], positive.
     """
 
     node_of: torch.Tensor
     starts: torch.Tensor
-    neighbours: torch.Tensor
+    neighbors: torch.Tensor
     weights: torch.Tensor
 
     @functools.cached_property
@@ -80,7 +80,7 @@ class _Level:
     Attributes:
         shape: (h, w) of the grid.
         weights: quads of 4 planes: the edges to the left, right, up and down.
-        shares: planes [4, ...]: of the four corners (00, 01, 10, 11) of each coarse cell in the position at its centre.
+        shares: planes [4, ...]: of the four corners (00, 01, 10, 11) of each coarse cell in the position at its center.
     """
 
     shape: tuple[int, int]
@@ -92,8 +92,8 @@ class Grid:
     """A grid's weighted edges and their coarser grids: built once for any number of systems.
 
     Args:
-        right: float32 [h, w]: weight of the edge to the right neighbour, not negative; the last column is ignored.
-        down: float32 [h, w]: weight of the edge to the neighbour below; the last row is ignored.
+        right: float32 [h, w]: weight of the edge to the right neighbor, not negative; the last column is ignored.
+        down: float32 [h, w]: weight of the edge to the neighbor below; the last row is ignored.
     """
 
     def __init__(self, right: torch.Tensor, down: torch.Tensor) -> None:

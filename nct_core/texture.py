@@ -1,4 +1,4 @@
-"""What keeps the source's texture where the reference has none: a black ground, a burnt-out sky (ours)."""
+"""What keeps the source's texture where the reference has none: a black ground, a burned-out sky (ours)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result of a transfer as a function of colour and place, that can be applied to an image of any size (ours).
+"""The result of a transfer as a function of color and place, that can be applied to an image of any size (ours).
 
 A transfer is computed at working size. Its transform is a field of coefficients on that grid; a larger image gets it by joint
 upsampling: in every 5x5 window of the working grid each coefficient is regressed on lightness (a guided filter), the regression is
@@ -32,7 +32,7 @@ _MAP_FLOOR = 1e-2  # the same for maps of areas, whose borders shall follow stro
 
 @dataclass(frozen=True)
 class ColorTransform:
-    """Local linear transforms of scaled Lab colour over the picture's extent.
+    """Local linear transforms of scaled Lab color over the picture's extent.
 
     Attributes:
         coefficients: float32 [h, w, 6], (a, b) of the three channels one after the other.
@@ -43,21 +43,21 @@ class ColorTransform:
     lightness: torch.Tensor
 
     def apply(self, image: NDArray[np.float32], strength: float = 1.0, keep_lightness: float = 0.0, *, advance: Advance = unwatched) -> NDArray[np.float32]:
-        """Recolours an image of any size that shows the same picture.
+        """Recolors an image of any size that shows the same picture.
 
         Args:
-            image: float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
-            strength: 0 returns the image as it is, bit for bit, 1 is the full transform; in between colours move along straight
+            image: float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA.
+            strength: 0 returns the image as it is, bit for bit, 1 is the full transform; in between colors move along straight
                 lines in Lab.
             keep_lightness: how much of the image's own lightness is kept: the change of lightness is multiplied by 1 minus this.
-                At 1 only hue and chroma move. A colour that sRGB does not hold loses chroma then, at its lightness and hue, so that
+                At 1 only hue and chroma move. A color that sRGB does not hold loses chroma then, at its lightness and hue, so that
                 clipping does not change its lightness after all; of that excess chroma this share is taken. Values of the image that
                 lie outside [0, 1] themselves may stay there.
             advance: called after every band of rows, with the share of them that is done; what it raises ends the work.
 
         Returns:
-            float32 [H, W, C], sRGB-encoded; alpha and the colour of fully transparent pixels are the image's own. A grey image stays
-            grey: its lightness is recoloured. Colours outside sRGB leave [0, 1].
+            float32 [H, W, C], sRGB-encoded; alpha and the color of fully transparent pixels are the image's own. A gray image stays
+            gray: its lightness is recolored. Colors outside sRGB leave [0, 1].
 
         Raises:
             InputError: strength or keep_lightness lies outside [0, 1], or the image is not usable (see :func:`nct_core.working.check_image`).
@@ -84,7 +84,7 @@ class ColorTransform:
     def carry(self, maps: torch.Tensor, image: NDArray[np.float32]) -> Iterator[tuple[slice, torch.Tensor]]:
         """Takes maps from the transform's grid to an image of any size that shows the same picture, along its edges, as coefficients are taken.
 
-        A map is blurred where the image shows no edge, also at the grid's own size. Maps that add up to 1 do so afterwards.
+        A map is blurred where the image shows no edge, also at the grid's own size. Maps that add up to 1 do so afterward.
 
         Args:
             maps: float32 [n, h, w].
@@ -127,7 +127,7 @@ class ColorTransform:
         return torch.lerp(rows[:, :, below], rows[:, :, above], share)
 
     def _lab(self, band: NDArray[np.float32]) -> torch.Tensor:
-        """Its colours, float32 [h, W, 3], scaled Lab."""
+        """Its colors, float32 [h, W, 3], scaled Lab."""
         channels = band.shape[2]
         pixels = torch.from_numpy(np.ascontiguousarray(band[..., : channels - (channels + 1) % 2])).to(self.coefficients.device)
         return srgb_to_lab(pixels.expand(*pixels.shape[:2], 3))

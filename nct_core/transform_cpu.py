@@ -25,7 +25,7 @@ def recolor(
     out: NDArray[np.float32],
     advance: Advance,
 ) -> None:
-    """Recolours an image.
+    """Recolors an image.
 
     Args:
         image: float32 [H, W, C], sRGB-encoded.
@@ -51,7 +51,7 @@ def _recolor(first, last, image, fields, above, row_share, left, column_share, s
     work, lab, moved = np.empty((3, width), np.float32), np.empty((3, width), np.float32), np.empty((3, width), np.float32)
     line = np.empty((count, width_low + 1), np.float32)
     slope, shift = np.empty(width, np.float32), np.empty(width, np.float32)
-    grey = channels < 3
+    gray = channels < 3
     for row in range(first, last):
         to_lab(image[row], to_white, work, lab)
         i, share = above[row], row_share[row]
@@ -60,14 +60,14 @@ def _recolor(first, last, image, fields, above, row_share, left, column_share, s
             for k in range(width_low):
                 line[c, k] = fields[i, c, k] + share * (fields[below, c, k] - fields[i, c, k])
             line[c, width_low] = line[c, width_low - 1]
-        for c in range(1 if grey else 3):
+        for c in range(1 if gray else 3):
             _coefficient(line, 2 * c, lab, left, column_share, slope)
             _coefficient(line, 2 * c + 1, lab, left, column_share, shift)
             moves = strength if c > 0 else lightness_strength
             for k in range(width):
                 target = min(max(slope[k] * lab[c, k] + shift[k], _F(0.0)), _F(1.0))
                 moved[c, k] = lab[c, k] + moves * (target - lab[c, k])
-        if grey:
+        if gray:
             for c in range(1, 3):
                 for k in range(width):
                     moved[c, k] = _F(128.0 / 255.0)

@@ -5,7 +5,7 @@ For a source position p the votes are the reference positions q that overlapping
 - coherence: the 9 patches around p, each mapped source -> reference; weight 1 / |S| each
 - completeness: every reference patch, mapped reference -> source, that covers p; weight beta / |R| each
 
-The guidance colour is the weighted mean of the votes' colours. Their features, averaged the same way and scaled to unit length,
+The guidance color is the weighted mean of the votes' colors. Their features, averaged the same way and scaled to unit length,
 are compared with the source's: e(p) = -<F_S(p), F_G(p)>, rescaled to [0, 1] over the image, and the confidence is 1 - e(p).
 """
 
@@ -30,7 +30,7 @@ class Guidance:
     """What the reference says about every source position.
 
     Attributes:
-        colors: float32 [h, w, 3], scaled Lab; the source's own colour where nobody voted.
+        colors: float32 [h, w, 3], scaled Lab; the source's own color where nobody voted.
         error: float32 [h, w], e(p) = -<F_S, F_G> before rescaling, in [-1, 1]; 1 where nobody voted.
         voted: bool [h, w], the valid positions that got a vote.
         agreement: float32 [h, w], how far the matches agree, see :mod:`nct_core.agreement`.
@@ -65,7 +65,7 @@ def vote(
     bds_weight: float,
     advance: Advance = unwatched,
 ) -> Guidance:
-    """Votes colours and features of one reference onto the source's grid.
+    """Votes colors and features of one reference onto the source's grid.
 
     Args:
         source_features, reference_features: int16 [h, w, C] and [H, W, C], see :mod:`nct_core.features`, on one device.

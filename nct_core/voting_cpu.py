@@ -26,7 +26,7 @@ def vote(
     completeness: float,
     advance: Advance = unwatched,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean colours [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
+    """Mean colors [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
     starts, voters = _voters(backward.numpy(), source_valid.shape, reference_valid)
     height, width = source_valid.shape
     colors, error, voted = np.zeros((height, width, 3), np.float32), np.ones((height, width), np.float32), np.zeros((height, width), np.bool_)

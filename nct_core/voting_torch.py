@@ -25,15 +25,15 @@ def vote(
     completeness: float,
     advance: Advance = unwatched,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean colours [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
+    """Mean colors [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
     device = source_features.device
     height, width = source_valid.shape
     to_height, to_width = reference_valid.shape
     payload = torch.cat([reference_features.float(), reference_colors, torch.ones_like(reference_colors[..., :1])], -1)
     source_ok, reference_ok = (torch.from_numpy(valid).to(device) for valid in (source_valid, reference_valid))
-    # Coherence and completeness alike are pairs (patch centre in the source, patch centre in the reference).
-    centres, to_centres = source_ok.nonzero(), reference_ok.nonzero()
-    pairs = ((centres, forward[source_ok].long(), coherence), (backward[reference_ok].long(), to_centres, completeness))
+    # Coherence and completeness alike are pairs (patch center in the source, patch center in the reference).
+    centers, to_centers = source_ok.nonzero(), reference_ok.nonzero()
+    pairs = ((centers, forward[source_ok].long(), coherence), (backward[reference_ok].long(), to_centers, completeness))
     votes = torch.zeros(height * width, payload.shape[-1], device=device)
     step = max(1, _CHUNK // payload.shape[-1])
     for ours, theirs, weight in pairs:

@@ -1,6 +1,6 @@
 """Voting in a Triton kernel for CUDA devices; see :mod:`nct_core.voting` for the contract.
 
-One program gathers all votes for one source position, in a fixed order: sums do not depend on timing. Beside the features and colours
+One program gathers all votes for one source position, in a fixed order: sums do not depend on timing. Beside the features and colors
 it takes about 30 bytes a position of the reference and 25 a position of the source.
 """
 
@@ -33,7 +33,7 @@ def vote(
     completeness: float,
     advance: Advance = unwatched,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean colours [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
+    """Mean colors [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.voting.vote`."""
     height, width, channels = source_features.shape
     assert max(source_features.numel(), reference_features.numel()) < 1 << 31, "kernels count in 32 bits"
     source_ok, reference_ok = (torch.from_numpy(valid).to(source_features.device) for valid in (source_valid, reference_valid))

@@ -148,7 +148,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _empty_array(kind: type, shape: Any, _typecode: Any) -> NDArray[Any]:
-    # numpy's pickles make an array of shape (0,) first and give it shape, type and content as its state afterwards.
+    # numpy's pickles make an array of shape (0,) first and give it shape, type and content as its state afterward.
     if kind is not np.ndarray or shape != (0,):
         raise pickle.UnpicklingError(f"it makes a {kind!r} of shape {shape!r}")
     return np.empty(0, np.uint8)

@@ -1,7 +1,7 @@
 """The worker: answers the GIMP plug-in over its stdin and stdout, ``python -m nct_core.worker [--log FILE]``.
 
 It leaves when its stdin ends, whatever it is doing then: that is how it notices that the plug-in was killed. A thread reads frames, so
-that this and cancelling work during a transfer; the main thread computes. A cancel is answered at once, by the reading thread; the main
+that this and canceling work during a transfer; the main thread computes. A cancel is answered at once, by the reading thread; the main
 thread notices it within a fraction of a second and goes on to the next job.
 """
 
@@ -70,7 +70,7 @@ class Worker:
         try:
             while (header := protocol.read_header(self._source)) is not None and header["type"] != "shutdown":
                 self._take(header)
-        except BaseException as error:  # without its reader the worker could neither be cancelled nor end
+        except BaseException as error:  # without its reader the worker could neither be canceled nor end
             self._send_error("", error)
             os._exit(1)
         os._exit(0)  # at once, also where the other thread is computing or holds the log
@@ -86,7 +86,7 @@ class Worker:
             self._jobs.put(self._named[name])
         elif kind == "cancel":
             if name in self._named and self._named[name].answered.acquire(blocking=False):
-                self._send_error(name, Cancelled("the transfer was cancelled"))
+                self._send_error(name, Cancelled("the transfer was canceled"))
         else:
             raise ProtocolError(f"expected a message for the worker, got {kind!r}")
 
@@ -105,9 +105,9 @@ class Worker:
     # -- the computing thread
 
     def _run_job(self, job: _Job) -> None:
-        name, cancelled = job.header["id"], job.answered.locked
+        name, canceled = job.header["id"], job.answered.locked
         try:
-            pixels, facts = self._compute(job.header, cancelled)
+            pixels, facts = self._compute(job.header, canceled)
         except Exception as error:  # the connection outlives a failed job, and the plug-in must hear of it
             if job.answered.acquire(blocking=False):
                 self._send_error(name, error)
@@ -119,15 +119,15 @@ class Worker:
         if self._named.get(name) is job:
             del self._named[name]
 
-    def _compute(self, header: protocol.Header, cancelled: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
+    def _compute(self, header: protocol.Header, canceled: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
         from . import devices
 
-        if cancelled():
-            raise Cancelled("the transfer was cancelled")
+        if canceled():
+            raise Cancelled("the transfer was canceled")
         with devices.out_of_memory_as_error("the pictures"):
             if header["type"] == "transfer":
-                return self._work.transfer(header, _Progress(self, header["id"]), cancelled)
-            return self._work.apply(header, cancelled) if header["type"] == "apply" else self._work.view(header)
+                return self._work.transfer(header, _Progress(self, header["id"]), canceled)
+            return self._work.apply(header, canceled) if header["type"] == "apply" else self._work.view(header)
 
     # -- writing, from both threads
 

@@ -83,7 +83,7 @@ class Jobs:
         """Runs a ``transfer``.
 
         Returns:
-            The recoloured source (or what it was to be applied to), [H, W, C] in its own colour space and dtype, and the result's facts.
+            The recolored source (or what it was to be applied to), [H, W, C] in its own color space and dtype, and the result's facts.
 
         Raises:
             NctError: as :func:`nct_core.transfer`; a reference is called by its name.
@@ -96,12 +96,12 @@ class Jobs:
         logger.info("%s: a transfer of %d px begins", header["id"], params.working_size)
         source = self._picture(header["source"])
         onto = self._picture(header["onto"] or header["source"])
-        progress(0.0, "Reading colours")
+        progress(0.0, "Reading colors")
         references = [self._reference(reference, header["file_side"], advance) for reference in header["references"]]
         pixels = images.to_srgb(source.values, source.icc_profile, advance)
-        recoloured = pixels if onto is source else images.to_srgb(onto.values, onto.icc_profile, advance)
+        recolored = pixels if onto is source else images.to_srgb(onto.values, onto.icc_profile, advance)
         names = ["source", *(_called(reference) for reference in header["references"])]
-        result = transfer(pixels, references, params, onto=recoloured, device=header["device"], names=names, progress=progress, cancel=cancel)
+        result = transfer(pixels, references, params, onto=recolored, device=header["device"], names=names, progress=progress, cancel=cancel)
         facts = {"transfer": header["id"], "backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
         facts["colors"] = ["#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references))]
         kept = result.sized(pixels.shape[:2])
@@ -110,7 +110,7 @@ class Jobs:
         return _like(onto, result.image, params, advance), facts
 
     def adopt(self) -> None:
-        """Keeps the newest transfer for ``apply`` and ``view``: it has not been cancelled. The oldest gives way."""
+        """Keeps the newest transfer for ``apply`` and ``view``: it has not been canceled. The oldest gives way."""
         assert self._newest is not None
         self._done[self._newest.name] = self._newest
         for name in [*self._done][:-KEPT_TRANSFERS]:
@@ -221,13 +221,13 @@ def _unless(cancel: Callable[[], bool]) -> Advance:
 
     def advance(_done: float) -> None:
         if cancel():
-            raise Cancelled("the transfer was cancelled")
+            raise Cancelled("the transfer was canceled")
 
     return advance
 
 
 def _like(source: Pixels, image: np.ndarray, params: TransferParams, advance: Advance) -> np.ndarray:
-    """The recoloured source in its own colour space and dtype; without an effect its very bits, which conversion there and back would round."""
+    """The recolored source in its own color space and dtype; without an effect its very bits, which conversion there and back would round."""
     from . import images
 
     return source.values if params.strength == 0.0 else images.from_srgb(image, source.icc_profile, source.values.dtype, advance)
@@ -250,12 +250,12 @@ def _painted(done: _Done) -> np.ndarray:
     from .label_sheet import overlay
 
     source = images.to_srgb(done.source.values, done.source.icc_profile)
-    grey = np.repeat(source[..., : max(1, source.shape[2] - (source.shape[2] + 1) % 2)].mean(-1, keepdims=True), 3, axis=2)
-    return overlay(done.result.labels, np.rint(grey.clip(0, 1) * 255).astype(np.uint8))
+    gray = np.repeat(source[..., : max(1, source.shape[2] - (source.shape[2] + 1) % 2)].mean(-1, keepdims=True), 3, axis=2)
+    return overlay(done.result.labels, np.rint(gray.clip(0, 1) * 255).astype(np.uint8))
 
 
 def _matched(done: _Done) -> np.ndarray:
-    """Every source pixel replaced by its counterpart in the reference that coloured it, uint8 [H, W, 3]."""
+    """Every source pixel replaced by its counterpart in the reference that colored it, uint8 [H, W, 3]."""
     labels = done.result.labels
     matched = np.zeros((*labels.shape, 3), np.float32)
     for number, (reference, match) in enumerate(zip(done.references, done.result.matches)):

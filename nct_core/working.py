@@ -26,7 +26,7 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
 
     Args:
         name: what to call it in messages, for example "source".
-        image: expected float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
+        image: expected float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA.
 
     Raises:
         InputError: it is something else, too small, too large, not finite, not scaled to [0, 1], or wholly transparent.
@@ -74,7 +74,7 @@ class WorkingImage:
         return WorkingImage(self.rgb.flip(1), self.lab.flip(1), self.valid[:, ::-1].copy())
 
     def lab_on(self, grid: Shape) -> torch.Tensor:
-        """Its colours averaged over the cells of a coarser grid, float32 [*grid, 3], scaled Lab."""
+        """Its colors averaged over the cells of a coarser grid, float32 [*grid, 3], scaled Lab."""
         return resize(self.lab, grid)
 
     def valid_on(self, grid: Shape) -> NDArray[np.bool_]:
@@ -112,7 +112,7 @@ def prepare(image: NDArray[np.float32], working_size: int, device: torch.device)
 
 
 def resize(image: torch.Tensor, shape: Shape) -> torch.Tensor:
-    """Bilinear, half-pixel centred, anti-aliased when it shrinks: [H, W, C] -> [*shape, C]."""
+    """Bilinear, half-pixel centerd, anti-aliased when it shrinks: [H, W, C] -> [*shape, C]."""
     if image.shape[:2] == shape:
         return image
     planes = image.permute(2, 0, 1)[None]

@@ -44,7 +44,7 @@ def rgb(primaries: Sequence[tuple[float, float]], white: tuple[float, float], cu
     return _profile(b"RGB ", tags)
 
 
-def grey(curve: bytes) -> bytes:
+def gray(curve: bytes) -> bytes:
     return _profile(b"GRAY", {b"kTRC": curve})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def blobs(seed: int, shape: tuple[int, int], channels: int = 3, dtype: str = "uint8") -> np.ndarray:
-    """Soft blobs of colour with a little noise, [H, W, C] over the whole range of ``dtype``; the top of an alpha channel is 0."""
+    """Soft blobs of color with a little noise, [H, W, C] over the whole range of ``dtype``; the top of an alpha channel is 0."""
     noise = np.random.default_rng(seed)
     rows, columns = np.mgrid[: shape[0], : shape[1]] / max(shape)
     waves = [np.sin(rows * a + columns * b + c) for a, b, c in noise.uniform(2, 9, (channels, 3))]

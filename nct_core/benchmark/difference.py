@@ -1,4 +1,4 @@
-"""CIEDE2000, the colour difference in which we state that two results agree.
+"""CIEDE2000, the color difference in which we state that two results agree.
 
 Sharma, Wu and Dalal, "The CIEDE2000 Color-Difference Formula", Color Research and Application 30(1), 2005.
 """

@@ -2,7 +2,7 @@
 
 The published algorithm with the published constants, one reference, opaque RGB pictures at working size, on the CPU in float32. It leaves
 out what is ours (the contrast term, transparency, several references), and stops conjugate gradients after
-as many rounds as the published program does. Every step is vectorised over the whole grid.
+as many rounds as the published program does. Every step is vectorized over the whole grid.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Stage = Callable[[str, int], None]
 
 
 def transfer(source: Image, reference: Image, weights: dict[str, torch.Tensor], params: TransferParams, stage: Stage = lambda name, level: None) -> Image:
-    """Gives the source the reference's colours.
+    """Gives the source the reference's colors.
 
     Args:
         source, reference: float32 [H, W, 3], sRGB-encoded, [0, 1]; matched at their own sizes.
@@ -120,8 +120,8 @@ def patchmatch(a: torch.Tensor, b: torch.Tensor, start: nnf.Field, radius: int, 
             before = field
             for step in ((0, -jump), (0, jump), (-jump, 0), (jump, 0)):
                 shift = torch.tensor(step)
-                neighbour = torch.minimum((here + shift).clamp_min(0), torch.tensor([height - 1, width - 1]))
-                improve(torch.minimum((before[neighbour[..., 0], neighbour[..., 1]] - shift).clamp_min(0), limit))
+                neighbor = torch.minimum((here + shift).clamp_min(0), torch.tensor([height - 1, width - 1]))
+                improve(torch.minimum((before[neighbor[..., 0], neighbor[..., 1]] - shift).clamp_min(0), limit))
         reach = radius
         while reach >= 1:
             low, high = (field - reach).clamp_min(0), torch.minimum(field + reach, limit)
@@ -190,18 +190,18 @@ def cluster(coarsest: Image, params: TransferParams) -> NDArray[np.bool_]:
 
 
 def nonlocal_ties(colors: Image, clusters: NDArray[np.bool_], params: TransferParams) -> sparse.csr_matrix:
-    """Weights of the ties between positions of like colour in one cluster, symmetric [h * w, h * w]."""
+    """Weights of the ties between positions of like color in one cluster, symmetric [h * w, h * w]."""
     rows, columns = nnf.nearest_cells(colors.shape[:2], clusters.shape[2:])
     members, candidates = clusters[:, :, rows[:, None], columns].reshape(2, len(clusters[0]), -1)
     flat = colors.reshape(-1, 3)
     heads, tails = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for own, near in zip(members, candidates):
-        if own.any() and near.sum() > params.nonlocal_neighbours:
-            found = cKDTree(flat[near]).query(flat[own], params.nonlocal_neighbours + 1, workers=-1)[1]  # itself is the first
-            heads.append(np.repeat(np.flatnonzero(own), params.nonlocal_neighbours))
+        if own.any() and near.sum() > params.nonlocal_neighbors:
+            found = cKDTree(flat[near]).query(flat[own], params.nonlocal_neighbors + 1, workers=-1)[1]  # itself is the first
+            heads.append(np.repeat(np.flatnonzero(own), params.nonlocal_neighbors))
             tails.append(np.flatnonzero(near)[found[:, 1:].ravel()])
     head, tail = np.concatenate(heads), np.concatenate(tails)
-    strength = params.nonlocal_weight / params.nonlocal_neighbours * np.exp(1 - ((flat[head] - flat[tail]) ** 2).sum(1) / 3)
+    strength = params.nonlocal_weight / params.nonlocal_neighbors * np.exp(1 - ((flat[head] - flat[tail]) ** 2).sum(1) / 3)
     one_way = sparse.csr_matrix((strength, (head, tail)), (len(flat), len(flat)))
     return one_way + one_way.T
 
@@ -212,7 +212,7 @@ def laplacian(ties: sparse.spmatrix) -> sparse.csr_matrix:
 
 
 def grid_ties(lightness: Image, weight: float) -> sparse.csr_matrix:
-    """weight / (|l_p - l_q|^1.2 + 1e-4) between neighbours of the grid, symmetric [h * w, h * w]."""
+    """weight / (|l_p - l_q|^1.2 + 1e-4) between neighbors of the grid, symmetric [h * w, h * w]."""
     index = np.arange(lightness.size).reshape(lightness.shape)
     heads, tails = np.concatenate([index[:, :-1].ravel(), index[:-1].ravel()]), np.concatenate([index[:, 1:].ravel(), index[1:].ravel()])
     steps = np.abs(lightness.ravel()[heads] - lightness.ravel()[tails])
@@ -235,7 +235,7 @@ def start_of_fit(source: Image, guidance: Image) -> tuple[Image, Image]:
 
 def fit(source: Image, guidance: Image, weight: Image, ties: sparse.spmatrix, local_weight: float, rounds: int) -> Image:
     """The local linear transform on a level's grid, float32 [h, w, 3, 2]: (a, b) of every channel by conjugate gradients."""
-    smooth = laplacian(ties + grid_ties(source[..., 0], 2 * local_weight))  # every pair of neighbours counts twice
+    smooth = laplacian(ties + grid_ties(source[..., 0], 2 * local_weight))  # every pair of neighbors counts twice
     out = np.empty((*source.shape, 2), np.float32)
     start = start_of_fit(source, guidance)
     for channel in range(3):

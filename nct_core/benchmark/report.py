@@ -149,7 +149,7 @@ def _references(entry: Measurement) -> str:
 
 
 def _used(entry: Measurement) -> str:
-    """Of several references, how many gave the source their colours: matching the others stops early."""
+    """Of several references, how many gave the source their colors: matching the others stops early."""
     return f", {sum(share > 0 for share in entry['shares'])} used" if entry["references"] > 1 else ""
 
 

@@ -23,8 +23,8 @@ STAGES = {
     "local_affine.fit": "fit",
     "local_affine.__call__": "upsampling",
     "transform": "application",
-    "working": "scaling and colours",
-    "color": "scaling and colours",
+    "working": "scaling and colors",
+    "color": "scaling and colors",
     "weights": "loading weights",
 }
 """Modules of the library, or functions of them, and the stage that they are."""

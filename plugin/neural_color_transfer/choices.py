@@ -16,14 +16,14 @@ PRESETS: tuple[tuple[str, str, dict[str, float]], ...] = (
     (_("_Natural"), _("What suits most pictures"), {}),
     (
         _("_Faithful to the reference"),
-        _("More of the reference's colours and contrast, for pictures that are much alike"),
+        _("More of the reference's colors and contrast, for pictures that are much alike"),
         {"bds_weight": 4.0, "contrast_weight": 4.0},
     ),
     (_("S_ubtle"), _("Half the way, and only what matches well"), {"strength": 0.5, "bds_weight": 1.0}),
 )
 """Label, effect and the parameters that differ from their defaults."""
 
-TAKE_FROM = _("_Take colours from:")
+TAKE_FROM = _("_Take colors from:")
 ADD_FILES = _("_Add files…")
 SELECTED_ONLY = _("Onl_y what is selected in them")
 OUTPUT = _("Out_put")

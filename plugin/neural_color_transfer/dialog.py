@@ -1,4 +1,4 @@
-"""The dialog: what gives the colours, the few parameters that matter, the others folded away, and a preview."""
+"""The dialog: what gives the colors, the few parameters that matter, the others folded away, and a preview."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import references
 import scrolling
 import trouble
 from choices import ADVANCED, DETAILS, OUTPUT, PRESETS, TAKE_FROM, TITLE
-from gimpfu_dialog import labelled
+from gimpfu_dialog import labeled
 from language import _, sentence, translated
 from nct_shared.params import describe
 from plans import APPLIED, Prepared
@@ -97,13 +97,13 @@ class Dialog:
     def _controls(self) -> Gtk.Widget:
         controls = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING, margin_end=SPACING)  # the scroll bar's room
         controls.pack_start(self._source_row(), False, False, 0)
-        controls.pack_start(labelled(TAKE_FROM, self._references, vertical=True), True, True, 0)
+        controls.pack_start(labeled(TAKE_FROM, self._references, vertical=True), True, True, 0)
         controls.pack_start(self._dialog.fill_box("limits", ["selected-only"]), False, False, 0)
         controls.pack_start(self._presets(), False, False, 0)
         controls.pack_start(self._sliders(basic=True), False, False, 0)
         output = GimpUi.prop_choice_combo_box_new(self._config, "output")
         scrolling.leave_wheel(output)
-        controls.pack_start(labelled(OUTPUT, output), False, False, 0)
+        controls.pack_start(labeled(OUTPUT, output), False, False, 0)
         # Not GIMP's own expander: that one enlarges the window, beyond the screen if need be.
         advanced = Gtk.Expander(label=ADVANCED, use_underline=True)
         advanced.add(self._sliders(basic=False))
@@ -122,7 +122,7 @@ class Dialog:
                 if parameter.high > MOST_ON_A_SLIDER:
                     number = GimpUi.prop_spin_button_new(self._config, parameter.name.replace("_", "-"), 1, 10, 0)
                     scrolling.leave_wheel(number)
-                    column.add(labelled(label_of(parameter), number))
+                    column.add(labeled(label_of(parameter), number))
                     continue
                 # As the dialog's own get_spin_scale makes them, but that one wants a mnemonic for each, and there are more of them than letters.
                 step, page, _digits = Gimp.range_estimate_settings(parameter.low, parameter.high)
@@ -136,7 +136,7 @@ class Dialog:
         name = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.MIDDLE)
         layer, image = (GLib.markup_escape_text(item.get_name()) for item in (self._source, self._source.get_image()))
         place = "" if Path(layer).stem in image else f" ({image})"  # "Background" alone tells nothing
-        name.set_markup(_("Layer to recolour: {}").format(f"<b>{layer}</b>{place}"))
+        name.set_markup(_("Layer to recolor: {}").format(f"<b>{layer}</b>{place}"))
         row = Gtk.Box(spacing=SPACING)
         self._thumbnail = Gtk.Image.new_from_pixbuf(thumbnail(self._source))
         row.pack_start(self._thumbnail, False, False, 0)
@@ -175,7 +175,7 @@ class Dialog:
     def _gathered(self) -> tuple[list[references.Reference], str]:
         """What is ticked, and why that cannot be used; empty where it can."""
         if not self._references.drawables and not self._references.files and self._source.is_valid():
-            return [], _("Tick at least one reference to take colours from.")
+            return [], _("Tick at least one reference to take colors from.")
         try:
             gathered = references.gather(self._references.drawables, self._references.files)
             references.check(self._source, gathered)

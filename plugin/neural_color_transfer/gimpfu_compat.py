@@ -16,7 +16,7 @@ A parameter is ``(PF_X, name, description, default[, extra])``, a result ``(PF_X
 drawable or layer second, the procedure works on the image it is called from and on its one selected layer. An interactive run asks for
 the other parameters; GIMP keeps the last values of procedures that work on an image.
 Values arrive as in gimpfu: brushes, fonts and the like by name (at first the current ones, whatever the default says), files and folders as
-paths, the value of the chosen radio button, the index of the chosen option. Colours are ``Gegl.Color``, objects are those of
+paths, the value of the chosen radio button, the index of the chosen option. Colors are ``Gegl.Color``, objects are those of
 ``gi.repository.Gimp``; ``pdb`` and ``gimp`` are not imitated.
 
 Extensions, which gimpfu had not: ``PF_DRAWABLES`` (a list of drawables, remembered within a session), ``PF_PATHS`` (a list of files), a sixth

@@ -35,7 +35,7 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, title: str, par
     if shown:
         dialog.fill(shown)
     for parameter, chooser in own.values():
-        dialog.get_content_area().pack_start(labelled(parameter.label, chooser), False, False, _SPACING)
+        dialog.get_content_area().pack_start(labeled(parameter.label, chooser), False, False, _SPACING)
     try:
         confirmed = bool(dialog.run())
         for name, (parameter, chooser) in own.items():
@@ -46,7 +46,7 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, title: str, par
         dialog.destroy()
 
 
-def labelled(label: str, widget: Gtk.Widget, *, vertical: bool = False) -> Gtk.Box:
+def labeled(label: str, widget: Gtk.Widget, *, vertical: bool = False) -> Gtk.Box:
     """A row, or column, of a label with a mnemonic and the widget that it is for."""
     row = Gtk.Box(orientation=Gtk.Orientation.VERTICAL if vertical else Gtk.Orientation.HORIZONTAL, spacing=_SPACING)
     caption = Gtk.Label(label=label, use_underline=True, xalign=0.0)

@@ -1,4 +1,4 @@
-"""The user's language: gettext over the catalogues beside the plug-in.
+"""The user's language: gettext over the catalogs beside the plug-in.
 
 Errors are raised in English, as scripts and logs get them, and translated where a window shows them.
 Python's own gettext, not GIMP's: a label is translated where it is registered, and GIMP asks anew whenever its language changes.
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).with_name("locale")
 
 
 def languages() -> list[str]:
-    """What the user reads, best first; English needs no catalogue, so what comes after it is of no use."""
+    """What the user reads, best first; English needs no catalog, so what comes after it is of no use."""
     return list(itertools.takewhile(lambda name: name.split("_")[0] != "en", GLib.get_language_names()))
 
 
@@ -32,14 +32,14 @@ def N_(text: str) -> str:  # noqa: N802  gettext's name
 
 # What is told in English, by the worker, worker_client, references, outputs and gimpfu_plugin, with {} for what varies.
 _TOLD = (
-    N_("Reading colours"),
+    N_("Reading colors"),
     N_("Loading the network"),
     N_("Reading the reference"),
     N_("Reading the reference {}"),
     N_("Matching, level {} of {}"),
     N_("Matching {}, level {} of {}"),
-    N_("Recolouring, level {} of {}"),
-    N_("Applying the colours"),
+    N_("Recoloring, level {} of {}"),
+    N_("Applying the colors"),
     N_("Too little memory on {}: beginning again on the CPU"),
     N_("Done"),
     N_("source"),
@@ -61,14 +61,14 @@ _TOLD = (
     N_("the worker ended unexpectedly (exit status {}); run install.py again if it does so repeatedly"),
     N_("the worker failed unexpectedly ({}: {})"),
     N_("the plug-in failed unexpectedly ({}: {})"),
-    N_("expected the layer to recolour to stay in its image, but it is gone; start again"),
-    N_("expected the layer to recolour to stay as it was, but its size, mode, precision or colour profile was changed; start again"),
+    N_("expected the layer to recolor to stay in its image, but it is gone; start again"),
+    N_("expected the layer to recolor to stay as it was, but its size, mode, precision or color profile was changed; start again"),
     N_("expected reference layers of open images, got one that is gone; choose another"),
     N_("expected layers of open images, got one that is gone; choose another"),
-    N_("expected a layer to recolour, but it is gone; select another one and start again"),
+    N_("expected a layer to recolor, but it is gone; select another one and start again"),
     N_("expected a layer, got the mask or channel '{}'; select a layer"),
-    N_("expected at least one reference layer or file, got none; choose one whose colours are wanted"),
-    N_("expected RGB or greyscale, got '{}' of an indexed image; convert it with Image > Mode > RGB"),
+    N_("expected at least one reference layer or file, got none; choose one whose colors are wanted"),
+    N_("expected RGB or grayscale, got '{}' of an indexed image; convert it with Image > Mode > RGB"),
     N_("expected references other than the source, got the layer '{}' as both; choose another reference"),
     N_("expected a file of this machine, got {}; save it here first"),
     N_("Expected one selected layer, got {}; select the one to work on"),
@@ -77,7 +77,7 @@ _TOLD = (
 
 
 def translated(told: str) -> str:
-    """What was told in English, in the user's language as far as the catalogue knows it."""
+    """What was told in English, in the user's language as far as the catalog knows it."""
     subject, divider, expected = told.partition(": expected ")
     if divider:
         return _("{}: {}").format(translated(subject), translated(f"expected {expected}"))

@@ -1,7 +1,7 @@
 """Drawables to pixels and back.
 
 A drawable's pixels are those that GIMP shows: with the effects that it keeps on layers, within the layer's own bounds. They travel as
-GIMP keeps them (those of over 16 bits as float): in the image's own colour space and curve, beside the profile that says so. All
+GIMP keeps them (those of over 16 bits as float): in the image's own color space and curve, beside the profile that says so. All
 conversion is the worker's: GIMP's own between curves is approximate, and cuts off what lies outside the space. Pixels are read and
 written in bands, so that no whole image lies in this process.
 """
@@ -118,7 +118,7 @@ def new_layer_like(source: Gimp.Layer, name: str, bands: Bands, image: Gimp.Imag
     """Makes a layer of the source's size, kind and precision, which is not in the image yet.
 
     Args:
-        source: the layer whose shape and colour space it takes.
+        source: the layer whose shape and color space it takes.
         name: of the new layer.
         bands: (first row, rows, pixels as :func:`read` gives them); together the whole layer.
         image: for which it is: the source's own, or one of the same precision and profile.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Filters ▸ Neural Color Transfer…: a layer takes on the colours of other layers."""
+"""Filters ▸ Neural Color Transfer…: a layer takes on the colors of other layers."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ class Run:
         confirmed, self._prepared = dialog.ask(procedure, config, source, SETTINGS)
         return confirmed
 
-    def recolour(
+    def recolor(
         self, image: Gimp.Image, source: Gimp.Layer, drawables: Sequence[Gimp.Drawable], files: Sequence[str], selected_only: bool, output: str, *values: Any
     ) -> tuple[Gimp.Layer, str]:
-        """Recolours a copy of ``source`` and puts it where ``output`` says; ``values`` are those of :func:`describe`, in order.
+        """Recolors a copy of ``source`` and puts it where ``output`` says; ``values`` are those of :func:`describe`, in order.
 
         Returns:
-            The new layer (or group of layers), and how much of it each reference coloured, in words.
+            The new layer (or group of layers), and how much of it each reference colored, in words.
         """
         import references
         from plans import Prepared
@@ -95,7 +95,7 @@ class Run:
                     worker.hello()
                 return _transfer(prepared, source, gathered, selected_only, output, params)
         except WorkerError as problem:
-            if problem.code == "cancelled":
+            if problem.code == "canceled":
                 raise CancelError from problem
             raise Failure(str(problem), problem.detail, log) from problem
         except (ValueError, NctError) as problem:
@@ -140,9 +140,9 @@ def _transfer(
 run = Run()
 register(
     "neural-color-transfer",
-    _("Gives a layer the colours of other layers, matched by what the pictures show"),
+    _("Gives a layer the colors of other layers, matched by what the pictures show"),
     _(
-        "Finds for every part of the selected layer the part of the references (layers of any open images, or files) that shows the like, and recolours "
+        "Finds for every part of the selected layer the part of the references (layers of any open images, or files) that shows the like, and recolors "
         "a copy of the layer so."
     ),
     "The Neural Color Transfer authors",
@@ -152,18 +152,18 @@ register(
     "RGB*, GRAY*",
     [
         (PF_IMAGE, "image", _("Image"), None),
-        (PF_DRAWABLE, "source", _("Layer to recolour"), None),
-        (PF_DRAWABLES, "references", _("Reference layers"), None, None, _("Layers of any open images whose colours are wanted")),
-        (PF_PATHS, "reference-files", _("Reference files"), None, None, _("Paths of pictures whose colours are wanted (PNG, TIFF, JPEG, WebP)")),
+        (PF_DRAWABLE, "source", _("Layer to recolor"), None),
+        (PF_DRAWABLES, "references", _("Reference layers"), None, None, _("Layers of any open images whose colors are wanted")),
+        (PF_PATHS, "reference-files", _("Reference files"), None, None, _("Paths of pictures whose colors are wanted (PNG, TIFF, JPEG, WebP)")),
         (PF_BOOL, "selected-only", SELECTED_ONLY, False, None, _("A reference counts only where its own image's selection covers it")),
-        (PF_RADIO, "output", OUTPUT, NEW_LAYER, OUTPUTS, _("Where the recoloured picture goes")),
+        (PF_RADIO, "output", OUTPUT, NEW_LAYER, OUTPUTS, _("Where the recolored picture goes")),
         *sliders(),
     ],
     [
-        (PF_LAYER, "layer", _("The recoloured layer, or the group of them")),
-        (PF_STRING, "used", _("How much of it each reference coloured")),
+        (PF_LAYER, "layer", _("The recolored layer, or the group of them")),
+        (PF_STRING, "used", _("How much of it each reference colored")),
     ],
-    run.recolour,
+    run.recolor,
     menu="<Image>/Filters",
     dialog=run.ask,
     after=run.show,

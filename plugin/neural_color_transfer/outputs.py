@@ -26,7 +26,7 @@ def make(
 
     Args:
         kind: one of :data:`choices.OUTPUTS`.
-        source: the layer that was recoloured.
+        source: the layer that was recolored.
         sent: what the worker was given of it.
         references: of the run.
         params: of the run.
@@ -51,7 +51,7 @@ def make(
         layers.write_gray(masks[-1], worker.bands(shown))
 
     try:
-        made.append(_recoloured(source, name, params, worker, result, image))
+        made.append(_recolored(source, name, params, worker, result, image))
         if split:
             used = [index for index, share in enumerate(result["shares"]) if share > 0]
             made += [made[0].copy() for _ in used[1:]]
@@ -76,7 +76,7 @@ def make(
     return _insert(source, made, masks, name if split else "")
 
 
-def _recoloured(source: Gimp.Layer, name: str, params: Mapping[str, Any], worker: Any, result: Mapping[str, Any], image: Gimp.Image) -> Gimp.Layer:
+def _recolored(source: Gimp.Layer, name: str, params: Mapping[str, Any], worker: Any, result: Mapping[str, Any], image: Gimp.Image) -> Gimp.Layer:
     if params["strength"] > 0:
         return layers.new_layer_like(source, name, worker.bands(result), image)
     worker.drain(result)  # what went to the worker and back was rounded where GIMP's pixels have more bits than floats

@@ -56,8 +56,8 @@ class Plan:
     """A transfer between pictures that the worker has been sent; equal plans give equal transfers.
 
     Attributes:
-        source: name of the picture to recolour.
-        references: what gives the colours.
+        source: name of the picture to recolor.
+        references: what gives the colors.
         params: of the transfer, but for :data:`APPLIED`.
         file_side: longer side in pixels to which files are reduced; 0 leaves them as they are.
         changed: when each file among the references was, in nanoseconds; 0 where there is none.
@@ -114,7 +114,7 @@ class Prepared:
         Args:
             plan: of the transfer.
             applied: the values of :data:`APPLIED`.
-            onto: name of the source's picture at another size, which is recoloured in its stead; "" is the source.
+            onto: name of the source's picture at another size, which is recolored in its stead; "" is the source.
         """
         if job := self.done(plan):
             return self.worker.apply(job, applied["strength"], applied["keep_lightness"], onto)

@@ -11,7 +11,7 @@ from gi.repository import Gdk, GdkPixbuf, GLib, Gtk  # noqa: E402  after the ver
 MIN_WIDTH, MIN_HEIGHT = 340, 260
 STEP = 0.05
 _CHECK_SIZE, _LIGHT, _DARK = 8, 0x999999, 0x666666
-_LINE, _FOCUSED = 0xFFFFFFFF, 3  # colour, and width where the keyboard moves it
+_LINE, _FOCUSED = 0xFFFFFFFF, 3  # color, and width where the keyboard moves it
 
 
 class Preview(Gtk.EventBox):  # type: ignore[misc]

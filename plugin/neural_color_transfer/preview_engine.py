@@ -91,7 +91,7 @@ class PreviewEngine:
         return self._prepared
 
     def show(self, wish: Wish) -> None:
-        """Makes this the wish to fulfil; a transfer that it does not need, or that it would have to wait for, is cancelled."""
+        """Makes this the wish to fulfill; a transfer that it does not need, or that it would have to wait for, is canceled."""
         self._overtake(wish)
         self._wishes.put(wish)
 
@@ -160,15 +160,15 @@ class PreviewEngine:
         wish = self._next(None)
         while wish is not None:
             exact = wish.exact if prepared.done(wish.exact) else None
-            self._fulfil(prepared, wish, exact or wish.draft)
+            self._fulfill(prepared, wish, exact or wish.draft)
             try:
                 wish = self._next(REST_SECONDS if wish.exact is not None and exact is None else None)
             except queue.Empty:
                 assert wish is not None and wish.exact is not None
-                self._fulfil(prepared, wish, wish.exact)
+                self._fulfill(prepared, wish, wish.exact)
                 wish = self._next(None)
 
-    def _fulfil(self, prepared: Prepared, wish: Wish, plan: Plan) -> None:
+    def _fulfill(self, prepared: Prepared, wish: Wish, plan: Plan) -> None:
         """Shows the wish by one of its plans; a failure is told, an overtaken one is not."""
         onto = wish.draft.source
         try:
@@ -184,7 +184,7 @@ class PreviewEngine:
         except WorkerLost:
             raise
         except WorkerError as error:
-            if error.code != "cancelled":
+            if error.code != "canceled":
                 self._failed(error)
         finally:
             with self._lock:

@@ -22,10 +22,10 @@ from gi.repository import Gimp, GLib, GObject, Gtk  # noqa: E402  after the vers
 
 SPACING = 6
 VIEWS = (
-    (_("Result"), "", _("The recoloured layer")),
+    (_("Result"), "", _("The recolored layer")),
     (_("Matches"), "matches", _("The parts of the references that were matched, in the layer's places")),
     (_("Confidence"), "confidence", _("How sure each match is: white is sure")),
-    (_("References"), "labels", _("Which reference colours what")),
+    (_("References"), "labels", _("Which reference colors what")),
 )
 
 
@@ -213,7 +213,7 @@ def _captions(quality: Gtk.Label) -> Gtk.Widget:
 
 
 def _legend(names: Sequence[str], shares: Sequence[float], colors: Sequence[str]) -> str:
-    """Each reference's colour, name and share, where there are several."""
+    """Each reference's color, name and share, where there are several."""
     if len(names) < 2:
         return ""
     entries = (

@@ -28,7 +28,7 @@ class Wanted:
     """What the dialog is set to.
 
     Attributes:
-        references: what gives the colours; none where they cannot be used.
+        references: what gives the colors; none where they cannot be used.
         selected_only: whether a reference layer counts only within its image's selection.
         output: one of :data:`choices.OUTPUTS`.
         params: all of :mod:`nct_shared.params`.
@@ -64,7 +64,7 @@ class PreviewPictures:
 
     @property
     def source(self) -> tuple[PixelLayout, bytes]:
-        """The source's small copy, RGBA or grey with alpha."""
+        """The source's small copy, RGBA or gray with alpha."""
         picture = self._small[self._before]
         return picture.layout, b"".join(bytes(band) for band in picture.read())
 

@@ -44,7 +44,7 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
         self._list.get_accessible().set_name(_("References"))
         self._frame = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=150)
         self._frame.add(self._list)
-        add = Gtk.Button(label=ADD_FILES, use_underline=True, tooltip_text=_("Take colours from pictures that are not open"))
+        add = Gtk.Button(label=ADD_FILES, use_underline=True, tooltip_text=_("Take colors from pictures that are not open"))
         add.connect("clicked", lambda *_: self._choose_files())
         buttons = Gtk.Box(spacing=SPACING)
         buttons.pack_start(self._filter, True, True, 0)
@@ -117,7 +117,7 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
             yield
 
     def _choose_files(self) -> None:
-        chooser = Gtk.FileChooserNative.new(_("Pictures to take colours from"), self.get_toplevel(), Gtk.FileChooserAction.OPEN, _("_Add"), _("_Cancel"))
+        chooser = Gtk.FileChooserNative.new(_("Pictures to take colors from"), self.get_toplevel(), Gtk.FileChooserAction.OPEN, _("_Add"), _("_Cancel"))
         chooser.set_select_multiple(True)
         pictures = Gtk.FileFilter()
         pictures.set_name("PNG, JPEG, TIFF, WebP")

@@ -1,4 +1,4 @@
-"""What gives the colours: layers of open images and files, each with the name that messages call it by."""
+"""What gives the colors: layers of open images and files, each with the name that messages call it by."""
 
 from __future__ import annotations
 
@@ -56,21 +56,21 @@ def check(source: Gimp.Drawable, references: Sequence[Reference]) -> None:
         ValueError: they cannot; the message says why.
     """
     if not source.is_valid():
-        raise ValueError("expected a layer to recolour, but it is gone; select another one and start again")
+        raise ValueError("expected a layer to recolor, but it is gone; select another one and start again")
     if not source.is_layer():
         raise ValueError(f"expected a layer, got the mask or channel '{source.get_name()}'; select a layer")
     if not references:
-        raise ValueError("expected at least one reference layer or file, got none; choose one whose colours are wanted")
+        raise ValueError("expected at least one reference layer or file, got none; choose one whose colors are wanted")
     drawables = [reference.drawable for reference in references if reference.drawable is not None]
     for drawable in (source, *drawables):
         if drawable.is_indexed():
-            raise ValueError(f"expected RGB or greyscale, got '{drawable.get_name()}' of an indexed image; convert it with Image > Mode > RGB")
+            raise ValueError(f"expected RGB or grayscale, got '{drawable.get_name()}' of an indexed image; convert it with Image > Mode > RGB")
     if any(drawable.get_id() == source.get_id() for drawable in drawables):
         raise ValueError(f"expected references other than the source, got the layer '{source.get_name()}' as both; choose another reference")
 
 
 def account(references: Sequence[Reference], shares: Sequence[float]) -> str:
-    """Says how much of the source each reference coloured, the most used first.
+    """Says how much of the source each reference colored, the most used first.
 
     Args:
         references: of the run.

@@ -41,9 +41,9 @@ class Sent:
             ValueError: somebody has deleted or converted it.
         """
         if not source.is_valid():
-            raise ValueError("expected the layer to recolour to stay in its image, but it is gone; start again")
+            raise ValueError("expected the layer to recolor to stay in its image, but it is gone; start again")
         if layers.kind_of(source) != self.kind:
-            raise ValueError("expected the layer to recolour to stay as it was, but its size, mode, precision or colour profile was changed; start again")
+            raise ValueError("expected the layer to recolor to stay as it was, but its size, mode, precision or color profile was changed; start again")
 
 
 def picture_of(role: str, drawable: Gimp.Drawable) -> Picture:
@@ -74,7 +74,7 @@ def transfer(
 
     Args:
         prepared: the worker.
-        source: the layer to recolour.
+        source: the layer to recolor.
         gathered: the references, as :func:`references.check` allows them.
         selected_only: whether a reference layer counts only within its image's selection.
         params: all of :mod:`nct_shared.params`.

@@ -26,7 +26,7 @@ class WorkerError(Exception):
     """The worker reported an error, or is gone.
 
     Attributes:
-        code: the kind of error on the wire, "cancelled" for one that was asked for.
+        code: the kind of error on the wire, "canceled" for one that was asked for.
         detail: where the worker's code failed; empty where it said nothing.
     """
 
@@ -162,9 +162,9 @@ class Worker:
 
         Args:
             source: an image that was sent.
-            references: what gives the colours.
+            references: what gives the colors.
             params: names and values of :mod:`nct_shared.params`.
-            onto: an image of the source at another size, which is recoloured in its stead; "" is the source.
+            onto: an image of the source at another size, which is recolored in its stead; "" is the source.
             device: as the library calls it.
             file_side: longer side in pixels to which files are reduced at first; 0 leaves them as they are.
         """
@@ -181,7 +181,7 @@ class Worker:
         return self._start({"type": "view", "transfer": transfer, "onto": onto, "kind": kind, "index": index, "masks": list(masks)})
 
     def cancel(self, job: str) -> None:
-        """Asks the worker to give the job up; :meth:`wait` then raises "cancelled", unless the result was already there."""
+        """Asks the worker to give the job up; :meth:`wait` then raises "canceled", unless the result was already there."""
         self._send({"type": "cancel", "id": job})
 
     def wait(self, job: str, progress: Callable[[float, str], None]) -> protocol.Header:
@@ -192,7 +192,7 @@ class Worker:
             progress: called with a fraction that never goes back and the stage in words.
 
         Raises:
-            WorkerError: the job failed, was cancelled, or the worker is gone.
+            WorkerError: the job failed, was canceled, or the worker is gone.
         """
         while True:
             header = self._receive(job)
@@ -201,7 +201,7 @@ class Worker:
             elif header["type"] == "result":
                 if header["id"] == job:
                     return header
-                self.drain(header)  # of a job that was cancelled too late
+                self.drain(header)  # of a job that was canceled too late
 
     def bands(self, result: protocol.Header) -> Iterator[tuple[int, int, bytearray]]:
         """Draws the pixels of a result: (first row, rows, bytes) from the top; the worker's space is the source's own."""

@@ -60,7 +60,7 @@ def patchmatch_fields(run: Callable[..., torch.Tensor], case: Case, device: torc
 
 
 def votes(run: Callable[..., Any], case: Case, device: torch.device) -> list[NDArray[Any]]:
-    """Colours, errors and where there were votes, from fields at random of which a third of the positions map to one place."""
+    """Colors, errors and where there were votes, from fields at random of which a third of the positions map to one place."""
     a, b, valid, to_valid = planes(case)
     rng = np.random.default_rng(8)
     colors = torch.from_numpy(rng.random((*case.to_shape, 3)).astype(np.float32))

@@ -26,7 +26,7 @@ def test_a_shift_agrees_wholly():
 
 
 @pytest.mark.parametrize(("scale", "agreeing"), [(2, 1.0), (3, 0.0)])
-def test_neighbours_may_move_apart_by_one_cell(scale, agreeing):
+def test_neighbors_may_move_apart_by_one_cell(scale, agreeing):
     forward = field(scale * positions((9, 8)), (scale * 9, scale * 8))
     back = field(positions((scale * 9, scale * 8)) // scale, (9, 8))
     torch.testing.assert_close(agreement(forward, back), torch.full((9, 8), agreeing))
@@ -36,7 +36,7 @@ def test_matches_at_random_hardly_agree():
     rng = np.random.default_rng(1)
     forward, back = (torch.from_numpy(rng.integers(0, 30, (30, 30, 2), np.int32)) for _ in range(2))
     assert agreement(forward, back).max() < 0.05
-    # Nor do they where the way back is right: neighbours do not move along.
+    # Nor do they where the way back is right: neighbors do not move along.
     forward = torch.from_numpy(np.random.default_rng(2).permutation(900).astype(np.int32)).view(30, 30)
     back = torch.empty(900, 2, dtype=torch.int32)
     back[forward.flatten().long()] = torch.from_numpy(positions((30, 30)).reshape(-1, 2).astype(np.int32))
@@ -51,7 +51,7 @@ def test_one_wrong_match_lowers_its_surroundings_only():
     around[3:8, 4:9] = True
     torch.testing.assert_close(found[~around], torch.ones(int((~around).sum())))
     assert (found[around] < 0.99).all()
-    # In the middle nothing agrees; of the neighbours' neighbours seven in eight.
+    # In the middle nothing agrees; of the neighbors' neighbors seven in eight.
     assert float(found[5, 6]) == pytest.approx(8 * (7 / 8) ** 2 / 9, abs=1e-6)
     assert float(found[3, 4]) == pytest.approx((8 + (7 / 8) ** 2) / 9, abs=1e-6)
 

@@ -185,7 +185,7 @@ def test_reference_identical_to_the_source(good: Path, folder: Path, capsys: pyt
         (np.full((40, 50, 3), 77, np.uint8), picture(48, 64)),
         (picture(40, 50, 1), np.full((48, 64, 3), (200, 90, 40), np.uint8)),
     ],
-    ids=["strip", "icon", "flat source", "flat reference, grey source"],
+    ids=["strip", "icon", "flat source", "flat reference, gray source"],
 )
 def test_odd_pictures_work(source: NDArray[np.uint8], reference: NDArray[np.uint8], good: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images.write(good.with_name("source.png"), Picture(source))

@@ -90,7 +90,7 @@ def test_votes_agree(both_features):
 def test_ciede2000_is_that_of_scikit_image():
     one, other = np.random.default_rng(0).random((2, 40, 40, 3), np.float32)
     other[0] = one[0]
-    one[1, :, 1:] = one[1, :, :1]  # greys, which have no hue
+    one[1, :, 1:] = one[1, :, :1]  # grays, which have no hue
     expected = deltaE_ciede2000(rgb2lab(one), rgb2lab(other))
     np.testing.assert_allclose(ciede2000(one, other), expected, atol=0.02)
 
@@ -154,8 +154,8 @@ def test_a_whole_benchmark(tmp_path, monkeypatch, capsys):
 
 
 def test_photographs_are_scaled(tmp_path):
-    Image.fromarray(np.full((30, 40), 200, np.uint8)).save(tmp_path / "grey.png")
-    scaled = pictures.photograph(tmp_path / "grey.png", (20, 10))
+    Image.fromarray(np.full((30, 40), 200, np.uint8)).save(tmp_path / "gray.png")
+    scaled = pictures.photograph(tmp_path / "gray.png", (20, 10))
     assert scaled.shape == (10, 20, 3) and (scaled == 200).all()
 
 

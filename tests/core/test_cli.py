@@ -111,7 +111,7 @@ def test_several_references(pictures: tuple[Path, Path], tmp_path: Path, capsys:
     assert f"; reference.tif {100 * report['shares'][0]:.0f} %, ö 2.png {100 * report['shares'][1]:.0f} %" in capsys.readouterr().out
 
 
-def test_matches_in_a_reference_that_gave_no_colour_are_announced(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_matches_in_a_reference_that_gave_no_color_are_announced(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # One that has next to nothing of the source against one that has all of it.
     fitting = tmp_path / "fitting.png"
     images.write(fitting, Picture(images.read(pictures[0]).pixels[..., ::-1][..., 1:].copy()))
@@ -121,7 +121,7 @@ def test_matches_in_a_reference_that_gave_no_colour_are_announced(pictures: tupl
     assert main(["transfer", *map(str, (pictures[0], empty, fitting, *outputs)), *SMALL, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["shares"] == [0.0, 1.0]
-    assert report["warnings"] == [f"{empty} gave no colour, and --correspondences are its matches; name another reference first"]
+    assert report["warnings"] == [f"{empty} gave no color, and --correspondences are its matches; name another reference first"]
 
 
 def test_names_of_any_language(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,9 +19,9 @@ def test_round_trip_also_beyond_srgb():
     torch.testing.assert_close(lab_to_srgb(srgb_to_lab(rgb)), rgb, atol=2e-4, rtol=0)
 
 
-def test_grey_is_neutral():
-    grey = torch.linspace(0, 1, 11)[:, None].expand(-1, 3)
-    torch.testing.assert_close(srgb_to_lab(grey)[:, 1:], torch.full((11, 2), 128 / 255), atol=1e-6, rtol=0)
+def test_gray_is_neutral():
+    gray = torch.linspace(0, 1, 11)[:, None].expand(-1, 3)
+    torch.testing.assert_close(srgb_to_lab(gray)[:, 1:], torch.full((11, 2), 128 / 255), atol=1e-6, rtol=0)
 
 
 def test_compiled_conversions_agree_with_double_precision():

@@ -1,4 +1,4 @@
-"""Colour spaces: ICC profiles to sRGB and back."""
+"""Color spaces: ICC profiles to sRGB and back."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_round_trip_of_rgb_spaces(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("gamma", [1.0, 1.8, 2.2])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_round_trip_of_grey_spaces(channels: int, gamma: float, dtype: str) -> None:
-    profile = icc_profiles.grey(icc_profiles.gamma_curve(gamma))
+def test_round_trip_of_gray_spaces(channels: int, gamma: float, dtype: str) -> None:
+    profile = icc_profiles.gray(icc_profiles.gamma_curve(gamma))
     levels = np.arange(np.iinfo(dtype).max + 1, dtype=dtype).reshape(-1, 16, channels)
     np.testing.assert_array_equal(images.from_srgb(images.to_srgb(levels, profile), profile, levels.dtype), levels)
 
@@ -95,7 +95,7 @@ def test_wide_gamuts_leave_zero_to_one() -> None:
 @pytest.mark.parametrize("kind", range(5))
 def test_parametric_curves_are_inverted(kind: int) -> None:
     parameters = [(2.2,), (2.2, 0.9, 0.1), (2.2, 0.9, 0.1, 0.02), icc_profiles.SRGB_PARAMETERS, (2.4, 0.94, 0.05, 0.077, 0.04, 0.01, 0.01)][kind]
-    profile = icc_profiles.grey(icc_profiles.parametric_curve(kind, parameters))
+    profile = icc_profiles.gray(icc_profiles.parametric_curve(kind, parameters))
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     np.testing.assert_array_equal(images.from_srgb(images.to_srgb(levels, profile), profile, levels.dtype), levels)
 
@@ -103,7 +103,7 @@ def test_parametric_curves_are_inverted(kind: int) -> None:
 def test_lookup_tables_go_through_little_cms() -> None:
     tables = icc_profiles.lookup_tables(icc_profiles.ADOBE_PRIMARIES, icc_profiles.D65_XY, 2.0)
     assert isinstance(icc.space(tables, 3), icc.LookupSpace)
-    # Greyish colours, which lie inside sRGB too: what is outside is clipped on this way.
+    # Grayish colors, which lie inside sRGB too: what is outside is clipped on this way.
     pixels = np.random.default_rng(RNG_SEED).integers(90, 170, (32, 32, 4)).astype(np.uint8)
     matrix = icc_profiles.rgb(icc_profiles.ADOBE_PRIMARIES, icc_profiles.D65_XY, icc_profiles.gamma_curve(2.0))
     np.testing.assert_allclose(images.to_srgb(pixels, tables), images.to_srgb(pixels, matrix), rtol=0, atol=2e-3)
@@ -123,7 +123,7 @@ def test_a_lookup_table_for_one_direction_only_is_not_enough() -> None:
         (b"not a profile", 3, "not an ICC profile"),
         (icc_profiles.adobe_rgb()[:200], 3, "damaged"),
         (icc_profiles.adobe_rgb()[:300], 3, "damaged"),
-        (icc_profiles.grey(icc_profiles.gamma_curve(2.2)), 3, "GRAY"),
+        (icc_profiles.gray(icc_profiles.gamma_curve(2.2)), 3, "GRAY"),
         (icc_profiles.adobe_rgb(), 1, "RGB"),
         (icc_profiles.rgb(icc_profiles.P3_PRIMARIES, icc_profiles.D65_XY, icc_profiles.table_curve([0, 0.9, 0.1, 1])), 3, "falls"),
         (icc_profiles.rgb(icc_profiles.P3_PRIMARIES, icc_profiles.D65_XY, icc_profiles.gamma_curve(0)), 3, "inverted|damaged"),

@@ -24,7 +24,7 @@ LOSSY = {".jpg": 4.0, ".webp": 6.0}  # mean absolute error on smooth pictures, i
 @pytest.mark.parametrize(("suffix", "dtype"), [(".png", "uint8"), (".png", "uint16"), (".tif", "uint8"), (".tiff", "uint16"), (".tif", "float32")])
 def test_lossless_formats_give_the_pixels_and_the_profile_back(tmp_path: Path, suffix: str, dtype: str, channels: int) -> None:
     pixels = smooth(channels, dtype)
-    profile = icc_profiles.adobe_rgb() if channels > 2 else icc_profiles.grey(icc_profiles.gamma_curve(2.2))
+    profile = icc_profiles.adobe_rgb() if channels > 2 else icc_profiles.gray(icc_profiles.gamma_curve(2.2))
     images.write(tmp_path / f"a{suffix}", Picture(pixels, profile, resolution=(11.811, 11.811)))
     back = images.read(tmp_path / f"a{suffix}")
     assert back.pixels.dtype == pixels.dtype
@@ -45,7 +45,7 @@ def test_lossy_formats_stay_near(tmp_path: Path, suffix: str, channels: int) -> 
     assert back.icc_profile == (icc_profiles.display_p3() if channels == 3 else None)
 
 
-def test_jpeg_keeps_colour_at_full_resolution(tmp_path: Path) -> None:
+def test_jpeg_keeps_color_at_full_resolution(tmp_path: Path) -> None:
     images.write(tmp_path / "a.jpg", Picture(smooth(3, "uint8", 64, 64)))
     assert pyvips.Image.new_from_file(str(tmp_path / "a.jpg")).get("jpeg-chroma-subsample") == "4:4:4"
 
@@ -63,8 +63,8 @@ def test_jpeg_lays_transparent_parts_over_white(tmp_path: Path, caplog: pytest.L
     assert "over white" in caplog.text
 
 
-def test_webp_has_no_grey_profile(tmp_path: Path) -> None:
-    profile = icc_profiles.grey(icc_profiles.gamma_curve(1.0))
+def test_webp_has_no_gray_profile(tmp_path: Path) -> None:
+    profile = icc_profiles.gray(icc_profiles.gamma_curve(1.0))
     images.write(tmp_path / "a.webp", Picture(np.full((16, 16, 1), 128, np.uint8), profile))
     back = images.read(tmp_path / "a.webp")
     assert back.icc_profile is None
@@ -79,7 +79,7 @@ def test_premultiplied_alpha_in_tiff_is_undone(tmp_path: Path) -> None:
     np.testing.assert_allclose(images.read(tmp_path / "a.tif").pixels, pixels, atol=1)
 
 
-def test_thumbnail_of_the_old_colours_is_dropped(tmp_path: Path) -> None:
+def test_thumbnail_of_the_old_colors_is_dropped(tmp_path: Path) -> None:
     thumbnail = pyvips.Image.new_from_array(smooth(3, "uint8")).copy(interpretation="srgb").jpegsave_buffer()
     image = pyvips.Image.new_from_array(smooth(3, "uint8", 64, 64)).copy(interpretation="srgb")
     image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", thumbnail)
@@ -156,7 +156,7 @@ def test_orientation_in_xmp_is_reset(tmp_path: Path) -> None:
     assert b'dc:creator="me"' in kept
 
 
-def test_palette_and_bilevel_files_are_read_as_rgb_and_grey(tmp_path: Path) -> None:
+def test_palette_and_bilevel_files_are_read_as_rgb_and_gray(tmp_path: Path) -> None:
     Image.fromarray(smooth(3, "uint8")).convert("P").save(tmp_path / "palette.png")
     Image.fromarray(smooth(1, "uint8")[..., 0]).convert("1").save(tmp_path / "bilevel.tif")
     assert images.read(tmp_path / "palette.png").pixels.shape == (24, 31, 3)
@@ -202,7 +202,7 @@ def test_other_kinds_of_pixels_are_refused(tmp_path: Path, make: object, came: s
         images.read(tmp_path / "a.tif")
 
 
-# -- colour spaces
+# -- color spaces
 
 
 def test_an_existing_file_is_replaced_and_a_failure_leaves_it(tmp_path: Path) -> None:

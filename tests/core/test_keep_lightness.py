@@ -27,7 +27,7 @@ DARKER_AND_VIVID = transform((0.5, 2.5, 2.5), (0.1, -1.5 * NEUTRAL, -1.5 * NEUTR
 DARKER_AND_PALE = transform((0.5, 0.5, 0.5), (0.1, 0.5 * NEUTRAL, 0.5 * NEUTRAL))
 
 
-def test_only_colours_move_where_srgb_holds_them():
+def test_only_colors_move_where_srgb_holds_them():
     source = picture(1)
     before, out = lab(source), lab(DARKER_AND_PALE.apply(source, keep_lightness=1.0))
     wanted = np.concatenate([before[..., :1], before[..., 1:] / 2 + NEUTRAL / 2], -1)
@@ -38,7 +38,7 @@ def test_only_colours_move_where_srgb_holds_them():
 
 
 @pytest.mark.parametrize("strength", [0.3, 1.0])
-def test_out_of_gamut_colours_lose_chroma_but_neither_lightness_nor_hue(strength):
+def test_out_of_gamut_colors_lose_chroma_but_neither_lightness_nor_hue(strength):
     source = picture(2)
     before, out = lab(source), DARKER_AND_VIVID.apply(source, strength, keep_lightness=1.0)
     assert out.min() >= -ROUNDING[out.dtype] and out.max() <= 1 + ROUNDING[out.dtype]
@@ -94,7 +94,7 @@ def test_kept_at_zero_is_as_not_given():
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_grey_picture_keeps_its_lightness_and_so_all(channels):
+def test_a_gray_picture_keeps_its_lightness_and_so_all(channels):
     source = picture(6, channels=channels)
     np.testing.assert_allclose(DARKER_AND_PALE.apply(source, keep_lightness=1.0), source, atol=ROUNDING[source.dtype])
 

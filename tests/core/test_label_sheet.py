@@ -19,7 +19,7 @@ def result(labels: np.ndarray, shares: list[float], shape: tuple[int, int]) -> T
     return TransferResult(np.zeros((*shape, 3), np.float32), nothing, shares, "VGG-16", "CPU", 0.0, [], labels, np.ones(labels.shape, np.float32))
 
 
-def grey(height: int, width: int, value: float = 0.5, channels: int = 3) -> np.ndarray:
+def gray(height: int, width: int, value: float = 0.5, channels: int = 3) -> np.ndarray:
     return np.full((height, width, channels), value, np.float32)
 
 
@@ -30,8 +30,8 @@ def test_colors_differ() -> None:
 
 def test_the_map_lies_over_the_source_and_the_legend_below() -> None:
     labels = np.repeat([[0] * 60 + [1] * 40], 80, 0).astype(np.uint8)
-    references = [grey(50, 90, 0.2), grey(700, 300, 0.9), grey(30, 30, 0.6, channels=2)]
-    sheet = label_sheet.draw(result(labels, [0.6, 0.4, 0.0], (160, 200)), grey(160, 200), references, ["one.png", "zwei ö.png", "x" * 200])
+    references = [gray(50, 90, 0.2), gray(700, 300, 0.9), gray(30, 30, 0.6, channels=2)]
+    sheet = label_sheet.draw(result(labels, [0.6, 0.4, 0.0], (160, 200)), gray(160, 200), references, ["one.png", "zwei ö.png", "x" * 200])
     assert sheet.dtype == np.uint8 and sheet.shape[0] > 160 + 150
     np.testing.assert_array_equal(sheet[16 + 80, 16 + 100], np.rint(np.array(label_sheet.color(0)) * (0.45 + 0.55 * 128 / 255)))
     np.testing.assert_array_equal(sheet[16 + 80, 16 + 140], np.rint(np.array(label_sheet.color(1)) * (0.45 + 0.55 * 128 / 255)))
@@ -42,7 +42,7 @@ def test_the_map_lies_over_the_source_and_the_legend_below() -> None:
 
 
 def test_many_references_flow_into_lines() -> None:
-    sheet = label_sheet.draw(result(np.zeros((8, 8), np.uint8), [1 / 20] * 20, (300, 900)), grey(300, 900), [grey(20, 40)] * 20, ["a"] * 20)
+    sheet = label_sheet.draw(result(np.zeros((8, 8), np.uint8), [1 / 20] * 20, (300, 900)), gray(300, 900), [gray(20, 40)] * 20, ["a"] * 20)
     assert 932 <= sheet.shape[1] <= 1000 and sheet.shape[0] > 300 + 2 * 80
 
 

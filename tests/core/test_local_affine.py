@@ -21,7 +21,7 @@ def picture(seed, shape):
 def graph_of(source, k=4, weight=2.0):
     shape = tuple(source.shape[:2])
     clusters = Clusters(torch.nn.functional.normalize(source, dim=-1), 3, seed=0)
-    return nonlocal_graph(source, np.ones(shape, bool), clusters, neighbours=k, weight=weight)
+    return nonlocal_graph(source, np.ones(shape, bool), clusters, neighbors=k, weight=weight)
 
 
 def energy(x, source, guidance, confidence, graph, weights, gain):
@@ -35,7 +35,7 @@ def energy(x, source, guidance, confidence, graph, weights, gain):
     flat, starts = x.reshape(-1, 6), graph.starts.long()
     nodes = flat_positions(graph)
     head = nodes[torch.repeat_interleave(torch.arange(len(nodes)), starts[1:] - starts[:-1])]
-    tie = (graph.weights.double()[:, None] * (flat[head] - flat[nodes[graph.neighbours.long()]]) ** 2).sum() / 2  # stored from both ends
+    tie = (graph.weights.double()[:, None] * (flat[head] - flat[nodes[graph.neighbors.long()]]) ** 2).sum() / 2  # stored from both ends
     channel = torch.tensor([1.0, 1.0, 4.0, 4.0, 4.0, 4.0])
     contrast = weights.contrast * (gain[..., None] * channel * (x - initial_transform(source, guidance, weights.deviation_floor)) ** 2).sum()
     return data, local, tie, contrast
@@ -92,7 +92,7 @@ def test_upsampling_keeps_an_edge_where_the_picture_has_one():
 
 
 @pytest.mark.parametrize("agreeing", [False, True])
-def test_upsampling_minimises_its_energy(agreeing, monkeypatch):
+def test_upsampling_minimizes_its_energy(agreeing, monkeypatch):
     monkeypatch.setattr(local_affine, "_SMOOTHING_TOLERANCE", 1e-6)
     source = picture(15, (24, 28))
     generator = torch.Generator().manual_seed(6)
@@ -150,7 +150,7 @@ def pairs(graph):
     found, starts, nodes = {}, graph.starts.numpy(), flat_positions(graph).numpy()
     for p in range(len(nodes)):
         for e in range(starts[p], starts[p + 1]):
-            pair = (int(nodes[p]), int(nodes[graph.neighbours[e]]))
+            pair = (int(nodes[p]), int(nodes[graph.neighbors[e]]))
             found[pair] = found.get(pair, 0) + float(graph.weights[e])
     return found
 
@@ -160,20 +160,20 @@ class TestNonlocalGraph:
         source = picture(11, (60, 50))
         valid = np.random.default_rng(12).random((60, 50)) < 0.9
         clusters = Clusters(torch.nn.functional.normalize(picture(13, (8, 7)) - 0.4, dim=-1), 5, seed=0)
-        compiled = pairs(nonlocal_graph(source, valid, clusters, neighbours=8, weight=2.0))
+        compiled = pairs(nonlocal_graph(source, valid, clusters, neighbors=8, weight=2.0))
         monkeypatch.setattr(nonlocal_graph_cpu, "ties", nonlocal_graph_torch.ties)
-        generic = pairs(nonlocal_graph(source, valid, clusters, neighbours=8, weight=2.0))
+        generic = pairs(nonlocal_graph(source, valid, clusters, neighbors=8, weight=2.0))
         assert compiled.keys() == generic.keys()
         assert all(compiled[pair] == pytest.approx(generic[pair], rel=1e-5) for pair in compiled)
 
     def test_ties_are_hardly_longer_than_the_shortest(self):
         source = picture(14, (80, 90))
-        graph = nonlocal_graph(source, np.ones((80, 90), bool), Clusters(torch.ones(5, 5, 3), 1, seed=0), neighbours=8, weight=2.0)
+        graph = nonlocal_graph(source, np.ones((80, 90), bool), Clusters(torch.ones(5, 5, 3), 1, seed=0), neighbors=8, weight=2.0)
         colors = source.reshape(-1, 3).numpy()
         exact = cKDTree(colors).query(colors, 9)[0][:, 1:].mean()
         nodes, starts = flat_positions(graph), graph.starts.long()
         head = nodes[torch.repeat_interleave(torch.arange(len(nodes)), starts[1:] - starts[:-1])]
-        found = np.linalg.norm(colors[head] - colors[nodes[graph.neighbours.long()]], axis=1).mean()
+        found = np.linalg.norm(colors[head] - colors[nodes[graph.neighbors.long()]], axis=1).mean()
         assert found < 1.25 * exact
 
     @pytest.mark.parametrize("ties", [nonlocal_graph_cpu.ties, nonlocal_graph_torch.ties])
@@ -184,7 +184,7 @@ class TestNonlocalGraph:
         source = torch.from_numpy(rng.random((6, 8, 3)).astype(np.float32))
         features = torch.zeros(6, 8, 2)
         features[:, :4, 0], features[:, 4:, 1] = 1, 1
-        graph = nonlocal_graph(source, np.ones((6, 8), bool), Clusters(features, 2, seed=0), neighbours=3, weight=2.0)
+        graph = nonlocal_graph(source, np.ones((6, 8), bool), Clusters(features, 2, seed=0), neighbors=3, weight=2.0)
         colors, cols = source.reshape(-1, 3).numpy(), np.tile(np.arange(8), 6)
         expected = {}
         for p in range(48):
@@ -199,14 +199,14 @@ class TestNonlocalGraph:
 
     def test_flat_colors_and_single_positions(self):
         clusters = Clusters(torch.ones(4, 4, 3), 10, seed=0)
-        flat = nonlocal_graph(torch.full((40, 40, 3), 0.5), np.ones((40, 40), bool), clusters, neighbours=8, weight=2.0)
+        flat = nonlocal_graph(torch.full((40, 40, 3), 0.5), np.ones((40, 40), bool), clusters, neighbors=8, weight=2.0)
         assert float(flat.weights.sum()) == pytest.approx(2 * 2.0 * np.e * 1600, rel=1e-4)
-        assert nonlocal_graph(torch.zeros(1, 1, 3), np.ones((1, 1), bool), Clusters(torch.ones(1, 1, 3), 10, seed=0), neighbours=8, weight=2.0) is None
+        assert nonlocal_graph(torch.zeros(1, 1, 3), np.ones((1, 1), bool), Clusters(torch.ones(1, 1, 3), 10, seed=0), neighbors=8, weight=2.0) is None
 
     def test_transparent_positions_have_no_ties(self):
         valid = np.ones((10, 10), bool)
         valid[:5] = False
-        graph = nonlocal_graph(torch.rand(10, 10, 3), valid, Clusters(torch.ones(2, 2, 3), 2, seed=0), neighbours=4, weight=2.0)
+        graph = nonlocal_graph(torch.rand(10, 10, 3), valid, Clusters(torch.ones(2, 2, 3), 2, seed=0), neighbors=4, weight=2.0)
         assert not graph.degree()[:5].any() and (graph.degree()[5:] > 0).all()
 
 

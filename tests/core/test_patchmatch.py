@@ -50,7 +50,7 @@ def related(rng):
 
 
 def unrelated(rng):
-    """Two images that have nothing in common: no neighbour ever helps, the random search is on its own."""
+    """Two images that have nothing in common: no neighbor ever helps, the random search is on its own."""
     return unit_features(rng, (24, 30)), unit_features(rng, (28, 22))
 
 

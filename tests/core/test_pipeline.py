@@ -52,7 +52,7 @@ def test_what_comes_back(pair, result):
     np.testing.assert_array_equal(result.transform.apply(source), result.image)
 
 
-def test_another_size_of_the_source_is_recoloured_in_its_stead(pair, result):
+def test_another_size_of_the_source_is_recolored_in_its_stead(pair, result):
     source, reference = pair
     small = np.concatenate([source[::2, ::2], np.full((*source[::2, ::2].shape[:2], 1), 0.5, np.float32)], axis=2)
     shown = transfer(source, [reference], SMALL, onto=small)
@@ -90,9 +90,9 @@ def test_the_generic_path_agrees_with_the_compiled_kernels(pair, monkeypatch):
 def test_strength_and_channels(pair):
     source, reference = pair
     np.testing.assert_array_equal(transfer(source, [reference], TransferParams(working_size=96, strength=0.0)).image, source)
-    grey = source.mean(-1, keepdims=True)
+    gray = source.mean(-1, keepdims=True)
     with_alpha = np.concatenate([source, np.full((*source.shape[:2], 1), 0.5, np.float32)], -1)
-    for image in (grey, with_alpha):
+    for image in (gray, with_alpha):
         out = transfer(image, [reference], SMALL).image
         assert out.shape == image.shape and np.abs(out[..., 0] - image[..., 0]).mean() > 0.01
     np.testing.assert_array_equal(out[..., 3], with_alpha[..., 3])

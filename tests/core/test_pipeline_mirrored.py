@@ -44,7 +44,7 @@ def source() -> Image:
 
 @pytest.fixture(scope="module")
 def truth(source: Image) -> Image:
-    """The source recoloured."""
+    """The source recolored."""
     return source * np.float32([0.9, 0.6, 0.4]) + np.float32([0.1, 0.1, 0.25])
 
 
@@ -73,7 +73,7 @@ def test_matches_are_right_in_the_reference_as_it_was_given(result: TransferResu
     assert np.median(found) < 4 and np.quantile(found, 0.8) < 6  # a cell has 16
 
 
-def test_colours_are_nearer_to_the_truth(source: Image, reference: Image, truth: Image, result: TransferResult, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colors_are_nearer_to_the_truth(source: Image, reference: Image, truth: Image, result: TransferResult, monkeypatch: pytest.MonkeyPatch) -> None:
     def stay(self: Reference, *_: object) -> None:
         self._half = self._pyramid.half_size(self.image.rgb)
 

@@ -1,4 +1,4 @@
-"""Transfers from several references: each part of the source takes the colours of the reference that shows its like."""
+"""Transfers from several references: each part of the source takes the colors of the reference that shows its like."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from nct_core.features import fixed_point
 
 
 def scene(seed, shape, channels=24, smooth=1):
-    """Random non-negative vectors, a little alike among neighbours, float32 [h, w, C]."""
+    """Random non-negative vectors, a little alike among neighbors, float32 [h, w, C]."""
     planes = torch.from_numpy(np.random.default_rng(seed).standard_normal((1, channels, *shape)).astype(np.float32))
     for _ in range(smooth):
         planes = torch.nn.functional.avg_pool2d(planes, 3, 1, 1)
@@ -83,7 +83,7 @@ def test_a_planted_shift_is_found_in_both_directions():
     np.testing.assert_array_equal(back[4:16, 6:20], moved(b.shape, (-3, -5))[4:16, 6:20])
 
 
-def test_neighbours_settle_what_noise_hides_from_single_patches():
+def test_neighbors_settle_what_noise_hides_from_single_patches():
     b = scene(5, (20, 24))
     noise = torch.from_numpy(np.random.default_rng(6).random((14, 16, 24)).astype(np.float32))
     a = torch.nn.functional.normalize(b[3:17, 5:21] + 2.0 * noise, dim=-1)

@@ -62,7 +62,7 @@ def dense(planted):
         starts, nodes = system.graph.starts.numpy(), np.argsort(system.graph.node_of.numpy().ravel())
         for p in range(n):
             for e in range(starts[p], starts[p + 1]):
-                tie(nodes[p], nodes[int(system.graph.neighbours[e])], float(system.graph.weights[e]) / 2)  # stored from both ends
+                tie(nodes[p], nodes[int(system.graph.neighbors[e])], float(system.graph.weights[e]) / 2)  # stored from both ends
     matrix = np.kron(laplacian, np.eye(6))
     blocks = system.blocks.numpy().astype(np.float64)
     if blocks.shape[2] == 3:

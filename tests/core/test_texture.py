@@ -8,7 +8,7 @@ from nct_core import texture
 
 
 def coefficients(slope, offset, shape):
-    """The same transform of lightness everywhere, something at random for colours."""
+    """The same transform of lightness everywhere, something at random for colors."""
     out = torch.rand(*shape, 6, generator=torch.Generator().manual_seed(0))
     out[..., 0], out[..., 1] = slope, offset
     return out
@@ -45,7 +45,7 @@ def test_grain_survives_a_black_or_white_ground(ground):
     assert (out - ground).abs().mean() < 0.06  # the ground stays black or white but for the room that the grain needs
 
 
-def test_what_is_brighter_than_its_neighbour_stays_brighter():
+def test_what_is_brighter_than_its_neighbor_stays_brighter():
     lightness = grain(3)
     out = mapped(texture.keep(coefficients(0.0, 0.0, (80, 90)), lightness), lightness)
     before, after = lightness.diff(dim=1), out.diff(dim=1)

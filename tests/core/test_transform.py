@@ -74,11 +74,11 @@ def test_alpha_and_transparent_pixels_stay():
     assert (out[4:, :, :3] != source[4:, :, :3]).all()
 
 
-def test_grey_stays_grey_and_gets_the_lightness_of_rgb():
-    grey = image(5, (12, 12), 1)
+def test_gray_stays_gray_and_gets_the_lightness_of_rgb():
+    gray = image(5, (12, 12), 1)
     t = planted((12, 12))
-    out = t.apply(grey)
-    lightness = srgb_to_lab(torch.from_numpy(t.apply(np.repeat(grey, 3, -1))))[..., 0]
+    out = t.apply(gray)
+    lightness = srgb_to_lab(torch.from_numpy(t.apply(np.repeat(gray, 3, -1))))[..., 0]
     torch.testing.assert_close(srgb_to_lab(torch.from_numpy(out).expand(-1, -1, 3).contiguous())[..., 0], lightness, atol=1e-4, rtol=0)
 
 

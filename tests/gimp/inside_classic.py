@@ -36,7 +36,7 @@ def classic() -> dict[str, Any]:
     config.set_property("frame", 1000)
     refused = config.get_property("frame")
     config.set_property("size", "2")
-    for name, color in (("color", "#fff0c8"), ("frame-color", "#783c14")):  # GIMP does not tell a caller the defaults of colours
+    for name, color in (("color", "#fff0c8"), ("frame-color", "#783c14")):  # GIMP does not tell a caller the defaults of colors
         config.set_property(name, Gegl.Color.new(color))
     values = procedure.run(config)
     made = values.index(1)

@@ -8,14 +8,14 @@ from typing import Any
 import layers
 from gi.repository import Gegl, Gimp
 from inside import new_image, new_layer, state
-from inside_matrix import recolour
+from inside_matrix import recolor
 from worker_client import Settings, Worker
 
 INVERT, SHADOW = "gegl:invert-gamma", "gegl:dropshadow"
 
 
 def effects(folder: str, plugin: str, source: dict[str, Any], reference: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """Reads a layer in every case, and recolours it in some; what came of it, with the pixels in ``folder``."""
+    """Reads a layer in every case, and recolors it in some; what came of it, with the pixels in ``folder``."""
     home, facts = Path(folder), {}
     Gegl.init(None)  # for reduced reading; the dialog has it from GimpUi.init
     with Worker(Settings.read(Path(plugin, "worker.json"))) as worker:
@@ -35,9 +35,9 @@ def effects(folder: str, plugin: str, source: dict[str, Any], reference: dict[st
             (home / f"{case} preview").write_bytes(small)
             if case in ("inverted", "plain"):
                 effect(chosen, INVERT)
-                made = recolour(worker, seen, [chosen], "new-layer", params)
+                made = recolor(worker, seen, [chosen], "new-layer", params)
                 facts[case]["effects of the new layer"] = len(made.get_filters())
-                (home / f"{case} recoloured").write_bytes(b"".join(layers.read(made)))
+                (home / f"{case} recolored").write_bytes(b"".join(layers.read(made)))
             for left in Gimp.get_images():
                 left.delete()
     return facts

@@ -35,7 +35,7 @@ def matrix(folder: str, plugin: str, cases: list[dict[str, Any]]) -> list[dict[s
         return [_case(Path(folder), worker, **case) for case in cases]
 
 
-def recolour(worker: Worker, source: Gimp.Layer, chosen: list[Gimp.Layer], output: str, params: dict[str, Any]) -> Gimp.Layer:
+def recolor(worker: Worker, source: Gimp.Layer, chosen: list[Gimp.Layer], output: str, params: dict[str, Any]) -> Gimp.Layer:
     """What the procedure does, with a worker that is there already."""
     gathered = references.gather(chosen, [])
     references.check(source, gathered)
@@ -62,7 +62,7 @@ def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas:
     _save(folder, f"{name} own", _own(source, kind["curve"]))
     _save(folder, f"{name} before", _visible(image, kind["curve"]))
     for strength in (1.0, 0.0):
-        new = recolour(worker, source, chosen, case["output"], {**params, "strength": strength})
+        new = recolor(worker, source, chosen, case["output"], {**params, "strength": strength})
         facts["runs"][str(strength)] = _describe(folder, f"{name} {strength}", source, new, own, kind["curve"])
         if new.get_image().get_id() == image.get_id():
             facts["runs"][str(strength)]["dirty"] = image.is_dirty()

@@ -7,12 +7,12 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp
 from inside import extent, new_image, new_layer, state
-from inside_matrix import recolour
+from inside_matrix import recolor
 from worker_client import Settings, Worker
 
 
 def states(folder: str, plugin: str, source: dict[str, Any], references: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
-    """Recolours a layer in every state; what became of it, with its pixels in ``folder``."""
+    """Recolors a layer in every state; what became of it, with its pixels in ``folder``."""
     home, facts = Path(folder), {}
     with Worker(Settings.read(Path(plugin, "worker.json"))) as worker:
         worker.hello()
@@ -25,7 +25,7 @@ def states(folder: str, plugin: str, source: dict[str, Any], references: list[di
             prepare(image, first)
             before = state(image)
             output = "layer-per-reference" if "references" in case else "new-image" if case == "new image" else "new-layer"
-            facts[case] = _describe(home, case, image, first, recolour(worker, first, chosen, output, params), before)
+            facts[case] = _describe(home, case, image, first, recolor(worker, first, chosen, output, params), before)
             for opened in Gimp.get_images():
                 opened.delete()
     return facts

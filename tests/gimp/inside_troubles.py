@@ -81,7 +81,7 @@ def _closed(image: Gimp.Image, first: Gimp.Layer, other: Gimp.Image) -> None:
     image.delete()
 
 
-def _grey(image: Gimp.Image, first: Gimp.Layer, other: Gimp.Image) -> None:
+def _gray(image: Gimp.Image, first: Gimp.Layer, other: Gimp.Image) -> None:
     image.convert_grayscale()
 
 
@@ -116,7 +116,7 @@ def _reference_closed(image: Gimp.Image, first: Gimp.Layer, other: Gimp.Image) -
 CHANGES = {
     "deleted": (_deleted, "new-layer"),
     "closed": (_closed, "new-layer"),
-    "grey": (_grey, "confidence-mask"),
+    "gray": (_gray, "confidence-mask"),
     "indexed": (_indexed, "new-layer"),
     "deeper": (_deeper, "new-image"),
     "another profile": (_another_profile, "new-layer"),

@@ -84,7 +84,7 @@ def cancel(window: Window, log: Path) -> dict[str, Any]:
     window.click(window.main, *CANCEL, settle=0.0)
     facts["seconds"]["run"] = window.until(ended, "the plug-in ends")
     time.sleep(1)
-    window.screenshot("cancelled")
+    window.screenshot("canceled")
     facts["after the run"] = window.layers()
     facts["transfers finished or failed"] = transfers(log) + text_of(log).count(" ERROR ")
     return facts
@@ -157,7 +157,7 @@ def file_instead(window: Window, log: Path) -> dict[str, Any]:
     layers_are(window, 2)
     open_dialog(window)
     window.keys("alt+t", "space", "alt+a")
-    window.find("Pictures to take colours from")
+    window.find("Pictures to take colors from")
     window.type(str(picture))
     window.screenshot("a file")
     count = transfers(log)

@@ -32,7 +32,7 @@ def broken(window: Window, log: Path) -> dict[str, Any]:
     window.screenshot("error closed")
     window.keys("Escape")
     window.until(lambda: not window.is_open(TITLE), "the dialog closes")
-    facts["after"], facts["windows afterwards"] = window.layers(), window.titles()
+    facts["after"], facts["windows afterward"] = window.layers(), window.titles()
     return facts
 
 
@@ -51,7 +51,7 @@ def killed(window: Window, log: Path) -> dict[str, Any]:
     window.until(lambda: not window.is_open(TITLE), "the error closes")
     time.sleep(1)
     window.screenshot("error closed")
-    facts["after"], facts["windows afterwards"] = window.layers(), window.titles()
+    facts["after"], facts["windows afterward"] = window.layers(), window.titles()
     return facts
 
 
@@ -94,7 +94,7 @@ def same_picture(window: Window, log: Path) -> dict[str, Any]:
     (picture,) = log.parent.glob("source.png")
     open_dialog(window)
     window.keys("alt+a")
-    window.find("Pictures to take colours from")
+    window.find("Pictures to take colors from")
     window.type(str(picture))
     count = text_of(log).count(" ERROR ")
     window.keys("Return")
@@ -127,9 +127,9 @@ def changed(window: Window, log: Path) -> dict[str, Any]:
     count = transfers(log)
     change("source", "convert_grayscale()")
     look_again()
-    facts["seconds to another preview"] = window.until(lambda: transfers(log) > count, "a preview of the grey layer")
+    facts["seconds to another preview"] = window.until(lambda: transfers(log) > count, "a preview of the gray layer")
     time.sleep(1)
-    window.screenshot("the source is grey")
+    window.screenshot("the source is gray")
     count = transfers(log)
     change("sky", indexed)
     look_again()

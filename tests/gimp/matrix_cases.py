@@ -34,7 +34,7 @@ def profile(kind: str, channels: int, curve: str = "NON_LINEAR") -> bytes:
     primaries = icc_profiles.ADOBE_PRIMARIES if kind == "own" else icc_profiles.SRGB_PRIMARIES
     if stored == _SRGB and (channels < 3 or kind != "own"):
         return b""
-    return icc_profiles.grey(stored) if channels < 3 else icc_profiles.rgb(primaries, icc_profiles.D65_XY, stored)
+    return icc_profiles.gray(stored) if channels < 3 else icc_profiles.rgb(primaries, icc_profiles.D65_XY, stored)
 
 
 def pairwise(seed: int = 0, tries: int = 30) -> Iterator[dict[str, object]]:

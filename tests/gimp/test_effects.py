@@ -1,4 +1,4 @@
-"""Effects that GIMP keeps on layers, in a real GIMP: what is seen is what is recoloured, and what gives the colours."""
+"""Effects that GIMP keeps on layers, in a real GIMP: what is seen is what is recolored, and what gives the colors."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ def test_the_transfer_is_one_of_what_is_seen(gimp: Gimp, runs: dict[str, Any], c
     params = nct_core.TransferParams.from_mapping(PARAMS)
     source, reference = SOURCE if case == "plain" else inverted(SOURCE), 255 - REFERENCE
     wanted = nct_core.transfer(images.to_srgb(source, None), [images.to_srgb(reference, None)], params, device="cpu")
-    recoloured = pixels_of(gimp, f"{case} recoloured", *SIZE[::-1])
-    assert np.abs(recoloured.astype(int) - images.from_srgb(wanted.image, None, np.dtype(np.uint8))).max() <= 1
+    recolored = pixels_of(gimp, f"{case} recolored", *SIZE[::-1])
+    assert np.abs(recolored.astype(int) - images.from_srgb(wanted.image, None, np.dtype(np.uint8))).max() <= 1
     assert runs[case]["effects of the new layer"] == 0

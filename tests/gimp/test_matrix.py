@@ -87,7 +87,7 @@ def on_canvas(offsets: tuple[int, int], size: tuple[int, int]) -> tuple[tuple[sl
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_sent_has_the_layers_colours(gimp: Gimp, runs: dict[str, Any], name: str) -> None:
+def test_what_is_sent_has_the_layers_colors(gimp: Gimp, runs: dict[str, Any], name: str) -> None:
     case, sent = CASES[name], runs[name]["sent"][0]
     size, stored = PLACES[case["place"]][0], matrix_cases.profile(case["profile"], case["channels"], case["curve"])
     pixels = np.frombuffer((gimp.home / f"{name} sent source").read_bytes(), sent["dtype"]).reshape(sent["shape"])

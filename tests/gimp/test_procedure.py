@@ -33,8 +33,8 @@ CASES = {
     "rgb16": (3, "uint16", "U16_NON_LINEAR", b"", ".png", 257),
     "float": (3, "float32", "FLOAT_NON_LINEAR", b"", ".tif", 1 / 255),
     "linear float": (4, "float32", "FLOAT_LINEAR", b"", ".tif", 1 / 255),
-    "grey8": (1, "uint8", "U8_NON_LINEAR", b"", ".png", 1),
-    "grey16 and alpha": (2, "uint16", "U16_NON_LINEAR", b"", ".png", 257),
+    "gray8": (1, "uint8", "U8_NON_LINEAR", b"", ".png", 1),
+    "gray16 and alpha": (2, "uint16", "U16_NON_LINEAR", b"", ".png", 257),
     "adobe8": (3, "uint8", "U8_NON_LINEAR", icc_profiles.adobe_rgb(), ".png", 1),
 }
 

@@ -32,34 +32,34 @@ def expected(source: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def test_a_whole_folder(gimp: Gimp) -> None:
-    folder, results, reference = gimp.home / "holiday", gimp.home / "recoloured", gimp.home / "colours.png"
+    folder, results, reference = gimp.home / "holiday", gimp.home / "recolored", gimp.home / "colors.png"
     for made in (folder, results):
         made.mkdir()
-    colours = (blobs(9, SHAPE) * 0.5).astype(np.uint8)
-    images.write(reference, images.Picture(colours))
+    colors = (blobs(9, SHAPE) * 0.5).astype(np.uint8)
+    images.write(reference, images.Picture(colors))
     sources = {name: blobs(seed, SHAPE) for seed, name in enumerate(("a.jpg", "a.png", "b.png"))}
     for name, pixels in sources.items():
         images.write(folder / name, images.Picture(pixels))
     (folder / "bad.jpg").write_text("no picture")
     (folder / "broken.png").write_bytes((folder / "a.png").read_bytes()[:200])
     (folder / "notes.txt").write_text("no picture")
-    code = f"exec(open({os.fspath(PROJECT / 'docs' / 'recolour_folder.py')!r}).read())"
+    code = f"exec(open({os.fspath(PROJECT / 'docs' / 'recolor_folder.py')!r}).read())"
     said = batch(gimp, "python-fu-eval", code, FOLDER=str(folder), REFERENCE=str(reference), RESULTS=str(results))
     for number, name in ((1, "a.jpg"), (2, "a.png"), (3, "b.png")):
-        assert f"{number} of 5: {name}: Used: colours.png 100 %" in said, said
+        assert f"{number} of 5: {name}: Used: colors.png 100 %" in said, said
     for number, name in ((4, "bad.jpg"), (5, "broken.png")):
         assert re.search(f"{number} of 5: {name}: .", said), said
     assert "out of range" not in said, "that there is no layer among the references is nothing to warn of"
     assert sorted(path.name for path in results.iterdir()) == ["a.jpg.png", "a.png.png", "b.png.png"]
     for name in ("a.png", "b.png"):
-        np.testing.assert_array_equal(images.read(results / f"{name}.png").pixels[..., :3], expected(sources[name], colours))
+        np.testing.assert_array_equal(images.read(results / f"{name}.png").pixels[..., :3], expected(sources[name], colors))
 
 
 def test_script_fu(gimp: Gimp) -> None:
     source, reference, result = (gimp.home / f"script-fu-{name}.png" for name in ("source", "reference", "result"))
-    colours = (blobs(9, SHAPE) * 0.5).astype(np.uint8)
+    colors = (blobs(9, SHAPE) * 0.5).astype(np.uint8)
     images.write(source, images.Picture(blobs(0, SHAPE)))
-    images.write(reference, images.Picture(colours))
+    images.write(reference, images.Picture(colors))
     code = f"""
     (let* ((image (car (gimp-file-load RUN-NONINTERACTIVE "{source}"))) (layer (vector-ref (car (gimp-image-get-layers image)) 0)))
       (python-fu-neural-color-transfer #:image image #:drawables (vector layer) #:reference-files (list "{reference}") #:strength 0.8)
@@ -67,4 +67,4 @@ def test_script_fu(gimp: Gimp) -> None:
     """
     said = batch(gimp, "plug-in-script-fu-eval", code)
     assert result.is_file(), said
-    np.testing.assert_array_equal(images.read(result).pixels[..., :3], expected(blobs(0, SHAPE), colours))
+    np.testing.assert_array_equal(images.read(result).pixels[..., :3], expected(blobs(0, SHAPE), colors))

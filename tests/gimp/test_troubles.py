@@ -22,8 +22,8 @@ pytestmark = pytest.mark.gimp
 
 SIZE, REFERENCE_SIZE = (96, 64), (80, 72)
 PARAMS = {"working_size": 96, "patchmatch_iterations": 2}
-GONE = "expected the layer to recolour to stay in its image, but it is gone; start again"
-CHANGED = "expected the layer to recolour to stay as it was, but its size, mode, precision or colour profile was changed; start again"
+GONE = "expected the layer to recolor to stay in its image, but it is gone; start again"
+CHANGED = "expected the layer to recolor to stay as it was, but its size, mode, precision or color profile was changed; start again"
 TRAP = 'raise SystemExit("a module out of the folder in which GIMP was started")\n'
 
 
@@ -34,7 +34,7 @@ def changes(gimp: Gimp) -> dict[str, dict[str, Any]]:
     return gimp.call("changed_meanwhile", module="inside_troubles", folder=str(gimp.home), **arguments)
 
 
-@pytest.mark.parametrize("case", ["deleted", "closed", "grey", "indexed", "deeper", "another profile", "smaller", "alpha"])
+@pytest.mark.parametrize("case", ["deleted", "closed", "gray", "indexed", "deeper", "another profile", "smaller", "alpha"])
 def test_a_source_that_changes_during_the_run_is_left_alone(changes: dict[str, Any], case: str) -> None:
     assert changes[case] == {"told": GONE if case in ("deleted", "closed") else CHANGED, "unchanged": True, "images": 0, "dirty": False}
 

@@ -21,7 +21,7 @@ NEW = "source.png (neural color transfer)"
 
 
 def play(gimp: Gimp, scenario: str, size: tuple[int, int], **user: str) -> dict[str, Any]:
-    """Plays a scenario with three pictures of this size; its screenshots go to $NCT_ARTEFACTS, or beside GIMP's user folder.
+    """Plays a scenario with three pictures of this size; its screenshots go to $NCT_ARTIFACTS, or beside GIMP's user folder.
 
     In none may the terminal show a complaint.
     """
@@ -32,8 +32,8 @@ def play(gimp: Gimp, scenario: str, size: tuple[int, int], **user: str) -> dict[
         pixels = blobs(seed, size[::-1]) if seed == 0 else (blobs(seed, size[::-1]) * 0.5).astype("uint8")
         files.append(gimp.home / f"{name}.png")
         images.write(files[-1], images.Picture(pixels))
-    artefacts = Path(os.environ.get("NCT_ARTEFACTS", gimp.home / "artefacts")) / f"GIMP {gimp.host.minor}" / scenario
-    folder = artefacts.with_name("-".join([scenario, *user.values()]))
+    artifacts = Path(os.environ.get("NCT_ARTIFACTS", gimp.home / "artifacts")) / f"GIMP {gimp.host.minor}" / scenario
+    folder = artifacts.with_name("-".join([scenario, *user.values()]))
     facts = window_session.play(gimp, scenario, files, folder, **user)
     (folder / "facts.json").write_text(json.dumps(facts, indent=1))  # with the times, which no test judges
     assert window_session.complaints(folder) == []
@@ -68,7 +68,7 @@ def test_a_file_in_the_place_of_a_layer(gimp: Gimp) -> None:
     assert facts["windows"] == facts["windows before"], "one reference needs no message of what was used"
 
 
-def test_cancelling_leaves_everything_as_it_was(gimp: Gimp) -> None:
+def test_canceling_leaves_everything_as_it_was(gimp: Gimp) -> None:
     gimp.log.unlink(missing_ok=True)
     facts = play(gimp, "cancel", (700, 500))
     assert facts["transfers finished or failed"] == 0
@@ -85,14 +85,14 @@ def test_a_worker_that_does_not_start_is_told_in_the_dialog(gimp: Gimp) -> None:
         settings.write_text(intact)
     assert facts["open without a worker"]
     assert facts["after"] == facts["before"]
-    assert facts["windows afterwards"] == facts["windows"]
+    assert facts["windows afterward"] == facts["windows"]
 
 
 def test_a_worker_that_is_killed_in_a_run_is_told_once(gimp: Gimp) -> None:
     facts = play(gimp, "killed", (700, 500))
     assert len(facts["windows with the error"]) == len(facts["windows"]) + 1
     assert facts["after"] == facts["before"]
-    assert facts["windows afterwards"] == facts["windows"], "GIMP must not tell of it once more"
+    assert facts["windows afterward"] == facts["windows"], "GIMP must not tell of it once more"
 
 
 def test_layers_that_are_deleted_while_the_dialog_is_open(gimp: Gimp) -> None:

@@ -163,7 +163,7 @@ def test_the_true_transfer_follows_the_draft_and_is_not_run_again(watched: Watch
 
 
 def finished(prepared: Any, plan: Any) -> np.ndarray:
-    """The large picture recoloured."""
+    """The large picture recolored."""
     result = prepared.finish(plan, prepared.start(plan, {"strength": 1.0, "keep_lightness": 0.0}), lambda *_: None)
     return np.concatenate([np.frombuffer(bytes(band), np.uint8) for _, _, band in prepared.worker.bands(result)])
 

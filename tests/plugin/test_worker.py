@@ -80,7 +80,7 @@ def lightness(pixels: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_strength_0_gives_the_very_bits_of_the_source_in_any_colour_space(greeted: Connection, dtype: str, channels: int) -> None:
+def test_strength_0_gives_the_very_bits_of_the_source_in_any_color_space(greeted: Connection, dtype: str, channels: int) -> None:
     source = blobs(3, SHAPE, channels, dtype)
     if dtype == "float32":
         source = source * 3 - 1  # a float layer's values lie where they like
@@ -185,7 +185,7 @@ def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection)
     assert greeted.pixels(greeted.answer()).shape == (48, 64, 3)
 
 
-def test_a_running_and_a_waiting_job_can_be_cancelled(greeted: Connection) -> None:
+def test_a_running_and_a_waiting_job_can_be_canceled(greeted: Connection) -> None:
     greeted.send_image("large", blobs(4, (300, 400)))
     greeted.transfer("running", source="large", working_size=700)
     greeted.transfer("waiting")
@@ -194,13 +194,13 @@ def test_a_running_and_a_waiting_job_can_be_cancelled(greeted: Connection) -> No
     greeted.send("cancel", id="running")
     for name in ("running", "waiting", "unheard of"):
         greeted.send("cancel", id=name)
-    assert [(error["id"], error["code"]) for error in (greeted.answer(), greeted.answer())] == [("waiting", "cancelled"), ("running", "cancelled")]
+    assert [(error["id"], error["code"]) for error in (greeted.answer(), greeted.answer())] == [("waiting", "canceled"), ("running", "canceled")]
     greeted.transfer("next")
     result = greeted.answer()  # each was answered once
     assert result["id"] == "next" and greeted.pixels(result).shape == (48, 64, 3)
 
 
-def test_an_application_can_be_cancelled(greeted: Connection) -> None:
+def test_an_application_can_be_canceled(greeted: Connection) -> None:
     greeted.send_image("wide", blobs(4, (200, 4000)))
     greeted.transfer("applied", source="wide")
     greeted.pixels(greeted.answer())
@@ -259,12 +259,12 @@ def halved(pixels: np.ndarray) -> np.ndarray:
     return means
 
 
-def test_a_cancelled_transfer_leaves_the_last_one(greeted: Connection) -> None:
+def test_a_canceled_transfer_leaves_the_last_one(greeted: Connection) -> None:
     greeted.transfer("kept")
     kept = greeted.pixels(greeted.answer())
     greeted.transfer("given up", source="r", reference="s")
     greeted.send("cancel", id="given up")
-    assert greeted.answer()["code"] == "cancelled"
+    assert greeted.answer()["code"] == "canceled"
     greeted.send("apply", id="again", transfer="kept", onto="", strength=1.0, keep_lightness=0)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), kept)
 

@@ -61,7 +61,7 @@ def test_a_transfer_from_images_to_pixels(client: Any, settings: Any) -> None:
     assert received == images.from_srgb(image, None, source.dtype).tobytes()
 
 
-def test_errors_and_cancelling_reach_the_caller(client: Any, settings: Any) -> None:
+def test_errors_and_canceling_reach_the_caller(client: Any, settings: Any) -> None:
     with client.Worker(settings) as worker:
         worker.hello()
         send(client, worker, "s", "source", blobs(1, (300, 400)))
@@ -72,7 +72,7 @@ def test_errors_and_cancelling_reach_the_caller(client: Any, settings: Any) -> N
         job = worker.transfer("s", [client.Reference("r", "r")], {}, device="cpu")
         with pytest.raises(client.WorkerError) as caught:
             worker.wait(job, lambda *_: worker.cancel(job))
-        assert caught.value.code == "cancelled"
+        assert caught.value.code == "canceled"
         abandoned = worker.transfer("s", [client.Reference("r", "r")], {"strength": 9}, device="cpu")
         job = worker.transfer("s", [client.Reference("r", "r")], QUICK, device="cpu")
         assert abandoned != job

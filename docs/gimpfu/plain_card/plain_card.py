@@ -27,7 +27,7 @@ def plain_card(size, color, frame, frame_color):
 register(
     "plain-card",
     "Makes a plain card with a frame",
-    "Makes an image of one colour with a frame of another",
+    "Makes an image of one color with a frame of another",
     "The Neural Color Transfer authors",
     "GPL-3.0-or-later",
     "2026",
@@ -35,7 +35,7 @@ register(
     "",
     [
         (PF_OPTION, "size", "_Size", 0, ("Small", "Large", "Upright")),
-        (PF_COLOR, "color", "_Colour", (255, 240, 200)),
+        (PF_COLOR, "color", "_Color", (255, 240, 200)),
         (PF_SPINNER, "frame", "_Frame (pixels)", 20, (0, 200, 1)),
         (PF_COLOR, "frame-color", "Frame c_olour", (120, 60, 20)),
     ],

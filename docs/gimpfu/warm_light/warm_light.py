@@ -19,7 +19,7 @@ def warm_light(image, drawable, warmth, contrast, keep):
 register(
     "warm-light",
     "Makes the light of a picture warmer",
-    "Moves the midtones towards red and yellow, and raises the contrast",
+    "Moves the midtones toward red and yellow, and raises the contrast",
     "The Neural Color Transfer authors",
     "GPL-3.0-or-later",
     "2026",

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from installer import catalogues
+from installer import catalogs
 from nct_core.params import describe
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLUGIN = PROJECT / "plugin" / "neural_color_transfer"
-CATALOGUES = sorted((PROJECT / "plugin" / "locale").glob("*.po"))
+CATALOGS = sorted((PROJECT / "plugin" / "locale").glob("*.po"))
 TELLING = 10  # letters from which on a message is no mere combination of others
 
 
@@ -64,17 +64,17 @@ def fields(text: str) -> list[str | None]:
     return [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
 
 
-@pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: file.stem)
-def test_a_catalogue_has_every_text_and_no_other(file: Path) -> None:
-    catalogue = catalogues.read(file)
-    assert "charset=UTF-8" in catalogue.pop("")
-    assert sorted(catalogue) == sorted(marked())
-    assert [text for text, translation in catalogue.items() if not translation] == []
+@pytest.mark.parametrize("file", CATALOGS, ids=lambda file: file.stem)
+def test_a_catalog_has_every_text_and_no_other(file: Path) -> None:
+    catalog = catalogs.read(file)
+    assert "charset=UTF-8" in catalog.pop("")
+    assert sorted(catalog) == sorted(marked())
+    assert [text for text, translation in catalog.items() if not translation] == []
 
 
-@pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", CATALOGS, ids=lambda file: file.stem)
 def test_translations_keep_fields_mnemonics_and_marks(file: Path) -> None:
-    for text, translation in catalogues.read(file).items():
+    for text, translation in catalogs.read(file).items():
         if not text:
             continue
         assert fields(translation) == fields(text), text
@@ -84,7 +84,7 @@ def test_translations_keep_fields_mnemonics_and_marks(file: Path) -> None:
 
 
 def test_german_and_french_are_there() -> None:
-    assert [file.stem for file in CATALOGUES] == ["de", "fr"]
+    assert [file.stem for file in CATALOGS] == ["de", "fr"]
 
 
 def test_what_is_told_in_english_is_what_the_code_says() -> None:
@@ -97,15 +97,15 @@ def test_what_is_told_in_english_is_what_the_code_says() -> None:
 
 
 def test_gettext_reads_what_is_compiled(tmp_path: Path) -> None:
-    catalogue = {"": "Content-Type: text/plain; charset=UTF-8\n", "colour": "Farbe", "_Close": "S_chließen", "empty": ""}
-    translations = gettext.GNUTranslations(io.BytesIO(catalogues.to_mo(catalogue)))
-    assert [translations.gettext(text) for text in catalogue if text] == ["Farbe", "S_chließen", "empty"]
+    catalog = {"": "Content-Type: text/plain; charset=UTF-8\n", "color": "Farbe", "_Close": "S_chließen", "empty": ""}
+    translations = gettext.GNUTranslations(io.BytesIO(catalogs.to_mo(catalog)))
+    assert [translations.gettext(text) for text in catalog if text] == ["Farbe", "S_chließen", "empty"]
 
 
-def test_a_catalogue_is_read_over_lines_and_comments(tmp_path: Path) -> None:
+def test_a_catalog_is_read_over_lines_and_comments(tmp_path: Path) -> None:
     file = tmp_path / "xx.po"
     file.write_text('# note\nmsgid ""\nmsgstr "head\\n"\n"er\\n"\n\n#: where\nmsgid "a \\"b\\""\nmsgstr ""\n"c"\n', encoding="utf-8")
-    assert catalogues.read(file) == {"": "head\ner\n", 'a "b"': "c"}
+    assert catalogs.read(file) == {"": "head\ner\n", 'a "b"': "c"}
     file.write_text('msgid "a"\nmsgstr nothing\n', encoding="utf-8")
     with pytest.raises(ValueError, match="line 2: expected msgid or msgstr"):
-        catalogues.read(file)
+        catalogs.read(file)

@@ -11,7 +11,7 @@ _MAGIC = 0x950412DE
 
 
 def compiled(folder: Path) -> dict[str, bytes]:
-    """Every catalogue of a folder of ``LANGUAGE.po``, by its path in the installed plug-in."""
+    """Every catalog of a folder of ``LANGUAGE.po``, by its path in the installed plug-in."""
     return {f"locale/{file.stem}/LC_MESSAGES/{DOMAIN}.mo": to_mo(read(file)) for file in sorted(folder.glob("*.po"))}
 
 
@@ -19,7 +19,7 @@ def read(file: Path) -> dict[str, str]:
     """Texts and translations of a ``.po`` file without contexts and plurals; the empty text's is the header.
 
     Raises:
-        ValueError: a line is none of a catalogue's, or a text is there twice.
+        ValueError: a line is none of a catalog's, or a text is there twice.
     """
     entries: list[dict[str, str]] = []
     part = ""
@@ -37,15 +37,15 @@ def read(file: Path) -> dict[str, str]:
             entries[-1][part] += ast.literal_eval(quoted)
         except (IndexError, KeyError, SyntaxError, ValueError, TypeError) as error:
             raise ValueError(f"{file}, line {number}: expected msgid or msgstr and a text in quotes, got {line!r}") from error
-    catalogue = {entry["msgid"]: entry["msgstr"] for entry in entries}
-    if len(catalogue) < len(entries):
+    catalog = {entry["msgid"]: entry["msgstr"] for entry in entries}
+    if len(catalog) < len(entries):
         raise ValueError(f"{file}: expected every msgid once, got one twice")
-    return catalogue
+    return catalog
 
 
-def to_mo(catalogue: dict[str, str]) -> bytes:
-    """The catalogue as gettext's binary: a header, two tables of (length, offset), and the texts, sorted."""
-    pairs = sorted((text.encode(), translation.encode()) for text, translation in catalogue.items() if translation)
+def to_mo(catalog: dict[str, str]) -> bytes:
+    """The catalog as gettext's binary: a header, two tables of (length, offset), and the texts, sorted."""
+    pairs = sorted((text.encode(), translation.encode()) for text, translation in catalog.items() if translation)
     tables: tuple[list[int], list[int]] = ([], [])
     blob, start = b"", 28 + 16 * len(pairs)
     for side in (0, 1):

@@ -1,4 +1,4 @@
-"""Recolours every PNG and JPEG file of a folder; see scripting.md. Runs in GIMP's Python, without a window."""
+"""Recolors every PNG and JPEG file of a folder; see scripting.md. Runs in GIMP's Python, without a window."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ for number, path in enumerate(pictures, start=1):
         continue
     config = procedure.create_config()
     config.set_property("image", image)
-    config.set_core_object_array("drawables", [image.get_layers()[0]])  # the layer to recolour
+    config.set_core_object_array("drawables", [image.get_layers()[0]])  # the layer to recolor
     config.set_property("reference-files", [str(reference)])
     config.set_property("strength", 0.8)
     result = procedure.run(config)

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..runtime import threads
+from ..runtime.compiled import compiled
 
 
 def fixed_point(features: torch.Tensor, length: int) -> torch.Tensor:
@@ -19,7 +20,7 @@ def fixed_point(features: torch.Tensor, length: int) -> torch.Tensor:
     return torch.from_numpy(out)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _round_rows(first, last, values, length, out):
     channels = values.shape[2]
     for row in range(first, last):

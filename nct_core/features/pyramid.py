@@ -5,15 +5,16 @@ See :mod:`nct_core.features.fixed_point` for their scale.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from ..pixels.resample import resize
 from ..runtime.backend import OutOfMemory
 from ..runtime.progress import Advance, unwatched
 from .fixed_point import fixed_point
-from .torchvision_compat import models
+from .network import blocks
 
 COARSEST = 5
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -40,19 +41,9 @@ class FeaturePyramid:
 
     def __init__(self, weights: dict[str, torch.Tensor], backbone: str, device: torch.device, *, exact: bool = False) -> None:
         self.backbone, self.device = backbone, device
-        with torch.device("meta"):
-            layers = {"VGG-16": models.vgg16, "VGG-19": models.vgg19}[backbone]().features
-        taps = [i + 1 for i, layer in enumerate(layers) if i == 0 or isinstance(layers[i - 1], nn.MaxPool2d)]
-        network = layers[: taps[-1] + 1]
-        network.load_state_dict(
-            {name.removeprefix("features."): tensor for name, tensor in weights.items() if int(name.split(".")[1]) <= taps[-1]}, assign=True
-        )
-        for layer in network:
-            if isinstance(layer, nn.ReLU):
-                layer.inplace = True
         self._dtype = torch.float32 if exact else _fast_dtype(device)
-        network = network.to(device, self._dtype, memory_format=torch.channels_last).eval().requires_grad_(False)
-        self._blocks = [network[start:stop] for start, stop in zip([0] + [tap + 1 for tap in taps], [tap + 1 for tap in taps])]
+        layout: dict[str, Any] = {"device": device, "dtype": self._dtype, "memory_format": torch.channels_last}
+        self._blocks = [block.to(**layout).eval().requires_grad_(False) for block in blocks(weights, backbone)]
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
 
@@ -74,9 +65,9 @@ class FeaturePyramid:
         out = {}
         try:
             with torch.inference_mode():
-                blocks = self._blocks[: max(levels)]
-                done, total = 0, sum(len(block) for block in blocks)
-                for level, block in enumerate(blocks, 1):
+                used = self._blocks[: max(levels)]
+                done, total = 0, sum(len(block) for block in used)
+                for level, block in enumerate(used, 1):
                     for layer in block:
                         x = layer(x)
                         done += 1

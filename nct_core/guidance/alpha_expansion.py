@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..runtime.compiled import compiled
 from ..runtime.progress import Advance, unwatched
 from .graph_cut import minimum_cut
 
@@ -55,7 +56,7 @@ def expand(
     return labels
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _moves_to(label, labels, data, colors, edges, free, boundary, seam, terminal, capacity):
     """The cut whose sink's side are the positions that best take ``label``, the others keeping what they have."""
     height, width = labels.shape

@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..runtime.compiled import compiled
+
 _FREE, _SOURCE, _SINK = 0, 1, 2
 # What a position's parent can be besides a direction.
 _TERMINAL, _NONE, _ORPHAN = 4, 5, 6
@@ -30,7 +32,7 @@ def minimum_cut(terminal: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArra
     return _cut(-terminal.ravel(), edges.reshape(-1, 4).copy(), np.array([1, -1, width, -width])).reshape(height, width)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _cut(excess, capacity, steps):
     """Flow from source to sink; ``excess`` (> 0 from the source, < 0 to the sink) and ``capacity`` become residuals."""
     count = excess.shape[0]
@@ -92,7 +94,7 @@ def _residual(p, d, tree, capacity, steps):
     return capacity[p + steps[d], d ^ 1] if tree == _SOURCE else capacity[p, d]
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _augment(p, q, meeting, excess, capacity, steps, parent, orphans):
     """Pushes what fits along source -> p -> q -> sink; lists the positions that this cuts off and returns their number."""
     bottleneck = capacity[p, meeting]
@@ -147,7 +149,7 @@ def _augment(p, q, meeting, excess, capacity, steps, parent, orphans):
     return orphaned
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _adopt(orphaned, orphans, time, capacity, steps, tree, parent, distance, stamp, queue, queued, tail):
     """Finds new parents for orphans, or frees them; returns the new end of the queue."""
     count, size = tree.shape[0], orphans.shape[0]
@@ -181,7 +183,7 @@ def _adopt(orphaned, orphans, time, capacity, steps, tree, parent, distance, sta
     return tail
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _distance_to_terminal(q, time, steps, parent, distance, stamp):
     """Steps from q to its terminal, or -1 if q hangs on an orphan; marks the way with them."""
     steps_taken, i = np.int32(0), q

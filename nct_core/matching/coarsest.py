@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..pixels.grids import Shape
 from ..runtime import threads
+from ..runtime.compiled import compiled
 from ..runtime.progress import Advance, part, unwatched
 from .field import Field, move_to_valid, upsample_field
 from .patch_similarity import comparison_grid, patch_similarities, pooled, unit_vectors
@@ -90,14 +91,14 @@ def _path_costs(costs: NDArray[np.float32], advance: Advance) -> NDArray[np.floa
     return totals
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _along_rows(first, last, costs, totals, charge, largest):
     for row in range(first, last):
         _path(costs, totals, row, 0, 0, 1, costs.shape[1], charge, largest)
         _path(costs, totals, row, costs.shape[1] - 1, 0, -1, costs.shape[1], charge, largest)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _along_columns(first, last, costs, totals, charge, largest):
     for col in range(first, last):
         _path(costs, totals, 0, col, 1, 0, costs.shape[0], charge, largest)

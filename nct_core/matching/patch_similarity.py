@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numba import njit
 from numpy.typing import NDArray
 
 from ..pixels.grids import Shape
 from ..runtime import threads
+from ..runtime.compiled import compiled
 
 # Cells on the longer side of the grid of comparison: bounds the number of pairs at large working sizes.
 _MAX_CELLS = 48
@@ -48,7 +48,7 @@ def patch_similarities(source: torch.Tensor, reference: torch.Tensor) -> NDArray
     return similarities
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _patch_means(first, last, products, similarities):
     height, width, to_height, to_width = products.shape
     count = np.empty((to_height, to_width), np.float32)

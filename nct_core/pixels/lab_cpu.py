@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from ..runtime import threads
+from ..runtime.compiled import compiled
 
 _GRAIN_CHUNKS = 8
 _CHUNK = 1024  # pixels; their rows stay in the nearest cache
@@ -35,7 +36,7 @@ def _float_of(_typing_context, _bits):
     return types.float32(types.int32), lambda _context, builder, _signature, arguments: builder.bitcast(arguments[0], ir.FloatType())
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def power(x, exponent):
     """x ** exponent for normal float32 x > 0 and results that are normal too; relative error below 2e-6 where |log2 x| < 8."""
     bits = _bits_of(x)
@@ -56,7 +57,7 @@ def power(x, exponent):
     return e * _float_of((np.int32(rounded) + np.int32(127)) << np.int32(23))
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _to_linear(encoded):
     magnitude = abs(encoded)
     curve = power((max(magnitude, _ENCODED_END) + _OFFSET) / _SCALE, _F(2.4))
@@ -64,7 +65,7 @@ def _to_linear(encoded):
     return -linear if encoded < _F(0.0) else linear
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _to_encoded(linear):
     magnitude = abs(linear)
     curve = _SCALE * power(max(magnitude, _LINEAR_END), _F(1.0 / 2.4)) - _OFFSET
@@ -72,13 +73,13 @@ def _to_encoded(linear):
     return -encoded if linear < _F(0.0) else encoded
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _to_root(x):
     root = power(max(x, _CUBE_END), _F(1.0 / 3.0))
     return root if x > _CUBE_END else x / _LAB_SLOPE + _LAB_OFFSET
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _to_cube(f):
     return f * f * f if f > _ROOT_END else _LAB_SLOPE * (f - _LAB_OFFSET)
 
@@ -86,7 +87,7 @@ def _to_cube(f):
 # Each loop below writes one row and reads few: the compiler makes vector instructions only of those whose rows it can tell apart.
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def to_lab(colors, m, work, lab):
     """Scaled Lab of colors.
 
@@ -114,7 +115,7 @@ def to_lab(colors, m, work, lab):
         lab[2, i] = (_F(200.0) * (work[1, i] - work[2, i]) + _F(128.0)) * _F(1 / 255)
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def to_srgb(lab, m, work, colors):
     """Undoes :func:`to_lab`, for the first 3 values of ``colors``, or 1 if it is gray; what is in ``lab`` is lost.
 
@@ -137,7 +138,7 @@ def to_srgb(lab, m, work, colors):
             colors[i, c] = lab[c, i]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def limit_chroma(colors, to_white, from_white, limits, work, lab):
     """What :func:`nct_core.pixels.lab.limit_chroma` says.
 
@@ -161,7 +162,7 @@ def limit_chroma(colors, to_white, from_white, limits, work, lab):
             lab[2, i] += limits[0] * (b - lab[2, i])
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _limited(lightness, a, b, low, high, to_white, from_white, limits):
     """a and b of the color with as much chroma as lies between these limits of linear sRGB."""
     _, margin, steps = limits
@@ -189,12 +190,12 @@ def _limited(lightness, a, b, low, high, to_white, from_white, limits):
     return a, b
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _holds(low, high, color):
     return min(color[0], min(color[1], color[2])) >= low and max(color[0], max(color[1], color[2])) <= high
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _linear(lightness, a, b, m, scale):
     """Linear sRGB of a color with its chroma scaled."""
     f = (lightness + _F(0.16)) * _F(1 / 1.16)
@@ -210,7 +211,7 @@ def convert(colors: np.ndarray, matrix: np.ndarray, *, lab: bool) -> np.ndarray:
     return out
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _srgb_to_lab(first, last, colors, matrix, out):
     work, lab = np.empty((3, _CHUNK), np.float32), np.empty((3, _CHUNK), np.float32)
     for start in range(first * _CHUNK, min(last * _CHUNK, len(colors)), _CHUNK):
@@ -221,7 +222,7 @@ def _srgb_to_lab(first, last, colors, matrix, out):
                 out[start + i, c] = lab[c, i]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _lab_to_srgb(first, last, colors, matrix, out):
     work, lab = np.empty((3, _CHUNK), np.float32), np.empty((3, _CHUNK), np.float32)
     for start in range(first * _CHUNK, min(last * _CHUNK, len(colors)), _CHUNK):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numba import njit
 
+from ..runtime.compiled import compiled
 from .graph import Graph
 from .quads_cpu import coarsen_blocks, coarsen_edges, edges, join, over, over_quads, split
 
@@ -56,7 +56,7 @@ def combine(x: torch.Tensor, factor: float | torch.Tensor, y: torch.Tensor, step
 # The loops over a row are short and touch few arrays each: that is what the compiler turns into vector instructions.
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _flow(x, weights, q, c, i, out):
     """Weighted sum of the neighbors of one row."""
     beside, across, left, up = q ^ 1, q ^ 2, (q & 1) - 1, i + (q >> 1) - 1
@@ -65,7 +65,7 @@ def _flow(x, weights, q, c, i, out):
         out[k] = sideways + weights[q, 2, i, k] * x[across, c, up, k] + weights[q, 3, i, k] * x[across, c, up + 1, k]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _relax(first, last, x, rhs, blocks, weights, color, fresh):
     columns = weights.shape[3]
     degree, inverse = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
@@ -104,7 +104,7 @@ def _relax(first, last, x, rhs, blocks, weights, color, fresh):
                         x[q, 2 * c + 1, i, k] = ((blocks[q, m, i, k] + degree[k]) * b[k] - blocks[q, m + 1, i, k] * a[k]) * inverse[k]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _restrict(first, last, x, weights, shares, coarse):
     columns = weights.shape[3]
     above, here, total = np.zeros((6, columns), np.float32), np.zeros((6, columns), np.float32), np.zeros(columns, np.float32)
@@ -124,7 +124,7 @@ def _restrict(first, last, x, weights, shares, coarse):
         above, here = here, above
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _prolong(first, last, coarse, shares, x):
     columns = shares.shape[2]
     for i in range(first + 1, last + 1):
@@ -136,7 +136,7 @@ def _prolong(first, last, coarse, shares, x):
                 x[3, c, i, k] += here + shares[2, i, k] * coarse[c, i + 1, k] + shares[3, i, k] * coarse[c, i + 1, k + 1]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _apply(first, last, x, blocks, weights, out):
     columns = weights.shape[3]
     for i in range(first + 1, last + 1):
@@ -159,7 +159,7 @@ def _apply(first, last, x, blocks, weights, out):
                         out[q, c, i, k] += blocks[q, m, i, k] * x[q, c, i, k] + blocks[q, 3 * (c >> 1) + 1, i, k] * x[q, c ^ 1, i, k]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _gather(first, last, x, node_of, values):
     width = node_of.shape[1]
     for row in range(first, last):
@@ -170,7 +170,7 @@ def _gather(first, last, x, node_of, values):
                     values[node, c] = x[2 * (row & 1) + (col & 1), c, (row >> 1) + 1, (col >> 1) + 1]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _ties(first, last, starts, neighbors, strengths, values, flows):
     for node in range(first, last):
         degree = _ZERO
@@ -185,7 +185,7 @@ def _ties(first, last, starts, neighbors, strengths, values, flows):
             flows[node, c] += degree * values[node, c]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _scatter(first, last, flows, node_of, out):
     width = node_of.shape[1]
     for row in range(first, last):
@@ -196,7 +196,7 @@ def _scatter(first, last, flows, node_of, out):
                     out[2 * (row & 1) + (col & 1), c, (row >> 1) + 1, (col >> 1) + 1] += flows[node, c]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _dot(first, last, x, y, rows):
     for i in range(first + 1, last + 1):
         total = np.float64(0.0)
@@ -209,7 +209,7 @@ def _dot(first, last, x, y, rows):
         rows[i - 1] = total
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _combine(first, last, x, factor, y, step):
     for i in range(first + 1, last + 1):
         for q in range(4):

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 
 from ..runtime import threads
+from ..runtime.compiled import compiled
 
 _GRAIN_POSITIONS = 8192  # fewer are done before a thread has woken up
 _TINY = np.float32(1e-30)  # divides where there is nothing: past the border
@@ -54,14 +54,14 @@ def coarsen_blocks(blocks: torch.Tensor, weights: torch.Tensor, shares: torch.Te
     over_quads(_coarse_blocks, weights, blocks, weights, shares, coarse)
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _place(i, q, width):
     """Where row ``i`` of a quad lies in the grid: its row, its first column, and how many of every second one it has."""
     side = q & 1
     return 2 * i + (q >> 1), side, (width - side + 1) // 2
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _exchange(first, last, planes, quads, into_quads):
     count, height, width = planes.shape
     for i in range(first, last):
@@ -77,7 +77,7 @@ def _exchange(first, last, planes, quads, into_quads):
                             planes[c, row, 2 * k + side] = quads[q, c, i + 1, k + 1]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _edges(first, last, right, down, weights):
     height, width = right.shape
     for i in range(first, last):
@@ -92,14 +92,14 @@ def _edges(first, last, right, down, weights):
                     weights[q, 3, i + 1, k + 1] = down[row, col] if row + 1 < height else _ZERO
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _shares(one, other):
     """How much of a position between two others comes from each."""
     scale = _ONE / max(one + other, _TINY)
     return one * scale, other * scale
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _cells(first, last, weights, shares, cells):
     """What is inside each coarse cell: shares of its corners (00, 01, 10, 11) in its center, energy of its sides (top, bottom, left, right)."""
     for i in range(first + 1, last + 1):
@@ -130,7 +130,7 @@ def _cells(first, last, weights, shares, cells):
             cells[2, i, k], cells[3, i, k] = before + _HALF * diagonal, after + _HALF * diagonal
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _coarse_edges(first, last, weights, cells, right, down):
     for i in range(first + 1, last + 1):
         for k in range(1, weights.shape[3] - 1):
@@ -142,7 +142,7 @@ def _coarse_edges(first, last, weights, cells, right, down):
             down[i - 1, k - 1] = max(across + cells[2, i, k] + cells[3, i, k - 1], _ZERO)
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _coarse_blocks(first, last, blocks, weights, shares, coarse):
     for i in range(first + 1, last + 1):
         for k in range(1, weights.shape[3] - 1):

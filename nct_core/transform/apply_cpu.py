@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..pixels.lab import GAMUT_MARGIN, GAMUT_STEPS, RGB_TO_WHITE, WHITE_TO_RGB
 from ..pixels.lab_cpu import limit_chroma, to_lab, to_srgb
 from ..runtime import threads
+from ..runtime.compiled import compiled
 from ..runtime.progress import Advance
 
 _F = np.float32
@@ -44,7 +44,7 @@ def recolor(
     threads.over_rows(_recolor, len(image), *pictures, grain=grain, advance=advance, bands_per_thread=threads.BANDS_OF_PICTURES)
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _recolor(first, last, image, fields, above, row_share, left, column_share, strength, lightness_strength, keep_lightness, to_white, from_white, out):
     _, width, channels = image.shape
     height_low, count, width_low = fields.shape
@@ -82,7 +82,7 @@ def _recolor(first, last, image, fields, above, row_share, left, column_share, s
                 out[row, k, channels - 1] = image[row, k, channels - 1]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _coefficient(line, c, lab, left, share, values):
     """A coefficient at every pixel of a row."""
     for k in range(len(values)):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numba import njit
 
 from ..runtime import threads
+from ..runtime.compiled import compiled
 
 _GRAIN_POSITIONS = 4096
 _ONE, _ZERO = np.float32(1.0), np.float32(0.0)
@@ -29,7 +29,7 @@ def normal_equations(
     return start, blocks, rhs
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _planes(first, last, source, guidance, planes):
     for i in range(first, last):
         for c in range(3):
@@ -38,7 +38,7 @@ def _planes(first, last, source, guidance, planes):
                 planes[3 + c, i, j] = guidance[i, j, c]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _moments(plane, i, mean, sigma):
     """Mean and standard deviation over the 3x3 window of every position of row i, of what of it lies inside."""
     height, width = plane.shape
@@ -71,7 +71,7 @@ def _moments(plane, i, mean, sigma):
             break
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _normal_equations(first, last, planes, data, gain, contrast, sigma_floor, start, blocks, rhs):
     width = data.shape[1]
     mean_s, sigma_s, mean_g, sigma_g = (np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numba import njit
 
 from ..runtime import threads
+from ..runtime.compiled import compiled
 
 _GRAIN_POSITIONS = 4096
 _ONE, _ZERO = np.float32(1.0), np.float32(0.0)
@@ -33,7 +33,7 @@ def _positions(size: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
     return below, (position - below).astype(np.float32)
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _upsample(first, last, low, source, above, row_share, left, column_share, trusted, untrusted, up, trust, rhs):
     height_low, width_low, _ = low.shape
     line = np.empty((width_low + 1, 6), np.float32)

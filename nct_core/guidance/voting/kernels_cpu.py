@@ -11,6 +11,7 @@ from ...features.fixed_point import UNIT
 from ...features.fixed_point_cpu import BLOCK, in_blocks
 from ...matching.field import Field
 from ...runtime import threads
+from ...runtime.compiled import compiled
 from ...runtime.progress import Advance, unwatched
 
 
@@ -59,7 +60,7 @@ def _add(mean, weight, features):
         mean[c] += weight * np.float32(features[c])
 
 
-@njit(nogil=True, cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _gather_votes(
     first, last, source_features, features, reference_colors, forward, starts, voters, source_valid, valid, coherence, completeness, colors, error, voted
 ):

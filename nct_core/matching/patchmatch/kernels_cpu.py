@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...features.fixed_point import PATCH_COUNTS, UNIT
 from ...features.fixed_point_cpu import BLOCK, in_blocks
 from ...runtime import threads
+from ...runtime.compiled import compiled
 from ...runtime.progress import Advance, part, unwatched
 from ..field import Field
 
@@ -116,7 +117,7 @@ def _cost(start, resistance, row, col, to_row, to_col):
     return np.int64(resistance[row, col]) * (abs(to_row - start[row, col, 0]) + abs(to_col - start[row, col, 1]))
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _score_all(first, last, a, b, channels, to_width, field, score):
     height, width = score.shape
     to_height = b.size // (to_width * channels)
@@ -125,7 +126,7 @@ def _score_all(first, last, a, b, channels, to_width, field, score):
             score[row, col] = _similarity(a, b, channels, 0, height, width, to_height, to_width, row, col, field[row, col, 0], field[row, col, 1], -(1 << 40))
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _propagate(first, last, a, b, channels, bound, valid, start, resistance, reach, field, out, score, changed, jump, before, now):
     """Tries the matches of the four neighbors ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
 
@@ -156,7 +157,7 @@ def _propagate(first, last, a, b, channels, bound, valid, start, resistance, rea
                 changed[row, col] = now
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _random_search(first, last, a, b, channels, bound, valid, start, resistance, reach, field, score, changed, radii, iteration, seed, now):
     height, width = score.shape
     to_height, to_width = valid.shape

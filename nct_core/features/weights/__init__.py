@@ -14,16 +14,15 @@ backbone it has before torch is loaded.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..contract.errors import NctError, WeightsError
+from ...contract.errors import WeightsError
+from .. import vgg
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,9 +34,6 @@ VGG16_SHA256 = "cabd922aeb0dd6d56f2bed33221aee74b7f1e760ddd105c0e0891606cbab6d0d
 REPAIR = "run install.py again, or: python -m nct_core.features.weights fetch"
 
 _NAME = re.compile(r"(vgg1[69])-([0-9a-f]{8,64})\.(safetensors|pth)")
-# Output channels of each convolution of a block; a block ends in a pooling layer.
-_BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-_CHANNELS = (64, 128, 256, 512, 512)
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ def load(file: WeightsFile) -> dict[str, torch.Tensor]:
     except (SafetensorError, OSError, RuntimeError, ValueError, AttributeError) as error:
         raise WeightsError(f"expected network weights in {file.path}, it cannot be read ({error}); {REPAIR}") from error
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if shapes != _shapes(_key(file.backbone)) or any(tensor.dtype != torch.float32 for tensor in tensors.values()):
+    if shapes != _shapes(file.backbone) or any(tensor.dtype != torch.float32 for tensor in tensors.values()):
         raise WeightsError(f"expected the float32 convolutions of {file.backbone} in {file.path}, found other tensors; {REPAIR}")
     return tensors
 
@@ -123,8 +119,8 @@ def store(backbone: str, tensors: dict[str, NDArray[np.float32]], target: Path) 
     from safetensors.numpy import save
 
     key = _key(backbone)
-    if {name: array.shape for name, array in tensors.items()} != _shapes(key):
-        raise WeightsError(f"expected the {len(_shapes(key))} tensors of {backbone}'s convolutions, got {len(tensors)} of other names or shapes")
+    if {name: array.shape for name, array in tensors.items()} != _shapes(backbone):
+        raise WeightsError(f"expected the {len(_shapes(backbone))} tensors of {backbone}'s convolutions, got {len(tensors)} of other names or shapes")
     data = save({name: np.ascontiguousarray(array, np.float32) for name, array in tensors.items()})
     path = target / f"{key}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
     partial = path.with_suffix(".partial")
@@ -164,41 +160,9 @@ def _key(backbone: str) -> str:
     return backbone.replace("-", "").lower()
 
 
-def convolutions(backbone: str) -> list[int]:
-    """Index N of each convolution in torchvision's ``features`` of "VGG-16" or "VGG-19"."""
-    indices, index = [], 0
-    for count in _BLOCKS[_key(backbone)]:
-        indices += [index + 2 * i for i in range(count)]
-        index += 2 * count + 1  # each convolution has its ReLU; one pooling layer ends the block
-    return indices
-
-
-def _shapes(key: str) -> dict[str, tuple[int, ...]]:
-    outputs = [channels for count, channels in zip(_BLOCKS[key], _CHANNELS) for _ in range(count)]
+def _shapes(backbone: str) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
-    for index, channels_in, channels_out in zip(convolutions(key), [3, *outputs], outputs):
-        shapes[f"features.{index}.weight"] = (channels_out, channels_in, 3, 3)
-        shapes[f"features.{index}.bias"] = (channels_out,)
+    for convolution in vgg.convolutions(backbone):
+        shapes[f"{convolution.name}.weight"] = (convolution.outputs, convolution.inputs, 3, 3)
+        shapes[f"{convolution.name}.bias"] = (convolution.outputs,)
     return shapes
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """``fetch`` obtains weights unless verified ones are there; ``show`` says which file is in use."""
-    from . import weights_fetch
-
-    parser = argparse.ArgumentParser(prog="python -m nct_core.features.weights", description="Network weights of neural-color-transfer.")
-    parser.add_argument("action", choices=("fetch", "show"))
-    parser.add_argument("--backbone", choices=("auto", "vgg19", "vgg16"), default="auto", help="auto: VGG-19 where the network allows, else VGG-16")
-    chosen = parser.parse_args(arguments)
-    try:
-        file = weights_fetch.fetch(folder(), chosen.backbone) if chosen.action == "fetch" else find()
-        load(file)
-    except NctError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"   {file.backbone}: {file.path}", flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

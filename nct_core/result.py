@@ -120,7 +120,7 @@ class LevelMaps:
         labels: uint8 [h, w], the number of the reference that each position takes its colors from.
         guidance: float32 [h, w, 3], scaled Lab, what the references together say.
         confidence: float32 [h, w], (0, 1].
-        coefficients: float32 [H, W, 6], the transform on the source's working grid (see :mod:`nct_core.transform.fit`).
+        coefficients: float32 [H, W, 6], the transform on the source's working grid (see :mod:`nct_core.transform.coefficients`).
     """
 
     level: int

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from ..contract import frames
 from ..contract.errors import ProtocolError
+from ..installation.worker import worker_command
 
 
 def command(folder: Path, suffix: str, device: str, runs: int) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class _Worker:
     """A worker's process and its pipes."""
 
     def __enter__(self) -> _Worker:
-        line = [sys.executable, "-m", "nct_core.worker"]
+        line = worker_command(sys.executable)
         self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._sink, self._source = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
         return self

@@ -20,7 +20,7 @@ def describe(coarsest: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
     """One unit vector for every position of the grid of comparison.
 
     Args:
-        coarsest, finer: int16 [h, w, C] of relu5_1 and relu4_1, see :mod:`nct_core.features.pyramid`.
+        coarsest, finer: int16 [h, w, C] of relu5_1 and relu4_1, see :mod:`nct_core.features.fixed_point`.
 
     Returns:
         float64 [h, w, C + C'] on the CPU.

@@ -32,7 +32,7 @@ def fields(
     """Where every position finds its counterpart, in both directions.
 
     Args:
-        source, reference: int16 [h, w, C] and [H, W, C], what the coarsest level is compared by, see :mod:`nct_core.features.pyramid`; on one device.
+        source, reference: int16 [h, w, C] and [H, W, C], what the coarsest level is compared by, see :mod:`nct_core.features.fixed_point`; on one device.
         source_valid, reference_valid: bool [h, w] and [H, W]; other positions are never matched to.
         advance: called as the fields are made.
 

@@ -17,7 +17,7 @@ def keep(coefficients: torch.Tensor, lightness: torch.Tensor) -> torch.Tensor:
     The base is the picture smoothed up to its edges (guided filter), so that no halo grows at them.
 
     Args:
-        coefficients: float32 [H, W, 6], see :mod:`nct_core.transform.fit`.
+        coefficients: float32 [H, W, 6], see :mod:`nct_core.transform.coefficients`.
         lightness: float32 [H, W], of the source, [0, 1].
 
     Returns:

@@ -69,7 +69,7 @@ def vote(
     """Votes colors and features of one reference onto the source's grid.
 
     Args:
-        source_features, reference_features: int16 [h, w, C] and [H, W, C], see :mod:`nct_core.features.pyramid`, on one device.
+        source_features, reference_features: int16 [h, w, C] and [H, W, C], see :mod:`nct_core.features.fixed_point`, on one device.
         source_colors, reference_colors: float32 [h, w, 3] and [H, W, 3], scaled Lab, on the same device.
         nnf_source_to_reference, nnf_reference_to_source: int32 [h, w, 2] into (H, W), and the other way, on the same device.
         source_valid, reference_valid: bool grids; invalid positions neither vote nor are voted for.

@@ -83,7 +83,7 @@ def patchmatch(
     both axes together (ours).
 
     Args:
-        features: int16 [h, w, C], vectors of length UNIT, see :mod:`nct_core.features.pyramid`.
+        features: int16 [h, w, C], vectors of length UNIT, see :mod:`nct_core.features.fixed_point`.
         target_features: int16 [H, W, C], the same, on the same device.
         start: int32 [h, w, 2] into (H, W), on the same device; must point at valid positions.
         target_valid: bool [H, W]; invalid positions are never matched (transparent pixels).

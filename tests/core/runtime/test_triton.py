@@ -1,4 +1,4 @@
-"""The kernels of other devices, run on the CPU: Triton's in its interpreter, torch's as they are; see test_devices.py for the GPU."""
+"""The kernels of other devices, run on the CPU: Triton's in its interpreter, torch's as they are; see test_backend.py for the GPU."""
 
 import importlib.util
 import os

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..contract.errors import InputError
+from ..pixels.check import color_channels
 from ..runtime import threads
 from ..runtime.progress import Advance, unwatched
 from . import icc
@@ -44,7 +45,7 @@ def to_srgb(pixels: np.ndarray, icc_profile: bytes | None = None, advance: Advan
         scaled: np.ndarray = pixels.copy()
     else:
         scaled = np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
-    colors = pixels.shape[2] - (pixels.shape[2] + 1) % 2
+    colors = color_channels(pixels.shape[2])
     own = _space(icc_profile, colors, warn=True)
     if own:
         _each_band(lambda band: _convert(band, own.to_srgb, colors), scaled, advance=advance)
@@ -56,7 +57,7 @@ def from_srgb(image: np.ndarray, icc_profile: bytes | None, dtype: np.dtype[Any]
 
     Integers are rounded to the nearest and clipped to their range; float32 is neither.
     """
-    colors = image.shape[2] - (image.shape[2] + 1) % 2
+    colors = color_channels(image.shape[2])
     own = _space(icc_profile, colors, warn=False)
     pixels = np.empty(image.shape, dtype)
 

@@ -7,8 +7,8 @@ scenes hardly any do. Similarity says nothing of the kind: the best patch of the
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 
+from ..pixels.resample import box_mean
 from .field import Field
 
 _SHIFT = 1  # cells by which the matches of neighbors may be off the shift between them
@@ -40,4 +40,4 @@ def agreement(field: Field, back: Field) -> torch.Tensor:
     row, col = field.long().unbind(-1)
     returns = (back[row, col] - here).abs().amax(-1) <= _RETURN
     share = (agreeing / neighbors.clamp_min(1.0)) ** 2 * returns
-    return F.avg_pool2d(share[None, None], 3, 1, 1, count_include_pad=False)[0, 0]
+    return box_mean(share[None], 1)[0]

@@ -39,3 +39,8 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
     if channels in (2, 4) and not (image[..., -1] > 0).any():
         raise InputError(f"{name}: expected at least one pixel that is not fully transparent, got none")
     return image
+
+
+def color_channels(channels: int) -> int:
+    """How many of an image's channels are color: 1 of gray (1) and gray + alpha (2), 3 of RGB (3) and RGBA (4)."""
+    return channels - (channels + 1) % 2

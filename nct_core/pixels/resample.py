@@ -16,6 +16,16 @@ def resize(image: torch.Tensor, shape: Shape) -> torch.Tensor:
     return F.interpolate(planes, size=shape, mode="bilinear", align_corners=False, antialias=True)[0].permute(1, 2, 0).contiguous()
 
 
+def box_mean(planes: torch.Tensor, radius: int) -> torch.Tensor:
+    """The mean over the part of each square window that lies inside, [n, h, w] -> [n, h, w].
+
+    Args:
+        planes: float, any number of them.
+        radius: in cells; the windows are 2 * radius + 1 wide.
+    """
+    return F.avg_pool2d(planes[None], 2 * radius + 1, 1, radius, count_include_pad=False)[0]
+
+
 def fill_unknown(planes: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Fills what is not known from the average of ever larger surroundings (pull-push)."""
     height, width = planes.shape[2:]

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
-from ..pixels.check import check_image
+from ..pixels.check import check_image, color_channels
 from ..pixels.lab import lab_to_srgb, limit_chroma, srgb_to_lab
+from ..pixels.resample import box_mean
 from ..runtime.progress import Advance, unwatched
 from . import apply_cpu
 from .coefficients import recolor
@@ -112,10 +112,10 @@ class ColorTransform:
     def _regressions(self, planes: torch.Tensor, floor: float = _REGRESSION_FLOOR) -> torch.Tensor:
         """The slopes of the planes [n, h, w] on lightness, then what is added: [2 n, h, w]."""
         guide = self.lightness[None]
-        mean_l, mean_x = _window_mean(guide), _window_mean(planes)
-        slope = (_window_mean(guide * planes) - mean_l * mean_x) / (_window_mean(guide * guide) - mean_l * mean_l + floor)
+        mean_l, mean_x = box_mean(guide, _WINDOW_RADIUS), box_mean(planes, _WINDOW_RADIUS)
+        slope = (box_mean(guide * planes, _WINDOW_RADIUS) - mean_l * mean_x) / (box_mean(guide * guide, _WINDOW_RADIUS) - mean_l * mean_l + floor)
         # A window's line holds for all of its cells: average the lines that cover a cell.
-        return torch.cat([_window_mean(slope), _window_mean(mean_x - slope * mean_l)])
+        return torch.cat([box_mean(slope, _WINDOW_RADIUS), box_mean(mean_x - slope * mean_l, _WINDOW_RADIUS)])
 
     def _interpolate(self, fields: torch.Tensor, band: slice, shape: tuple[int, int]) -> torch.Tensor:
         """The fields at the rows of a band of an image of ``shape``, [n, rows, W]."""
@@ -128,13 +128,12 @@ class ColorTransform:
 
     def _lab(self, band: NDArray[np.float32]) -> torch.Tensor:
         """Its colors, float32 [h, W, 3], scaled Lab."""
-        channels = band.shape[2]
-        pixels = torch.from_numpy(np.ascontiguousarray(band[..., : channels - (channels + 1) % 2])).to(self.coefficients.device)
+        pixels = torch.from_numpy(np.ascontiguousarray(band[..., : color_channels(band.shape[2])])).to(self.coefficients.device)
         return srgb_to_lab(pixels.expand(*pixels.shape[:2], 3))
 
     def _recolor_band(self, band: NDArray[np.float32], fields: torch.Tensor, strength: float, keep_lightness: float) -> NDArray[np.float32]:
         channels = band.shape[2]
-        colors = channels - 1 if channels in (2, 4) else channels
+        colors = color_channels(channels)
         pixels = torch.from_numpy(np.ascontiguousarray(band[..., :colors])).to(self.coefficients.device)
         source = srgb_to_lab(pixels.expand(*pixels.shape[:2], 3))
         if fields.shape[0] == 12:
@@ -153,12 +152,6 @@ class ColorTransform:
             transparent = band[..., -1] <= 0
             result[transparent] = band[transparent]
         return result
-
-
-def _window_mean(planes: torch.Tensor) -> torch.Tensor:
-    """Mean over the windows of the grid's own cells, [n, h, w]."""
-    size = 2 * _WINDOW_RADIUS + 1
-    return F.avg_pool2d(planes[None], size, 1, _WINDOW_RADIUS, count_include_pad=False)[0]
 
 
 def _lerp_positions(start: int, stop: int, size: int, cells: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
+
+from ..pixels.resample import box_mean
 
 _LEAST_SLOPE = 0.5
 _RADIUS_SHARE = 1 / 90  # of the longer side
@@ -23,19 +24,18 @@ def keep(coefficients: torch.Tensor, lightness: torch.Tensor) -> torch.Tensor:
     Returns:
         float32 [H, W, 6]; unchanged where the slope of lightness is at least 0.5.
     """
+
+    def average(plane: torch.Tensor) -> torch.Tensor:
+        return box_mean(plane[None], radius)[0]
+
     radius = max(2, round(max(lightness.shape) * _RADIUS_SHARE))
-    mean = _mean(lightness, radius)
-    variance = (_mean(lightness * lightness, radius) - mean * mean).clamp_min(0.0)
+    mean = average(lightness)
+    variance = (average(lightness * lightness) - mean * mean).clamp_min(0.0)
     share = variance / (variance + _EDGE**2)
-    base = _mean(share, radius) * lightness + _mean((1.0 - share) * mean, radius)
-    deviation = _mean((lightness - base) ** 2, radius).sqrt()
+    base = average(share) * lightness + average((1.0 - share) * mean)
+    deviation = average((lightness - base) ** 2).sqrt()
     slope, offset = coefficients[..., 0], coefficients[..., 1]
     missing = (_LEAST_SLOPE - slope).clamp_min(0.0)
     room, mapped = _ROOM * _LEAST_SLOPE * deviation, slope * base + offset
     moved = ((room - mapped).clamp_min(0.0) - (mapped - 1.0 + room).clamp_min(0.0)) * (missing / _LEAST_SLOPE).clamp_max(1.0)
     return torch.cat([torch.stack([slope + missing, offset - missing * base + moved], -1), coefficients[..., 2:]], -1)
-
-
-def _mean(plane: torch.Tensor, radius: int) -> torch.Tensor:
-    """Over windows of 2 radius + 1, of what of them lies inside."""
-    return F.avg_pool2d(plane[None, None], 2 * radius + 1, 1, radius, count_include_pad=False)[0, 0]

@@ -15,6 +15,7 @@ import numpy as np
 from ..contract.errors import Cancelled, InputError
 from ..contract.frames import KEPT_TRANSFERS, Header
 from ..contract.params import TransferParams
+from ..pixels.check import check_image, color_channels
 from ..runtime.progress import Advance
 
 if TYPE_CHECKING:
@@ -134,7 +135,9 @@ class Jobs:
         if kind == "labels":
             return _painted(done), done.facts
         if kind == "matches":
-            return _matched(done), done.facts
+            from ..views.matches import matched_pixels
+
+            return matched_pixels(done.result, done.references), done.facts
         if kind == "confidence":
             shown = result.confidence
         else:
@@ -148,7 +151,6 @@ class Jobs:
     def _reference(self, reference: Header, file_side: int, advance: Advance) -> np.ndarray:
         """One reference as float32 [H, W, C], sRGB-encoded; transparent where its masks leave it out."""
         from ..files.color_space import to_srgb
-        from ..pixels.check import check_image
 
         if reference["file"]:
             image = self._file(Path(reference["file"]), file_side, advance)
@@ -164,7 +166,7 @@ class Jobs:
             alpha = alpha * (self._mask(name, image.shape[:2]) > TAKES_PART)
         if not alpha.any():
             raise InputError(f"{_called(reference)}: expected something visible within its mask and selection, got nothing; select another part of it")
-        colors = image.shape[2] - (image.shape[2] + 1) % 2
+        colors = color_channels(image.shape[2])
         return np.concatenate([image[..., :colors], alpha[..., None]], axis=2)
 
     def _mask(self, name: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -243,7 +245,7 @@ def _small(image: np.ndarray) -> np.ndarray:
 
     scale = min(1.0, SMALL_SIDE / max(image.shape[:2]))
     shape = (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))
-    colors = torch.from_numpy(image[..., : image.shape[2] - (image.shape[2] + 1) % 2])
+    colors = torch.from_numpy(image[..., : color_channels(image.shape[2])])
     return resize(colors, shape).expand(*shape, 3).numpy()
 
 
@@ -252,18 +254,5 @@ def _painted(done: _Done) -> np.ndarray:
     from ..views.label_sheet import overlay
 
     source = to_srgb(done.source.values, done.source.icc_profile)
-    gray = np.repeat(source[..., : max(1, source.shape[2] - (source.shape[2] + 1) % 2)].mean(-1, keepdims=True), 3, axis=2)
+    gray = np.repeat(source[..., : color_channels(source.shape[2])].mean(-1, keepdims=True), 3, axis=2)
     return overlay(done.result.labels, np.rint(gray.clip(0, 1) * 255).astype(np.uint8))
-
-
-def _matched(done: _Done) -> np.ndarray:
-    """Every source pixel replaced by its counterpart in the reference that colored it, uint8 [H, W, 3]."""
-    labels = done.result.labels
-    matched = np.zeros((*labels.shape, 3), np.float32)
-    for number, (reference, match) in enumerate(zip(done.references, done.result.matches)):
-        here = labels == number
-        if here.any():
-            at = done.result.correspondences_in(number)[here] * (np.array(reference.shape[:2], np.float32) / np.array(match.shape, np.float32))
-            rows, columns = np.rint(at).astype(np.intp).T
-            matched[here] = reference[rows.clip(0, reference.shape[0] - 1), columns.clip(0, reference.shape[1] - 1)]
-    return np.rint(matched.clip(0, 1) * 255).astype(np.uint8)

@@ -6,11 +6,11 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nct_core import __version__, doctor, places
 
-from . import catalogs, removal
+from . import removal
 from .console import say
 
 SHARED = ("protocol.py", "params.py", "errors.py")  # what the plug-in needs of nct_core
@@ -54,7 +54,9 @@ def remove(project: Path, user_folder: Path) -> removal.Removal:
     if folder.is_symlink():  # somebody's own link, as developers make them: what it points to is not ours
         folder.unlink()
         return removal.Removal(folder, True, [])
-    return removal.remove(folder, [*_installed(user_folder, _files(project, Path(), Path())), "__pycache__", "nct_shared/__pycache__"])
+    names = _installed(user_folder, _files(project, Path(), Path()))
+    caches = {(PurePosixPath(name).parent / "__pycache__").as_posix() for name in names if name.endswith(".py")}
+    return removal.remove(folder, [*names, *sorted(caches)])
 
 
 def sandbox_can_start(sandbox: str, python: Path) -> bool:
@@ -71,7 +73,6 @@ def sandbox_can_start(sandbox: str, python: Path) -> bool:
 def _files(project: Path, python: Path, log: Path) -> dict[str, bytes]:
     source = project / "plugin" / places.PLUGIN
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in _content(source)}
-    files.update(catalogs.compiled(source.with_name("locale")))
     files["nct_shared/__init__.py"] = b""
     files.update({f"nct_shared/{name}": (project / "nct_core" / name).read_bytes() for name in SHARED})
     worker = {"command": doctor.worker_command(str(python)), "log": str(log), "version": __version__, "files": [*sorted(files), "worker.json"]}
@@ -87,5 +88,5 @@ def _installed(user_folder: Path, files: Iterable[str]) -> list[str]:
 
 
 def _content(folder: Path) -> list[Path]:
-    """What the plug-in consists of: all but Python's own caches."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    """Returns the plug-in's files, without Python's caches and the texts from which its catalogs are compiled."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".po" and "__pycache__" not in path.parts)

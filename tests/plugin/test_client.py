@@ -22,14 +22,14 @@ LIMIT_SECONDS = 2
 
 @pytest.fixture(scope="module")
 def client(installed: Path) -> Any:
-    import worker_client
+    from worker import client
 
-    return worker_client
+    return client
 
 
 @pytest.fixture
 def settings(client: Any, installed: Path) -> Any:
-    return client.Settings.read(installed / "worker.json")
+    return client.WorkerSettings.read(installed / "worker.json")
 
 
 def send(client: Any, worker: Any, name: str, role: str, pixels: np.ndarray) -> None:
@@ -51,7 +51,7 @@ def test_a_transfer_from_images_to_pixels(client: Any, settings: Any) -> None:
         assert worker.hello()["version"] == nct_core.__version__
         send(client, worker, "s", "source", source)
         send(client, worker, "r", "reference", reference)
-        result = worker.wait(worker.transfer("s", [client.Reference("r", "r")], QUICK, device="cpu"), lambda *progress: heard.append(progress))
+        result = worker.wait(worker.transfer("s", [client.SentReference("r", "r")], QUICK, device="cpu"), lambda *progress: heard.append(progress))
         received = b"".join(bytes(band) for _, _, band in worker.bands(result))
         process = worker._process
     assert process.returncode == 0
@@ -67,14 +67,14 @@ def test_errors_and_canceling_reach_the_caller(client: Any, settings: Any) -> No
         send(client, worker, "s", "source", blobs(1, (300, 400)))
         send(client, worker, "r", "reference", blobs(2, SHAPE))
         with pytest.raises(client.WorkerError, match="strength must lie between 0 and 1, got 9") as caught:
-            worker.wait(worker.transfer("s", [client.Reference("r", "r")], {"strength": 9}, device="cpu"), print)
+            worker.wait(worker.transfer("s", [client.SentReference("r", "r")], {"strength": 9}, device="cpu"), print)
         assert caught.value.code == "input"
-        job = worker.transfer("s", [client.Reference("r", "r")], {}, device="cpu")
+        job = worker.transfer("s", [client.SentReference("r", "r")], {}, device="cpu")
         with pytest.raises(client.WorkerError) as caught:
             worker.wait(job, lambda *_: worker.cancel(job))
         assert caught.value.code == "canceled"
-        abandoned = worker.transfer("s", [client.Reference("r", "r")], {"strength": 9}, device="cpu")
-        job = worker.transfer("s", [client.Reference("r", "r")], QUICK, device="cpu")
+        abandoned = worker.transfer("s", [client.SentReference("r", "r")], {"strength": 9}, device="cpu")
+        job = worker.transfer("s", [client.SentReference("r", "r")], QUICK, device="cpu")
         assert abandoned != job
         assert worker.wait(job, lambda *_: None)["id"] == job
 
@@ -105,14 +105,15 @@ def test_no_other_child_keeps_the_worker_alive(client: Any, settings: Any) -> No
 
 def test_a_killed_plugin_leaves_no_worker(installed: Path) -> None:
     code = """
-import os, worker_client
+import os
 from pathlib import Path
-worker = worker_client.Worker(worker_client.Settings.read(Path("worker.json")))
+from worker import client
+worker = client.Worker(client.WorkerSettings.read(Path("worker.json")))
 worker.hello()
-layout = worker_client.protocol.PixelLayout(400, 300, 3, "uint8")
+layout = client.protocol.PixelLayout(400, 300, 3, "uint8")
 for name, role in (("s", "source"), ("r", "reference")):
     worker.send_image(name, role, layout, b"", [os.urandom(layout.payload_bytes)])
-worker.wait(worker.transfer("s", [worker_client.Reference("r", "r")], {}, device="cpu"), lambda *_: print(worker._process.pid, flush=True))
+worker.wait(worker.transfer("s", [client.SentReference("r", "r")], {}, device="cpu"), lambda *_: print(worker._process.pid, flush=True))
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=installed, stdout=subprocess.PIPE, text=True) as plugin:
         assert plugin.stdout is not None
@@ -135,7 +136,7 @@ worker.wait(worker.transfer("s", [worker_client.Reference("r", "r")], {}, device
     ],
 )
 def test_a_worker_that_does_not_answer_as_it_should(client: Any, settings: Any, change: dict[str, Any], code: str, words: str) -> None:
-    changed = client.Settings(**{**vars(settings), **change})
+    changed = client.WorkerSettings(**{**vars(settings), **change})
     with pytest.raises(client.WorkerError, match=words) as caught, client.Worker(changed) as worker:
         worker.hello()
     assert caught.value.code in code.split("|")
@@ -150,7 +151,7 @@ protocol.write_frame(sys.stdout.buffer, hello)
 sys.stdin.read()
 """
     # -c puts the working folder on the path, which is the plug-in's.
-    changed = client.Settings([sys.executable, "-c", code, settings.version], settings.log, settings.version)
+    changed = client.WorkerSettings([sys.executable, "-c", code, settings.version], settings.log, settings.version)
     with pytest.raises(client.WorkerLost, match=r"; run install\.py again") as caught, client.Worker(changed) as worker:
         worker.hello()
     assert caught.value.code == "protocol"
@@ -158,7 +159,7 @@ sys.stdin.read()
 
 def test_a_worker_that_leaves_while_it_is_sent_an_image(client: Any, settings: Any, tmp_path: Path) -> None:
     leaving = "import sys; sys.exit('reasons of its own')"
-    changed = client.Settings([sys.executable, "-c", leaving], str(tmp_path / "nct.log"), settings.version)
+    changed = client.WorkerSettings([sys.executable, "-c", leaving], str(tmp_path / "nct.log"), settings.version)
     with pytest.raises(client.WorkerError, match=r"ended unexpectedly \(exit status 1\)"), client.Worker(changed) as worker:
         send(client, worker, "s", "source", blobs(1, (900, 900)))
     assert (tmp_path / "nct.log").read_text() == "reasons of its own\n"
@@ -169,7 +170,7 @@ def test_damaged_settings_are_told(client: Any, tmp_path: Path, content: str) ->
     file = tmp_path / "worker.json"
     file.write_text(content)
     with pytest.raises(client.WorkerError, match=r"worker\.json, got .*; run install.py again"):
-        client.Settings.read(file)
+        client.WorkerSettings.read(file)
     file.unlink()
     with pytest.raises(client.WorkerError, match=r"worker\.json, got .*No such file.*; run install.py again"):
-        client.Settings.read(file)
+        client.WorkerSettings.read(file)

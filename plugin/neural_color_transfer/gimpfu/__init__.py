@@ -2,7 +2,7 @@
 
 A script registers a function and calls ``main()``, as it always did::
 
-    from gimpfu_compat import *
+    from gimpfu import *
 
     def tint(image, drawable, amount): ...
 
@@ -12,18 +12,23 @@ A script registers a function and calls ``main()``, as it always did::
              [], tint, menu="<Image>/Filters")
     main()
 
-A parameter is ``(PF_X, name, description, default[, extra])``, a result ``(PF_X, name, description)``. With the image first, and maybe a
-drawable or layer second, the procedure works on the image it is called from and on its one selected layer. An interactive run asks for
-the other parameters; GIMP keeps the last values of procedures that work on an image.
-Values arrive as in gimpfu: brushes, fonts and the like by name (at first the current ones, whatever the default says), files and folders as
-paths, the value of the chosen radio button, the index of the chosen option. Colors are ``Gegl.Color``, objects are those of
-``gi.repository.Gimp``; ``pdb`` and ``gimp`` are not imitated.
+A parameter is ``(PF_X, name, description, default[, extra])``, a result ``(PF_X, name, description)``. If the first parameter is an image, and
+perhaps the second a drawable or layer, the procedure works on the image that it is called from and on its one selected layer. An interactive
+run asks for the other parameters; GIMP remembers the last values of procedures that work on an image.
+The function gets its values as in gimpfu: brushes, fonts, gradients, palettes and patterns by name (at first the current ones, whatever the
+default is), files and folders as paths, the value of the chosen radio button, the index of the chosen option. Colors are ``Gegl.Color``, objects
+are those of ``gi.repository.Gimp``. The modules ``pdb`` and ``gimp`` are not imitated.
 
-Extensions, which gimpfu had not: ``PF_DRAWABLES`` (a list of drawables, remembered within a session), ``PF_PATHS`` (a list of files), a sixth
-element of a parameter (its tooltip), ``register(..., dialog=function)``: a dialog of one's own, ``dialog(procedure, config, image, drawable)``, that
-returns whether to go on, ``register(..., after=function)``: called with image, drawable and the results of a run that somebody watches, and
-``register(..., failed=function)``: called with the exception that ended such a run, to tell of it in the place of GIMP.
-Standard library and gi only.
+Extensions that gimpfu did not have:
+
+- ``PF_DRAWABLES``, a list of drawables, remembered within a session of GIMP, and ``PF_PATHS``, a list of files;
+- a sixth element of a parameter: its tooltip;
+- ``register(..., dialog=function)``: shows a dialog of the script instead of the standard one; called as ``dialog(procedure, config, image,
+  drawable)``, it returns whether to run the script;
+- ``register(..., after=function)``: called after an interactive run with the image, the drawable and the results;
+- ``register(..., failed=function)``: called with the exception that ended an interactive run; it reports the error instead of GIMP.
+
+The package needs the standard library and gi only, and nothing else of this project.
 """
 
 from __future__ import annotations
@@ -34,7 +39,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import gi
-from gimpfu_arguments import (
+
+from .arguments import (
     PF_ADJUSTMENT,
     PF_BOOL,
     PF_BRUSH,
@@ -72,7 +78,7 @@ from gimpfu_arguments import (
     Parameter,
     error,
 )
-from gimpfu_plugin import CancelError, PlugIn, Script, scripts
+from .plugin import CancelError, PlugIn, Script, scripts
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
@@ -123,7 +129,11 @@ _PREFIXES = ("python-", "extension-", "plug-in-", "file-")
 
 
 def fail(message: str) -> NoReturn:
-    """Ends the script with a message to the user."""
+    """Ends the script with a message to the user.
+
+    Raises:
+        error: always.
+    """
     raise error(message)
 
 
@@ -148,12 +158,12 @@ def register(
     after: Callable[..., None] | None = None,
     failed: Callable[[Exception], None] | None = None,
 ) -> None:
-    """Announces a procedure; see the module's text. ``dialog``, ``after`` and ``failed`` are extensions.
+    """Registers a procedure; see the package's docstring. ``dialog``, ``after`` and ``failed`` are extensions.
 
-    Without ``menu`` the label is the whole menu path, and image and drawable come before the parameters, as in gimpfu's oldest style.
+    Without ``menu``, as in the oldest scripts, the label is the whole menu path, and an image and a drawable precede the parameters.
 
     Raises:
-        error: a name or a parameter is not valid.
+        error: a name or a parameter is invalid.
     """
     name = _canonical(proc_name)
     if not name.startswith(_PREFIXES):
@@ -172,7 +182,7 @@ def register(
 
 
 def main() -> None:
-    """Hands over to GIMP; call it last."""
+    """Hands control to GIMP; must be called last."""
     Gimp.main(PlugIn.__gtype__, sys.argv)
 
 

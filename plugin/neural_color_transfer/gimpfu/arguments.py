@@ -1,4 +1,4 @@
-"""gimpfu's parameter types on GIMP 3: how each becomes an argument or a return value of a procedure, and what a script gets of it."""
+"""The parameter types of gimpfu on GIMP 3: how each becomes an argument or return value of a procedure, and which value a script gets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OBJECTS = {
 }
 _FILES = {PF_FILE: "OPEN", PF_FILENAME: "OPEN", PF_DIRNAME: "SELECT_FOLDER"}
 _FLAGS = GObject.ParamFlags.READWRITE
-# GIMP's introspection gives its own flags without their shift.
+# GIMP's introspection gives GIMP's own flags unshifted.
 _UNCHECKED = GObject.ParamFlags(int(_FLAGS) | Gimp.PARAM_NO_VALIDATE << GObject.PARAM_USER_SHIFT)
 _UNCHECKED_UNSAVED = GObject.ParamFlags(int(_UNCHECKED | GObject.ParamFlags.LAX_VALIDATION) | Gimp.PARAM_DONT_SERIALIZE << GObject.PARAM_USER_SHIFT)
 
@@ -45,6 +45,17 @@ class error(RuntimeError):  # noqa: N801  gimpfu's name
 
 @dataclass(frozen=True)
 class Parameter:
+    """A parameter of a script.
+
+    Attributes:
+        kind: one of the PF_ constants.
+        name: name of the argument, with dashes.
+        label: what the dialog shows, with a mnemonic.
+        default: the default value; its type depends on ``kind``.
+        extra: bounds of a slider or spinner, or the choices.
+        hint: the tooltip; None means the label.
+    """
+
     kind: int
     name: str
     label: str
@@ -54,25 +65,25 @@ class Parameter:
 
     @property
     def whole(self) -> bool:
-        """Whether a slider or spinner counts in whole numbers; gimpfu's sliders always gave floats."""
+        """Whether the argument is an integer: spinners with whole bounds. Sliders of gimpfu always gave floats."""
         return self.kind == PF_SPINNER and all(float(value).is_integer() for value in (self.default, *self.extra))
 
     @property
     def choices(self) -> list[tuple[str, Any]]:
-        """(label, value) of the radio buttons or options."""
+        """The (label, value) pairs of the radio buttons or options."""
         return list(self.extra) if self.kind == PF_RADIO else [(label, index) for index, label in enumerate(self.extra)]
 
 
 def declare(procedure: Gimp.Procedure, parameter: Parameter, suffix: str) -> None:
-    """Adds one argument or return value to the procedure."""
+    """Adds a parameter to the procedure; ``suffix`` is "argument" or "return_value"."""
     type_name, *details = _argument_type(parameter) if suffix == "argument" else _result_type(parameter)
     blurb = parameter.hint or parameter.label.replace("_", "")
     flags = _FLAGS
     if parameter.kind in _FILES:
-        flags = _UNCHECKED  # GIMP would refuse a file that does not exist yet
+        flags = _UNCHECKED  # GIMP rejects files that do not exist yet
     elif parameter.kind == PF_DRAWABLES:
-        # GIMP would refuse an empty array without telling why (and GObject warn of it and keep the one from before), and cannot save one: its
-        # objects would be others in another session.
+        # Checked, an empty array would be rejected without a reason, and GObject would warn and keep the previous one. Saved, an array would
+        # name other objects in the next session.
         flags = _UNCHECKED_UNSAVED
         if suffix == "argument":
             procedure.add_string_aux_argument(_last(parameter), "", "", "", _FLAGS)
@@ -80,13 +91,13 @@ def declare(procedure: Gimp.Procedure, parameter: Parameter, suffix: str) -> Non
 
 
 def remember(config: Gimp.ProcedureConfig, parameter: Parameter) -> None:
-    """Keeps an array of drawables for later runs in this session of GIMP."""
+    """Remembers an array of drawables for later runs in this session of GIMP."""
     identifiers = (str(drawable.get_id()) for drawable in value_of(config, parameter))
     config.set_property(_last(parameter), " ".join([str(os.getppid()), *identifiers]))
 
 
 def recall(config: Gimp.ProcedureConfig, parameter: Parameter) -> None:
-    """Sets an array of drawables to what was remembered, as far as it is still there."""
+    """Sets an array of drawables to the remembered ones that still exist."""
     session, *identifiers = config.get_property(_last(parameter)).split() or [""]
     if session == str(os.getppid()):
         config.set_core_object_array(parameter.name, [drawable for drawable in map(Gimp.Drawable.get_by_id, map(int, identifiers)) if drawable])
@@ -97,7 +108,7 @@ def _last(parameter: Parameter) -> str:
 
 
 def _argument_type(parameter: Parameter) -> tuple[Any, ...]:
-    """GIMP's name of the type, and what its declaration needs besides the names."""
+    """Returns GIMP's name of the type, and the further arguments of its declaration."""
     kind, default = parameter.kind, parameter.default
     if kind in _RANGES:
         return "int", *_RANGES[kind], int(default or 0)
@@ -150,18 +161,18 @@ def _object_type(parameter: Parameter) -> tuple[Any, ...]:
 
 
 def _color(value: Any) -> Gegl.Color:
-    """Understands gimpfu's defaults: a name, or red, green, blue and maybe alpha as 0..255 or as fractions, of sRGB."""
+    """Converts a default of gimpfu: a color name, or sRGB values (red, green, blue and optionally alpha) as integers 0..255 or fractions."""
     Gegl.init(None)
     color = Gegl.Color.new(value if isinstance(value, str) else "black")
     if isinstance(value, (tuple, list)):
         scale = 255.0 if all(isinstance(part, int) for part in value) else 1.0
         parts = [part / scale for part in (*value, scale)[:4]]
-        color.set_bytes(Babl.format("R'G'B'A double"), GLib.Bytes.new(struct.pack("=4d", *parts)))  # set_rgba would take linear light
+        color.set_bytes(Babl.format("R'G'B'A double"), GLib.Bytes.new(struct.pack("=4d", *parts)))  # set_rgba expects linear light
     return color
 
 
 def value_of(config: Gimp.ProcedureConfig, parameter: Parameter) -> Any:
-    """The argument's value as gimpfu gave it."""
+    """Returns the argument's value as gimpfu passed it to scripts."""
     if parameter.kind == PF_DRAWABLES:
         return list(config.get_core_object_array(parameter.name) or [])
     if parameter.kind == PF_PATHS:

@@ -1,18 +1,19 @@
-"""GIMP's own dialog over the parameters of a classic script, with the widgets that gimpfu had."""
+"""GIMP's procedure dialog for the parameters of a script, with the widgets that gimpfu had."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import gi
-from gimpfu_arguments import PF_DRAWABLES, PF_IMAGE, PF_ITEM, PF_SLIDER, PF_TEXT, PF_VECTORS, Parameter
+
+from .arguments import PF_DRAWABLES, PF_IMAGE, PF_ITEM, PF_SLIDER, PF_TEXT, PF_VECTORS, Parameter
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402  after the versions are chosen
 
-# What GIMP 3.0's dialog cannot ask for: the chooser, and how its choice becomes an object.
+# Objects for which the dialog of GIMP 3.0 has no widget: the widget, and the class of the object.
 _CHOOSERS = {
     PF_IMAGE: (GimpUi.ImageComboBox, Gimp.Image),
     PF_ITEM: (GimpUi.DrawableComboBox, Gimp.Item),
@@ -22,7 +23,7 @@ _SPACING = 6
 
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, title: str, parameters: Sequence[Parameter]) -> bool:
-    """Shows the dialog and writes what was chosen into ``config``; returns whether to go on."""
+    """Shows the dialog and writes the chosen values into ``config``; returns whether to run the script."""
     GimpUi.init(procedure.get_name())
     dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
     for parameter in parameters:
@@ -39,15 +40,15 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, title: str, par
     try:
         confirmed = bool(dialog.run())
         for name, (parameter, chooser) in own.items():
-            there_is_one, chosen = chooser.get_active()
-            config.set_property(name, _CHOOSERS[parameter.kind][1].get_by_id(chosen) if there_is_one else None)
+            exists, chosen = chooser.get_active()
+            config.set_property(name, _CHOOSERS[parameter.kind][1].get_by_id(chosen) if exists else None)
         return confirmed
     finally:
         dialog.destroy()
 
 
 def labeled(label: str, widget: Gtk.Widget, *, vertical: bool = False) -> Gtk.Box:
-    """A row, or column, of a label with a mnemonic and the widget that it is for."""
+    """Makes a row, or a column, of a label with a mnemonic and its widget."""
     row = Gtk.Box(orientation=Gtk.Orientation.VERTICAL if vertical else Gtk.Orientation.HORIZONTAL, spacing=_SPACING)
     caption = Gtk.Label(label=label, use_underline=True, xalign=0.0)
     caption.set_mnemonic_widget(widget)

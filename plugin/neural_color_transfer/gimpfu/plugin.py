@@ -1,4 +1,4 @@
-"""The procedures that GIMP sees of classic scripts, and how a run of one goes."""
+"""The GIMP procedures of the registered scripts, and how one of them runs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import gi
-from gimpfu_arguments import PF_DRAWABLE, PF_DRAWABLES, PF_IMAGE, PF_LAYER, Parameter, declare, error, recall, remember, value_of
+
+from .arguments import PF_DRAWABLE, PF_DRAWABLES, PF_IMAGE, PF_LAYER, Parameter, declare, error, recall, remember, value_of
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib, GObject  # noqa: E402  after the version is chosen
 
 
 class CancelError(RuntimeError):
-    """Ends the script because the user wished it."""
+    """Ends the script because the user canceled it."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """What ``register`` was told; the names are gimpfu's."""
+    """The arguments of ``register``; the names are those of gimpfu."""
 
     blurb: str
     help: str
@@ -42,7 +43,7 @@ class Script:
 
     @property
     def given(self) -> int:
-        """How many of the first parameters GIMP gives to the procedure: the image, and the selected layer."""
+        """How many of the first parameters GIMP provides: none, the image, or the image and the selected layer."""
         kinds = [parameter.kind for parameter in self.parameters[:2]]
         if kinds[:1] != [PF_IMAGE]:
             return 0
@@ -131,9 +132,9 @@ def _run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, given: Callable[[], 
     except Exception as problem:
         if not isinstance(problem, error):
             traceback.print_exc()
-        if script.failed and run_mode != Gimp.RunMode.NONINTERACTIVE and _screen():
+        if script.failed and run_mode != Gimp.RunMode.NONINTERACTIVE and _has_screen():
             script.failed(problem)
-            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)  # of an error GIMP would tell once more
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)  # with an error status GIMP would report it again
         message = str(problem) or type(problem).__name__
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, GLib.Error.new_literal(Gimp.PlugIn.error_quark(), message, 0))
     results = () if not script.results else (result,) if len(script.results) == 1 else tuple(result)
@@ -144,10 +145,10 @@ def _run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, given: Callable[[], 
     return _returned(procedure, results)
 
 
-def _screen() -> bool:
-    """Whether there is a screen to tell of errors on; a batch with the last values has none."""
+def _has_screen() -> bool:
+    """Returns whether there is a screen to show errors on; a batch run with the last values has none."""
     gi.require_version("Gdk", "3.0")
-    from gi.repository import Gdk  # which a run that succeeds does not need
+    from gi.repository import Gdk  # not needed by a successful run
 
     return bool(Gdk.init_check([])[0])
 
@@ -155,9 +156,9 @@ def _screen() -> bool:
 def _confirmed(script: Script, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, given: list[Any]) -> bool:
     if script.dialog:
         return script.dialog(procedure, config, *given)
-    import gimpfu_dialog  # GTK, which a run without a dialog does not need
+    from . import dialog  # loads GTK, which a run without a dialog does not need
 
-    return gimpfu_dialog.ask(procedure, config, script.label.replace("_", ""), script.parameters[script.given :])
+    return dialog.ask(procedure, config, script.label.replace("_", ""), script.parameters[script.given :])
 
 
 def _returned(procedure: Gimp.Procedure, results: tuple[Any, ...]) -> Gimp.ValueArray:

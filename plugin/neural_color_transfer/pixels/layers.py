@@ -1,9 +1,9 @@
 """Drawables to pixels and back.
 
-A drawable's pixels are those that GIMP shows: with the effects that it keeps on layers, within the layer's own bounds. They travel as
-GIMP keeps them (those of over 16 bits as float): in the image's own color space and curve, beside the profile that says so. All
-conversion is the worker's: GIMP's own between curves is approximate, and cuts off what lies outside the space. Pixels are read and
-written in bands, so that no whole image lies in this process.
+The pixels of a drawable are those that GIMP shows: with its non-destructive effects, inside the layer's own bounds. They are sent as GIMP
+stores them (more than 16 bits as float), in the image's own color space and transfer curve, together with the ICC profile that describes
+both. The worker does all color conversion: GIMP's conversion between curves is approximate and clips colors outside the color space.
+Pixels are read and written in bands, so that this process never holds a whole image.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gi.repository import Babl, Gegl, Gimp  # noqa: E402  after the versions are
 from nct_shared.protocol import Chunk, PixelLayout  # noqa: E402
 
 Bands = Iterable[tuple[int, int, Chunk]]
-"""First row, rows and pixels, from the top."""
+"""(first row, number of rows, pixels), from the top."""
 
 _MODELS = {
     "linear": {1: "Y", 2: "YA", 3: "RGB", 4: "RGBA"},
@@ -32,39 +32,36 @@ _BABL_TYPES = {"uint8": "u8", "uint16": "u16", "float32": "float"}
 
 
 def icc_profile(drawable: Gimp.Drawable) -> bytes:
-    """The profile that describes the pixels of :func:`read`; empty means sRGB."""
+    """Returns the ICC profile that describes the pixels of :func:`read`; empty means sRGB."""
     profile = _encoding(drawable)[1]
     return b"" if profile is None else bytes(profile.get_icc_profile())
 
 
-def kind_of(layer: Gimp.Layer) -> tuple[object, ...]:
-    """What must stay as it is for pixels of the layer to fit it still."""
-    image = layer.get_image()
-    profile = image.get_color_profile()
-    return layer.get_width(), layer.get_height(), layer.type(), image.get_precision(), profile and bytes(profile.get_icc_profile())
-
-
 def layout_of(drawable: Gimp.Drawable, side: int = 0) -> PixelLayout:
-    """The shape of the drawable's pixels as they are sent, reduced to ``side`` pixels on the longer side (0: as they are).
+    """Returns the layout of the pixels that :func:`read` reads.
+
+    Args:
+        drawable: a layer, a group or a mask.
+        side: longest side in pixels to which it is reduced; 0 keeps its size.
 
     Raises:
-        ProtocolError: it is larger than what can be sent.
+        ProtocolError: the drawable is too large to be sent.
     """
     channels = (1 if drawable.is_gray() else 3) + drawable.has_alpha()
-    return PixelLayout(*_size(drawable, side), channels, _DTYPES.get(_precision(drawable)[0], "float32"), len(icc_profile(drawable)))
+    return PixelLayout(*reduced_size(drawable, side), channels, _DTYPES.get(_precision(drawable)[0], "float32"), len(icc_profile(drawable)))
 
 
 def read(drawable: Gimp.Drawable, side: int = 0) -> Iterator[bytes]:
-    """Yields the drawable's pixels in the bands of :func:`layout_of`, from the top; of a group what its layers show together."""
+    """Yields the drawable's pixels in the bands of :func:`layout_of`, from the top; for a group, the composite of its layers."""
     layout = layout_of(drawable, side)
     pixel_format = _format(drawable, layout)
     with _shown(drawable) as buffer:
         for top, rows in layout.bands():
-            yield buffer.get(Gegl.Rectangle.new(0, top, layout.width, rows), _scale(drawable, side), pixel_format, Gegl.AbyssPolicy.NONE)
+            yield buffer.get(Gegl.Rectangle.new(0, top, layout.width, rows), reduction(drawable, side), pixel_format, Gegl.AbyssPolicy.NONE)
 
 
 def read_own(drawable: Gimp.Drawable) -> Iterator[tuple[int, int, bytes]]:
-    """Yields the drawable's pixels bit for bit, in the format in which GIMP keeps them: (first row, rows, pixels)."""
+    """Yields the drawable's pixels bit for bit, in the format in which GIMP stores them: (first row, number of rows, pixels)."""
     layout = layout_of(drawable)
     with _shown(drawable) as buffer:
         for top, rows in layout.bands():
@@ -72,57 +69,35 @@ def read_own(drawable: Gimp.Drawable) -> Iterator[tuple[int, int, bytes]]:
 
 
 def preview_of(drawable: Gimp.Drawable, side: int) -> tuple[PixelLayout, bytes]:
-    """The drawable as the screen shows it: 8 bits, sRGB, with alpha, reduced to ``side`` pixels on the longer side."""
-    layout = PixelLayout(*_size(drawable, side), 2 if drawable.is_gray() else 4, "uint8")
+    """Returns the drawable as the screen shows it: uint8, sRGB, with alpha, reduced to ``side`` pixels on its longest side."""
+    layout = PixelLayout(*reduced_size(drawable, side), 2 if drawable.is_gray() else 4, "uint8")
     extent, pixel_format = Gegl.Rectangle.new(0, 0, layout.width, layout.height), "Y'A u8" if layout.channels == 2 else "R'G'B'A u8"
     with _shown(drawable) as buffer:
-        return layout, buffer.get(extent, _scale(drawable, side), pixel_format, Gegl.AbyssPolicy.NONE)
+        return layout, buffer.get(extent, reduction(drawable, side), pixel_format, Gegl.AbyssPolicy.NONE)
 
 
-def masks_of(layer: Gimp.Drawable, selected_only: bool) -> list[tuple[Gimp.Channel, tuple[int, int]]]:
-    """What hides parts of a layer: its own mask, and if wanted its image's selection. With each the layer's place on it."""
-    found = []
-    mask = layer.get_mask() if layer.is_layer() else None
-    if mask is not None and layer.get_apply_mask():
-        found.append((mask, (0, 0)))
-    image = layer.get_image()
-    if selected_only and not Gimp.Selection.is_empty(image):
-        _, left, top = layer.get_offsets()
-        found.append((image.get_selection(), (left, top)))
-    return found
+def reduction(drawable: Gimp.Drawable, side: int) -> float:
+    """Returns the factor, at most 1, that reduces the drawable to ``side`` pixels on its longest side; 1 where ``side`` is 0."""
+    return min(1.0, side / max(drawable.get_width(), drawable.get_height())) if side else 1.0
 
 
-def layout_of_mask(layer: Gimp.Drawable, side: int = 0) -> PixelLayout:
-    """The shape of a mask of the layer as it is sent."""
-    return PixelLayout(*_size(layer, side), 1, "uint8")
-
-
-def read_mask(layer: Gimp.Drawable, mask: Gimp.Channel, place: tuple[int, int], side: int = 0) -> Iterator[bytes]:
-    """Yields the part of a mask that covers the layer, in bands; 0 where it does not reach."""
-    layout, scale = layout_of_mask(layer, side), _scale(layer, side)
-    left, above = round(place[0] * scale), round(place[1] * scale)
-    buffer = mask.get_buffer()
-    for top, rows in layout.bands():
-        yield buffer.get(Gegl.Rectangle.new(left, above + top, layout.width, rows), scale, "Y u8", Gegl.AbyssPolicy.NONE)
-
-
-def write_gray(mask: Gimp.Channel, bands: Bands) -> None:
-    """Fills a mask with uint8 pixels."""
-    buffer = mask.get_buffer()
-    for top, rows, pixels in bands:
-        buffer.set(Gegl.Rectangle.new(0, top, mask.get_width(), rows), "Y u8", bytes(pixels))
-    buffer.flush()
+def reduced_size(drawable: Gimp.Drawable, side: int) -> tuple[int, int]:
+    """Returns width and height in pixels after :func:`reduction`."""
+    scale = reduction(drawable, side)
+    if scale == 1.0:
+        return drawable.get_width(), drawable.get_height()
+    return max(2, round(drawable.get_width() * scale)), max(2, round(drawable.get_height() * scale))
 
 
 def new_layer_like(source: Gimp.Layer, name: str, bands: Bands, image: Gimp.Image, own_format: bool = False) -> Gimp.Layer:
-    """Makes a layer of the source's size, kind and precision, which is not in the image yet.
+    """Makes a layer of the source's size, type and precision. The layer is not inserted into the image.
 
     Args:
-        source: the layer whose shape and color space it takes.
-        name: of the new layer.
-        bands: (first row, rows, pixels as :func:`read` gives them); together the whole layer.
-        image: for which it is: the source's own, or one of the same precision and profile.
-        own_format: whether the pixels are those of :func:`read_own`.
+        source: the layer whose size, type and color space the new layer takes.
+        name: name of the new layer.
+        bands: the pixels of the whole layer, as :func:`read` or :func:`read_own` gives them.
+        image: the image that the layer is for: the source's own, or one of the same precision and profile.
+        own_format: True for pixels from :func:`read_own`, False for pixels from :func:`read`.
     """
     layout = layout_of(source)
     kind = {1: Gimp.ImageType.GRAY_IMAGE, 2: Gimp.ImageType.GRAYA_IMAGE, 3: Gimp.ImageType.RGB_IMAGE, 4: Gimp.ImageType.RGBA_IMAGE}[layout.channels]
@@ -139,22 +114,22 @@ def new_layer_like(source: Gimp.Layer, name: str, bands: Bands, image: Gimp.Imag
 
 
 def image_like(source: Gimp.Drawable) -> Gimp.Image:
-    """An empty image for the drawable alone, of its image's mode, precision, profile and resolution."""
-    old = source.get_image()
-    image = Gimp.Image.new_with_precision(source.get_width(), source.get_height(), old.get_base_type(), old.get_precision())
-    profile = old.get_color_profile()
+    """Makes an empty image of the drawable's size, with the mode, precision, profile and resolution of the drawable's image."""
+    source_image = source.get_image()
+    image = Gimp.Image.new_with_precision(source.get_width(), source.get_height(), source_image.get_base_type(), source_image.get_precision())
+    profile = source_image.get_color_profile()
     if profile is not None:
         image.set_color_profile(profile)
-    _found, horizontal, vertical = old.get_resolution()
+    _found, horizontal, vertical = source_image.get_resolution()
     image.set_resolution(horizontal, vertical)
-    image.set_unit(old.get_unit())
+    image.set_unit(source_image.get_unit())
     return image
 
 
 def look_like(source: Gimp.Layer, layer: Gimp.Layer) -> None:
-    """Gives the layer, a group or not, the source's mode and opacity."""
+    """Gives a layer or group the mode, opacity and compositing options of the source."""
     mode = source.get_mode()
-    layer.set_mode(source.get_image().get_default_new_layer_mode() if mode == Gimp.LayerMode.PASS_THROUGH else mode)  # which groups alone can have
+    layer.set_mode(source.get_image().get_default_new_layer_mode() if mode == Gimp.LayerMode.PASS_THROUGH else mode)  # pass-through is for groups only
     layer.set_blend_space(source.get_blend_space())
     layer.set_composite_space(source.get_composite_space())
     layer.set_composite_mode(source.get_composite_mode())
@@ -162,16 +137,16 @@ def look_like(source: Gimp.Layer, layer: Gimp.Layer) -> None:
 
 
 def insert_at(source: Gimp.Layer, layer: Gimp.Layer, parent: Gimp.GroupLayer | None, position: int) -> None:
-    """Puts the layer into the source's image, over the source's place on the canvas."""
+    """Inserts the layer into the source's image, at the source's position on the canvas."""
     _, left, top = source.get_offsets()
-    layer.set_offsets(left, top)  # at once: in a group whose position is locked nothing can be moved
+    layer.set_offsets(left, top)  # before the insertion: in a group with a locked position nothing can be moved
     source.get_image().insert_layer(layer, parent, position)
     layer.update(0, 0, layer.get_width(), layer.get_height())
 
 
 @contextlib.contextmanager
 def _shown(drawable: Gimp.Drawable) -> Iterator[Gegl.Buffer]:
-    """The drawable's pixels with the effects on it; where there are some, of a copy that lives as long as this."""
+    """Gives a buffer of the drawable's pixels with its effects; where there are effects, that of a temporary copy."""
     if drawable.is_indexed() or not _has_effects(drawable):
         yield drawable.get_buffer()
         return
@@ -196,26 +171,15 @@ def _shown(drawable: Gimp.Drawable) -> Iterator[Gegl.Buffer]:
 
 
 def _has_effects(drawable: Gimp.Drawable) -> bool:
-    """Whether it, or a layer in it, has one that is switched on."""
+    """Returns whether the drawable, or a layer inside a group, has a visible effect."""
     if any(effect.get_visible() for effect in drawable.get_filters()):
         return True
     return bool(drawable.is_group()) and any(_has_effects(child) for child in drawable.get_children())
 
 
 def _own_format(drawable: Gimp.Drawable) -> str:
-    """The format in which GIMP keeps the drawable."""
+    """Returns the Babl format in which GIMP stores the drawable."""
     return str(Babl.get_name(drawable.get_format()))
-
-
-def _scale(drawable: Gimp.Drawable, side: int) -> float:
-    return min(1.0, side / max(drawable.get_width(), drawable.get_height())) if side else 1.0
-
-
-def _size(drawable: Gimp.Drawable, side: int) -> tuple[int, int]:
-    scale = _scale(drawable, side)
-    if scale == 1.0:
-        return drawable.get_width(), drawable.get_height()
-    return max(2, round(drawable.get_width() * scale)), max(2, round(drawable.get_height() * scale))
 
 
 def _format(drawable: Gimp.Drawable, layout: PixelLayout) -> str:
@@ -224,7 +188,7 @@ def _format(drawable: Gimp.Drawable, layout: PixelLayout) -> str:
 
 
 def _encoding(drawable: Gimp.Drawable) -> tuple[str, Gimp.ColorProfile | None]:
-    """The curve in which pixels are read, one of :data:`_MODELS`, and the profile of that curve; None means sRGB."""
+    """Returns the curve in which pixels are read, a key of :data:`_MODELS`, and the profile with that curve; None means sRGB."""
     image, curve = drawable.get_image(), _precision(drawable)[1]
     if image.get_color_profile() is None and curve != "linear":
         return curve, None
@@ -232,10 +196,10 @@ def _encoding(drawable: Gimp.Drawable) -> tuple[str, Gimp.ColorProfile | None]:
     if curve == "non-linear":
         return curve, profile
     stored = profile.new_linear_from_color_profile() if curve == "linear" else profile.new_srgb_trc_from_color_profile()
-    return (curve, stored) if stored is not None else ("non-linear", profile)  # one made of lookup tables has no other curve
+    return (curve, stored) if stored is not None else ("non-linear", profile)  # a profile made of lookup tables has no version with another curve
 
 
 def _precision(drawable: Gimp.Drawable) -> tuple[str, str]:
-    """The type of its image's pixels, for example "u8", and their curve: "linear", "non-linear" (the profile's) or "perceptual" (sRGB's)."""
+    """Returns the image's pixel type, for example "u8", and its curve: "linear", "non-linear" (the profile's) or "perceptual" (sRGB's)."""
     kind, _, curve = drawable.get_image().get_precision().value_nick.partition("-")
     return kind, curve

@@ -1,90 +1,106 @@
-"""What becomes of a result: a new layer, one with the confidence as its mask, one layer for each reference, or a new image.
+"""Puts the result of a transfer into GIMP: a new layer, one masked by its confidence, a layer for each reference, or a new image.
 
-The new layer lies above its source, in the same place, with the same mode and opacity, as a duplicate of it would; the source stays as it is.
+The new layer lies directly above its source, at the same position, with the same mode and opacity, as a duplicate of the source would.
+The source itself is not changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 
 import gi
-import layers
-from choices import CONFIDENCE_MASK, LAYER_PER_REFERENCE, NEW_IMAGE
-from language import _
-from references import Reference
-from sending import Sent
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
 
+from . import layers, masks  # noqa: E402
+from .choices import CONFIDENCE_MASK, LAYER_PER_REFERENCE, NEW_IMAGE, TransferChoices  # noqa: E402
+from .source import SourceSnapshot  # noqa: E402
 
-def make(
-    kind: str, source: Gimp.Layer, sent: Sent, references: Sequence[Reference], params: Mapping[str, Any], worker: Any, result: Mapping[str, Any]
-) -> Gimp.Layer:
-    """Puts a result where the user wants it, as one step of undo; the image is untouched until all of it is there.
+
+class Result(Protocol):
+    """A finished transfer whose pixels have not been read yet.
+
+    Attributes:
+        source: the source as it was sent.
+        shares: the fraction of the source that each reference colored, 0 to 1.
+    """
+
+    source: SourceSnapshot
+    shares: Sequence[float]
+
+    def pixels(self) -> layers.Bands:
+        """Yields the recolored pixels, in the layout of the source; to be read first, and once."""
+
+    def skip_pixels(self) -> None:
+        """Takes the place of :meth:`pixels` where they are not needed."""
+
+    def view(self, kind: str, index: int, mask_names: Sequence[str]) -> layers.Bands:
+        """Yields a gray uint8 view, one of :data:`protocol.VIEWS`, multiplied by the named masks."""
+
+
+def insert(source: Gimp.Layer, name: str, choices: TransferChoices, result: Result) -> Gimp.Layer:
+    """Puts a result where the user wants it, as one undo step. The image is not touched before the result is complete.
 
     Args:
-        kind: one of :data:`choices.OUTPUTS`.
         source: the layer that was recolored.
-        sent: what the worker was given of it.
-        references: of the run.
-        params: of the run.
-        worker: that has the result's pixels and views still to give.
-        result: the header whose pixels come next.
+        name: name of the new layer, or of the group of new layers.
+        choices: what the user chose.
+        result: the finished transfer; its pixels and views are read here.
 
     Returns:
-        The new layer, or the group of them.
+        The new layer, or the group of new layers.
 
     Raises:
-        ValueError: the source was deleted or changed meanwhile.
+        ValueError: the source was deleted or converted during the transfer.
     """
-    sent.check_still(source)
-    name, split = _("{} (neural color transfer)").format(source.get_name()), kind == LAYER_PER_REFERENCE and len(references) > 1
-    image = layers.image_like(source) if kind == NEW_IMAGE else source.get_image()
-    made: list[Gimp.Layer] = []
-    masks: list[Gimp.LayerMask] = []
+    result.source.check_unchanged(source)
+    snapshot, new_image = result.source, choices.output == NEW_IMAGE
+    split = choices.output == LAYER_PER_REFERENCE and len(choices.references) > 1
+    image = layers.image_like(source) if new_image else source.get_image()
+    new_layers: list[Gimp.Layer] = []
+    new_masks: list[Gimp.LayerMask] = []
 
     def mask(layer: Gimp.Layer, view: str, index: int, limits: Sequence[str]) -> None:
-        masks.append(layer.create_mask(Gimp.AddMaskType.WHITE))
-        shown = worker.wait(worker.view(result["transfer"], view, index, limits), lambda *_: None)
-        layers.write_gray(masks[-1], worker.bands(shown))
+        new_masks.append(layer.create_mask(Gimp.AddMaskType.WHITE))
+        masks.write_mask(new_masks[-1], result.view(view, index, limits))
 
     try:
-        made.append(_recolored(source, name, params, worker, result, image))
+        new_layers.append(_recolored(source, name, choices, result, image))
         if split:
-            used = [index for index, share in enumerate(result["shares"]) if share > 0]
-            made += [made[0].copy() for _ in used[1:]]
-            for layer, index in zip(made, used):
-                layer.set_name(references[index].name)
-                mask(layer, "part", index, sent.masks)
-        elif kind == CONFIDENCE_MASK or sent.masks:
-            mask(made[0], "confidence" if kind == CONFIDENCE_MASK else "mask", 0, sent.masks)
-        if kind == NEW_IMAGE and sent.selection:  # what was not selected is seen as it was
-            made.append(layers.new_layer_like(source, source.get_name(), layers.read_own(source), image, own_format=True))
-            if sent.masks[:-1]:
-                mask(made[-1], "mask", 0, sent.masks[:-1])
-        if kind == NEW_IMAGE:
-            return _fill(image, made, masks)
+            used = [index for index, share in enumerate(result.shares) if share > 0]
+            new_layers += [new_layers[0].copy() for _ in used[1:]]
+            for layer, index in zip(new_layers, used):
+                layer.set_name(choices.references[index].name)
+                mask(layer, "part", index, snapshot.masks)
+        elif choices.output == CONFIDENCE_MASK or snapshot.masks:
+            mask(new_layers[0], "confidence" if choices.output == CONFIDENCE_MASK else "mask", 0, snapshot.masks)
+        if new_image and snapshot.selection:  # outside the selection the new image shows the source
+            new_layers.append(layers.new_layer_like(source, source.get_name(), layers.read_own(source), image, own_format=True))
+            if snapshot.masks[:-1]:
+                mask(new_layers[-1], "mask", 0, snapshot.masks[:-1])
+        if new_image:
+            return _fill(image, new_layers, new_masks)
     except BaseException:
-        if kind == NEW_IMAGE:
+        if new_image:
             image.delete()
         else:
-            for layer in made:
+            for layer in new_layers:
                 layer.delete()
         raise
-    return _insert(source, made, masks, name if split else "")
+    return _insert_above(source, new_layers, new_masks, name if split else "")
 
 
-def _recolored(source: Gimp.Layer, name: str, params: Mapping[str, Any], worker: Any, result: Mapping[str, Any], image: Gimp.Image) -> Gimp.Layer:
-    if params["strength"] > 0:
-        return layers.new_layer_like(source, name, worker.bands(result), image)
-    worker.drain(result)  # what went to the worker and back was rounded where GIMP's pixels have more bits than floats
+def _recolored(source: Gimp.Layer, name: str, choices: TransferChoices, result: Result, image: Gimp.Image) -> Gimp.Layer:
+    if choices.params["strength"] > 0:
+        return layers.new_layer_like(source, name, result.pixels(), image)
+    result.skip_pixels()  # 32-bit integers and doubles lost bits on the way to the worker, which computes with floats
     return layers.new_layer_like(source, name, layers.read_own(source), image, own_format=True)
 
 
-def _insert(source: Gimp.Layer, made: Sequence[Gimp.Layer], masks: Sequence[Gimp.LayerMask], group_name: str) -> Gimp.Layer:
-    """Puts layers above the source; with a group name into a new group, in which they add up to one whole."""
+def _insert_above(source: Gimp.Layer, new_layers: Sequence[Gimp.Layer], new_masks: Sequence[Gimp.LayerMask], group_name: str) -> Gimp.Layer:
+    """Inserts the layers above the source. With a group name they go into a new group, in which their parts add up to the whole result."""
     image = source.get_image()
     image.undo_group_start()
     try:
@@ -94,32 +110,32 @@ def _insert(source: Gimp.Layer, made: Sequence[Gimp.Layer], masks: Sequence[Gimp
             layers.look_like(source, group)
             image.insert_layer(group, parent, position)
             parent, position = group, 0
-        for number, layer in enumerate(made):
+        for number, layer in enumerate(new_layers):
             if not group_name:
                 layers.look_like(source, layer)
-            elif layer is not made[-1]:
-                layer.set_mode(Gimp.LayerMode.MERGE)  # parts that share a pixel cover all of it, where normal ones would let the source through
+            elif layer is not new_layers[-1]:
+                layer.set_mode(Gimp.LayerMode.MERGE)  # where parts share a pixel, normal mode would let the source show through
             layers.insert_at(source, layer, parent, position + number)
-            _put_on(layer, masks[number : number + 1])
+            _add_masks(layer, new_masks[number : number + 1])
         if group_name:
-            image.set_selected_layers([group])  # not the part that came last
-        return group if group_name else made[0]
+            image.set_selected_layers([group])  # GIMP selects the part that was inserted last
+        return group if group_name else new_layers[0]
     finally:
         image.undo_group_end()
 
 
-def _put_on(layer: Gimp.Layer, masks: Sequence[Gimp.LayerMask]) -> None:
-    for mask in masks:
+def _add_masks(layer: Gimp.Layer, new_masks: Sequence[Gimp.LayerMask]) -> None:
+    for mask in new_masks:
         layer.add_mask(mask)
         layer.set_edit_mask(False)
 
 
-def _fill(image: Gimp.Image, made: Sequence[Gimp.Layer], masks: Sequence[Gimp.LayerMask]) -> Gimp.Layer:
-    """Puts the layers into a new image, the first on top, as what it begins with."""
+def _fill(image: Gimp.Image, new_layers: Sequence[Gimp.Layer], new_masks: Sequence[Gimp.LayerMask]) -> Gimp.Layer:
+    """Inserts the layers into a new image, the first on top, without undo steps."""
     image.undo_disable()
-    for number, layer in enumerate(made):
+    for number, layer in enumerate(new_layers):
         image.insert_layer(layer, None, number)
-        _put_on(layer, masks[number : number + 1])
-    image.set_selected_layers(made[:1])
+        _add_masks(layer, new_masks[number : number + 1])
+    image.set_selected_layers(new_layers[:1])
     image.undo_enable()
-    return made[0]
+    return new_layers[0]

@@ -1,4 +1,4 @@
-"""The picture before and after, side by side in one frame, with a split that can be moved."""
+"""A picture before and after, in one frame, with a movable line between the two."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gi.repository import Gdk, GdkPixbuf, GLib, Gtk  # noqa: E402  after the ver
 MIN_WIDTH, MIN_HEIGHT = 340, 260
 STEP = 0.05
 _CHECK_SIZE, _LIGHT, _DARK = 8, 0x999999, 0x666666
-_LINE, _FOCUSED = 0xFFFFFFFF, 3  # color, and width where the keyboard moves it
+_LINE, _FOCUSED = 0xFFFFFFFF, 3  # color, and width in px while the widget has the focus
 
 
-class Preview(Gtk.EventBox):  # type: ignore[misc]
-    """Shows one picture left of the split and the other right of it; drag it, or move it with the arrow keys.
+class BeforeAfter(Gtk.EventBox):  # type: ignore[misc]
+    """Shows one picture left of the line and the other right of it. The line is dragged, or moved with the arrow keys.
 
-    It draws with GdkPixbuf alone: not every GIMP's Python has cairo.
+    Drawn with GdkPixbuf, because the Python of some GIMPs has no cairo.
     """
 
     def __init__(self) -> None:
@@ -40,13 +40,13 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
         self.connect("notify::has-focus", lambda *_arguments: self._draw())
 
     def show_picture(self, side: str, width: int, height: int, rgba: bytes, effect: bytes | None = None) -> None:
-        """Takes a picture.
+        """Shows a picture on one side.
 
         Args:
             side: "before" or "after".
-            width, height: in pixels, the same for both.
-            rgba: 4 bytes a pixel, sRGB, rows from the top.
-            effect: 1 byte a pixel; where it is low the picture before shows through.
+            width, height: size in pixels, the same for both sides.
+            rgba: 4 bytes per pixel, sRGB, rows from the top.
+            effect: 1 byte per pixel; the lower it is, the more the picture before shows through.
         """
         if effect is not None:
             masked = bytearray(rgba)
@@ -60,12 +60,12 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
         self._pictures[side] = picture
         self._fitted.pop(side, None)
         after = self._pictures.get("after", picture)
-        if (after.get_width(), after.get_height()) != (width, height):  # of a layer that has been resized since
-            self.forget("after")
+        if (after.get_width(), after.get_height()) != (width, height):  # the layer was resized in the meantime
+            self.clear("after")
         self._draw()
 
-    def forget(self, side: str) -> None:
-        """Shows that side no more."""
+    def clear(self, side: str) -> None:
+        """Removes the picture of one side."""
         self._pictures.pop(side, None)
         self._fitted.pop(side, None)
         self._draw()
@@ -90,12 +90,12 @@ class Preview(Gtk.EventBox):  # type: ignore[misc]
             return
         shown, after = self._fitted["before"].copy(), self._fitted["after"]
         width, height = after.get_width(), after.get_height()
-        at = round(self._split * width)
-        if at < width:
-            after.copy_area(at, 0, width - at, height, shown, at, 0)
-        line = min(_FOCUSED if self.has_focus() else 1, width - at)
-        if 0 < at < width:
-            shown.new_subpixbuf(at, 0, line, height).fill(_LINE)
+        line_column = round(self._split * width)
+        if line_column < width:
+            after.copy_area(line_column, 0, width - line_column, height, shown, line_column, 0)
+        line_width = min(_FOCUSED if self.has_focus() else 1, width - line_column)
+        if 0 < line_column < width:
+            shown.new_subpixbuf(line_column, 0, line_width, height).fill(_LINE)
         self._image.set_from_pixbuf(shown)
 
     def _dragged(self, _widget: Gtk.Widget, event: Gdk.Event) -> bool:

@@ -1,7 +1,7 @@
-"""The user's language: gettext over the catalogs beside the plug-in.
+"""The user's language: gettext with the catalogs in the folder ``locale`` of the plug-in.
 
-Errors are raised in English, as scripts and logs get them, and translated where a window shows them.
-Python's own gettext, not GIMP's: a label is translated where it is registered, and GIMP asks anew whenever its language changes.
+Errors are raised in English, which scripts and logs get, and translated where a window shows them. Labels are translated when they are
+registered: GIMP queries its plug-ins again whenever its language changes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 from gi.repository import GLib
 
 DOMAIN = "neural_color_transfer"
-FOLDER = Path(__file__).with_name("locale")
+FOLDER = Path(__file__).parents[1] / "locale"
 
 
 def languages() -> list[str]:
-    """What the user reads, best first; English needs no catalog, so what comes after it is of no use."""
+    """Returns the user's languages by preference, up to English, which needs no catalog."""
     return list(itertools.takewhile(lambda name: name.split("_")[0] != "en", GLib.get_language_names()))
 
 
@@ -26,12 +26,12 @@ _ = gettext.translation(DOMAIN, FOLDER, languages(), fallback=True).gettext
 
 
 def N_(text: str) -> str:  # noqa: N802  gettext's name
-    """Marks a text that is translated where it is used."""
+    """Marks a text for the catalogs that is translated where it is used."""
     return text
 
 
-# What is told in English, by the worker, worker_client, references, outputs and gimpfu_plugin, with {} for what varies.
-_TOLD = (
+# Messages in English from the worker and the other folders of the plug-in, with {} for the parts that vary.
+_MESSAGES = (
     N_("Reading colors"),
     N_("Loading the network"),
     N_("Reading the reference"),
@@ -58,36 +58,36 @@ _TOLD = (
     N_("expected the plug-in's settings in {}, got {}; run install.py again"),
     N_("expected a worker of version {}, got {}; run install.py again"),
     N_("the worker {} cannot be started ({}); run install.py again"),
-    N_("the worker ended unexpectedly (exit status {}); run install.py again if it does so repeatedly"),
+    N_("the worker ended unexpectedly (exit status {}); run install.py again if this happens repeatedly"),
     N_("the worker failed unexpectedly ({}: {})"),
     N_("the plug-in failed unexpectedly ({}: {})"),
-    N_("expected the layer to recolor to stay in its image, but it is gone; start again"),
-    N_("expected the layer to recolor to stay as it was, but its size, mode, precision or color profile was changed; start again"),
+    N_("the layer to recolor was removed during the transfer; start again"),
+    N_("the size, mode, precision or color profile of the layer to recolor was changed during the transfer; start again"),
     N_("expected reference layers of open images, got one that is gone; choose another"),
     N_("expected layers of open images, got one that is gone; choose another"),
-    N_("expected a layer to recolor, but it is gone; select another one and start again"),
+    N_("the layer to recolor is gone; select another layer and start again"),
     N_("expected a layer, got the mask or channel '{}'; select a layer"),
-    N_("expected at least one reference layer or file, got none; choose one whose colors are wanted"),
-    N_("expected RGB or grayscale, got '{}' of an indexed image; convert it with Image > Mode > RGB"),
+    N_("expected at least one reference layer or file, got none; choose one to take colors from"),
+    N_("expected an RGB or grayscale layer, got '{}' of an indexed image; convert the image with Image > Mode > RGB"),
     N_("expected references other than the source, got the layer '{}' as both; choose another reference"),
-    N_("expected a file of this machine, got {}; save it here first"),
+    N_("expected a file on this computer, got {}; save it here first"),
     N_("Expected one selected layer, got {}; select the one to work on"),
     N_("Expected a layer, got the mask or channel {}; select a layer"),
 )
 
 
-def translated(told: str) -> str:
-    """What was told in English, in the user's language as far as the catalog knows it."""
-    subject, divider, expected = told.partition(": expected ")
+def translated(message: str) -> str:
+    """Translates a message that was raised in English; a message without translation stays as it is."""
+    subject, divider, expected = message.partition(": expected ")
     if divider:
         return _("{}: {}").format(translated(subject), translated(f"expected {expected}"))
-    for template in _TOLD:
-        found = re.fullmatch(re.escape(template).replace(r"\{\}", "(.*?)"), told, re.DOTALL)
+    for template in _MESSAGES:
+        found = re.fullmatch(re.escape(template).replace(r"\{\}", "(.*?)"), message, re.DOTALL)
         if found:
             return _(template).format(*found.groups())
-    return told
+    return message
 
 
 def sentence(text: str) -> str:
-    """The text with a capital letter in front."""
+    """Returns the text with its first letter in upper case."""
     return f"{text[:1].upper()}{text[1:]}"

@@ -1,4 +1,4 @@
-"""The left side of the dialog: the preview, what it shows, how far it is, and what computes it."""
+"""The left side of the dialog: the preview, the choice of its view, its progress, and the device that computes it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import gi
-import references
-from language import _, sentence, translated
 from nct_shared.protocol import PixelLayout
-from plans import Plan, Prepared
-from preview import Preview
-from preview_engine import PreviewEngine, Shown, Wish
-from preview_pictures import PreviewPictures, Wanted, product
-from worker_client import Settings, WorkerError, WorkerLost
+from pixels.choices import TransferChoices
+from worker.client import WorkerError, WorkerLost, WorkerSettings
+from worker.preview_engine import Preview, PreviewEngine, PreviewRequest
+from worker.session import TransferSpec, WorkerSession
+
+from . import shares
+from .before_after import BeforeAfter
+from .language import _, sentence, translated
+from .preview_requests import PreviewRequests, product
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("Gtk", "3.0")
@@ -23,9 +25,9 @@ from gi.repository import Gimp, GLib, GObject, Gtk  # noqa: E402  after the vers
 SPACING = 6
 VIEWS = (
     (_("Result"), "", _("The recolored layer")),
-    (_("Matches"), "matches", _("The parts of the references that were matched, in the layer's places")),
-    (_("Confidence"), "confidence", _("How sure each match is: white is sure")),
-    (_("References"), "labels", _("Which reference colors what")),
+    (_("Matches"), "matches", _("At each position of the layer, the part of the references that was matched to it")),
+    (_("Confidence"), "confidence", _("How certain each match is; white is certain")),
+    (_("References"), "labels", _("Which reference colors which part")),
 )
 
 
@@ -33,68 +35,73 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
     """Emits "usable" when one of its attributes has changed.
 
     Attributes:
-        unusable: why no transfer can run at all; None where one can.
-        refusal: why the true transfer of what is wanted now cannot be run; "" where nothing is known against it.
+        unusable: why no transfer can run at all; None if one can.
+        refusal: why the exact transfer of the present choices failed; "" if it did not.
     """
 
     __gsignals__ = {"usable": (GObject.SignalFlags.RUN_FIRST, None, ())}  # noqa: RUF012  PyGObject reads it
 
     def __init__(self, source: Gimp.Layer, settings: Path) -> None:
+        """Shows the source and starts the worker that the file ``settings`` describes."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
-        self._picture = Preview()
+        self._picture = BeforeAfter()
         self._bar = Gtk.ProgressBar(show_text=True, text=" ", opacity=0.0)
         self._legend = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=50)
-        self._words = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=50, label=_("Starting…"))
+        self._device = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=50, label=_("Starting…"))
         self._quality = Gtk.Label()
         self._views = Gtk.Box()
         self._views.get_style_context().add_class("linked")
         self._view = ""
-        self._wish: Wish | None = None
-        self._shown: Wish | None = None
-        self._asked: Wanted | None = None
-        self._over = False
-        for widget in (self._views, self._picture, _captions(self._quality), self._bar, self._legend, self._words):
+        self._choices: TransferChoices | None = None
+        self._requested: PreviewRequest | None = None
+        self._shown: PreviewRequest | None = None
+        self._ended = False
+        for widget in (self._views, self._picture, _captions(self._quality), self._bar, self._legend, self._device):
             self.pack_start(widget, widget is self._picture, True, 0)
         self._add_views()
         self.unusable: WorkerError | None = None
         self.refusal = ""
-        self._refused: Plan | None = None
+        self._refused: TransferSpec | None = None
         self._engine: PreviewEngine | None = None
-        self._pictures = PreviewPictures(source, self._prepared, self._ask)
+        self._requests = PreviewRequests(source, self._session, self._request)
         self._show_before()
         try:
             self._engine = PreviewEngine(
-                Settings.read(settings), self._soon(self._ready), self._soon(self._progress), self._soon(self._done), self._soon(self._failed)
+                WorkerSettings.read(settings),
+                self._in_main_thread(self._worker_is_ready),
+                self._in_main_thread(self._show_progress),
+                self._in_main_thread(self._show_preview),
+                self._in_main_thread(self._show_failure),
             )
         except WorkerLost as error:
-            self._failed(error)
+            self._show_failure(error)
 
-    def show_transfer(self, wanted: Wanted) -> None:
-        """Shows what these references and parameters give; without references the layer as it is."""
-        self._asked = wanted
-        self._buttons["labels"].set_sensitive(len(wanted.references) > 1)
-        if len(wanted.references) < 2 and self._view == "labels":
+    def show_transfer(self, choices: TransferChoices) -> None:
+        """Shows the result of these choices; without references, the layer as it is."""
+        self._choices = choices
+        self._buttons["labels"].set_sensitive(len(choices.references) > 1)
+        if len(choices.references) < 2 and self._view == "labels":
             self._buttons[""].set_active(True)
-        if wanted.references:
-            self._ask()
+        if choices.references:
+            self._request()
             return
-        self._wish = None
-        self._pictures.stop()
+        self._requested = None
+        self._requests.stop()
         if self._engine is not None:
-            self._engine.rest()
-        self._rest()
-        self._picture.forget("after")
+            self._engine.show_nothing()
+        self._clear_progress()
+        self._picture.clear("after")
 
     def read_again(self) -> None:
-        """Forgets what the layers looked like: they may have been changed."""
-        self._pictures.forget()
+        """Reads the layers again, because they may have changed."""
+        self._requests.forget()
         self._show_before()
 
-    def hand_over(self, wanted: Wanted, progress: Callable[[float, str], None]) -> Prepared | None:
-        """Ends the previews and gives their worker away; where it is at what is wanted already, that is finished, and ``progress`` called meanwhile."""
-        plan = self._pictures.wish(wanted, "").exact if wanted.references else None
+    def hand_over(self, choices: TransferChoices, progress: Callable[[float, str], None]) -> WorkerSession | None:
+        """Ends the previews and gives away the session of their worker; see :meth:`PreviewEngine.hand_over`."""
+        spec = self._requests.make(choices, "").exact if choices.references else None
         self._end()
-        return self._engine.hand_over(plan, progress) if self._engine is not None else None
+        return self._engine.hand_over(spec, progress) if self._engine is not None else None
 
     def close(self) -> None:
         """Ends the previews and their worker."""
@@ -102,38 +109,38 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         if self._engine is not None:
             self._engine.close()
 
-    def _prepared(self) -> Prepared | None:
-        return self._engine.prepared if self._engine is not None else None
+    def _session(self) -> WorkerSession | None:
+        return self._engine.session if self._engine is not None else None
 
     def _end(self) -> None:
-        self._over = True
-        self._pictures.stop()
+        self._ended = True
+        self._requests.stop()
 
     def _show_before(self) -> None:
-        layout, pixels = self._pictures.source
+        layout, pixels = self._requests.source
         self._picture.show_picture("before", layout.width, layout.height, _rgba(layout, pixels))
 
-    def _ask(self) -> None:
-        """Asks the engine for what was asked for last."""
-        if self._engine is not None and self._asked is not None and self._asked.references:
-            self._wish = self._pictures.wish(self._asked, self._view)
-            if self._refused is not None and self._wish.exact == self._refused:
+    def _request(self) -> None:
+        """Requests a preview of the present choices."""
+        if self._engine is not None and self._choices is not None and self._choices.references:
+            self._requested = self._requests.make(self._choices, self._view)
+            if self._refused is not None and self._requested.exact == self._refused:
                 return
             self._refuse(None, "")
-            if self._shown is None or self._shown.draft != self._wish.draft:
+            if self._shown is None or self._shown.draft != self._requested.draft:
                 self._quality.set_text("…")
-            self._engine.show(self._wish)
-            self._pictures.send_originals()
+            self._engine.show(self._requested)
+            self._requests.send_originals()
 
-    def _refuse(self, plan: Plan | None, refusal: str) -> None:
-        self._refused, self.refusal = plan, refusal
+    def _refuse(self, spec: TransferSpec | None, refusal: str) -> None:
+        self._refused, self.refusal = spec, refusal
         self.emit("usable")
 
     def _add_views(self) -> None:
         first = None
         self._buttons: dict[str, Gtk.RadioButton] = {}
-        for label, view, effect in VIEWS:
-            button = Gtk.RadioButton(label=label, draw_indicator=False, group=first, tooltip_text=effect)
+        for label, view, tooltip in VIEWS:
+            button = Gtk.RadioButton(label=label, draw_indicator=False, group=first, tooltip_text=tooltip)
             first = first or button
             button.connect("toggled", self._choose_view, view)
             self._buttons[view] = button
@@ -142,65 +149,65 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
     def _choose_view(self, button: Gtk.RadioButton, view: str) -> None:
         if button.get_active():
             self._view = view
-            if self._wish is not None:
-                self._ask()
+            if self._requested is not None:
+                self._request()
 
-    # -- what the engine tells, in GTK's own thread
+    # -- the engine's callbacks, in GTK's thread
 
-    def _soon(self, tell: Callable[..., None]) -> Callable[..., None]:
+    def _in_main_thread(self, callback: Callable[..., None]) -> Callable[..., None]:
         def call(*arguments: Any) -> bool:
-            if not self._over:
-                tell(*arguments)
+            if not self._ended:
+                callback(*arguments)
             return bool(GLib.SOURCE_REMOVE)
 
         return lambda *arguments: GLib.idle_add(call, *arguments)
 
-    def _ready(self, hello: Mapping[str, Any]) -> None:
-        self._words.set_text(f"{hello['device']} · {hello['backbone'] or _('no network weights: run install.py')}")
-        self._words.set_tooltip_text(_("What computes, and which network compares the pictures"))
-        self._ask()  # now the worker can be sent the originals too
+    def _worker_is_ready(self, hello: Mapping[str, Any]) -> None:
+        self._device.set_text(f"{hello['device']} · {hello['backbone'] or _('no network weights: run install.py')}")
+        self._device.set_tooltip_text(_("The device that computes, and the network that compares the pictures"))
+        self._request()  # now the originals can be sent too
 
-    def _progress(self, fraction: float, stage: str) -> None:
-        if self._wish is not None:
+    def _show_progress(self, fraction: float, stage: str) -> None:
+        if self._requested is not None:
             self._bar.set_opacity(1.0)
             self._bar.set_fraction(fraction)
             self._bar.set_text(translated(stage))
 
-    def _rest(self) -> None:
+    def _clear_progress(self) -> None:
         self._bar.set_opacity(0.0)
         self._bar.set_text(" ")
         self._legend.set_text("")
         self._quality.set_text("")
 
-    def _done(self, wish: Wish, shown: Shown) -> None:
-        self._rest()
-        if self._wish is None or not wish.agrees_with(self._wish, shown.exact):
+    def _show_preview(self, request: PreviewRequest, preview: Preview) -> None:
+        self._clear_progress()
+        if self._requested is None or not request.serves(self._requested, preview.exact):
             return
-        self._shown = wish
+        self._shown = request
         if self.refusal:
             self._refuse(None, "")
-        header, confidence = shown.header, shown.confidence
-        self._legend.set_markup(_legend([reference.name for reference in wish.draft.references], header["shares"], header["colors"]))
-        quality = _("Final") if shown.exact else _("Draft")
-        self._quality.set_text(quality if self._pictures.effect is None else _("{}, within the layer's mask and the selection").format(quality))
-        self._quality.set_tooltip_text(_("What OK will give") if shown.exact else _("Matched at a small size; what OK will give follows"))
+        header, effect_mask = preview.header, self._requests.effect_mask
+        self._legend.set_markup(_legend([reference.name for reference in request.draft.references], header["shares"], header["colors"]))
+        quality = _("Final") if preview.exact else _("Draft")
+        self._quality.set_text(quality if effect_mask is None else _("{}, within the layer's mask and the selection").format(quality))
+        self._quality.set_tooltip_text(_("OK gives this result") if preview.exact else _("Matched at a small size; the final result follows"))
         layout = PixelLayout.of(header)
-        effect = None if wish.view else product([mask for mask in (self._pictures.effect, confidence) if mask is not None])
-        self._picture.show_picture("after", layout.width, layout.height, _rgba(layout, shown.pixels), effect)
+        effect = None if request.view else product([mask for mask in (effect_mask, preview.confidence) if mask is not None])
+        self._picture.show_picture("after", layout.width, layout.height, _rgba(layout, preview.pixels), effect)
 
-    def _failed(self, error: WorkerError) -> None:
-        self._rest()
-        self._picture.forget("after")
+    def _show_failure(self, error: WorkerError) -> None:
+        self._clear_progress()
+        self._picture.clear("after")
         if isinstance(error, WorkerLost):
             self.unusable = error
-            self._words.set_text("")
+            self._device.set_text("")
             self.emit("usable")
-        elif self._wish is not None:
-            self._refuse(self._wish.exact, f"{sentence(translated(str(error)))}.")
+        elif self._requested is not None:
+            self._refuse(self._requested.exact, f"{sentence(translated(str(error)))}.")
 
 
 def _captions(quality: Gtk.Label) -> Gtk.Widget:
-    """Names the picture's two sides, with how good it is between them."""
+    """Makes the row below the picture: the names of its two sides, and between them the quality."""
     row = Gtk.Box()
     before, after = Gtk.Label(label=_("Before")), Gtk.Label(label=_("After"))
     row.pack_start(before, False, False, 0)
@@ -208,22 +215,23 @@ def _captions(quality: Gtk.Label) -> Gtk.Widget:
     row.pack_end(after, False, False, 0)
     for caption in (before, after):
         caption.get_style_context().add_class("dim-label")
-        caption.set_tooltip_text(_("Left of the line: before, right of it: after. Drag the line, or use the arrow keys."))
+        caption.set_tooltip_text(_("Before is left of the line, after is right of it. Drag the line, or use the arrow keys."))
     return row
 
 
-def _legend(names: Sequence[str], shares: Sequence[float], colors: Sequence[str]) -> str:
-    """Each reference's color, name and share, where there are several."""
+def _legend(names: Sequence[str], fractions: Sequence[float], colors: Sequence[str]) -> str:
+    """Returns markup with the color, name and share of each reference; empty for a single reference."""
     if len(names) < 2:
         return ""
     entries = (
-        f'<span foreground="{color}">■</span> {GLib.markup_escape_text(name)} {references.percent(share)}' for name, share, color in zip(names, shares, colors)
+        f'<span foreground="{color}">■</span> {GLib.markup_escape_text(name)} {shares.percent(fraction)}'
+        for name, fraction, color in zip(names, fractions, colors)
     )
     return "   ".join(entries)
 
 
 def _rgba(layout: PixelLayout, pixels: bytes) -> bytes:
-    """Any layout of uint8 pixels as RGBA."""
+    """Converts uint8 pixels of any layout to RGBA."""
     if layout.channels == 4:
         return bytes(pixels)
     rgba = bytearray(b"\xff" * (4 * layout.width * layout.height))

@@ -1,149 +1,139 @@
-"""The layers of a transfer as the preview's engine needs them: small copies for a draft, and as they are for the true transfer."""
+"""Makes the requests for the preview engine: small copies of the layers for a draft, the originals for the exact transfer."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import layers
-import references
-import sending
-from choices import CONFIDENCE_MASK
 from gi.repository import Gimp
 from nct_shared.protocol import PixelLayout
-from originals import Makers, Originals
-from plans import APPLIED, Picture, Plan, Prepared
-from preview_engine import Wish
-from worker_client import Reference
+from pixels import layers
+from pixels.choices import CONFIDENCE_MASK, TransferChoices
+from pixels.masks import PlacedMask, masks_of
+from pixels.references import ChosenReference
+from worker.client import SentReference
+from worker.originals import OriginalSender, UploadMakers
+from worker.preview_engine import PreviewRequest
+from worker.session import APPLIED, TransferSpec, Upload, WorkerSession
+from worker.uploads import layer_upload, mask_upload
 
-SHOWN_SIDE = 512  # px of the small copies
-MATCHED_SIDE = 256  # px at which a draft is matched: it is quick, not exact
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the dialog is set to.
-
-    Attributes:
-        references: what gives the colors; none where they cannot be used.
-        selected_only: whether a reference layer counts only within its image's selection.
-        output: one of :data:`choices.OUTPUTS`.
-        params: all of :mod:`nct_shared.params`.
-    """
-
-    references: Sequence[references.Reference]
-    selected_only: bool
-    output: str
-    params: Mapping[str, Any]
+SHOWN_SIDE = 512  # px, longest side of the small copies
+MATCHED_SIDE = 256  # px, working size of a draft: fast, not exact
 
 
-class PreviewPictures:
-    """What the layers look like, read when first needed.
+class PreviewRequests:
+    """Reads small copies of the layers when they are first needed, and keeps them.
 
     Attributes:
-        effect: uint8 of the small copy's size, what limits the effect on the source; None where nothing does.
+        effect_mask: the product of the masks on the source, one uint8 per pixel of its small copy; None without masks.
     """
 
-    def __init__(self, source: Gimp.Layer, prepared: Callable[[], Prepared | None], sent: Callable[[], None]) -> None:
-        """Reads the source; ``prepared`` and ``sent`` as :class:`Originals` takes them."""
-        self._source = source
-        self._originals = Originals(prepared, sent)
-        self._small: dict[str, Picture] = {}
+    def __init__(self, source: Gimp.Layer, session: Callable[[], WorkerSession | None], originals_sent: Callable[[], None]) -> None:
+        """Reads the source; ``session`` and ``originals_sent`` are those of :class:`OriginalSender`."""
+        self._source, self._session = source, session
+        self._originals = OriginalSender(session, originals_sent)
+        self._small: dict[str, Upload] = {}
         self._names: dict[tuple[int, ...], str] = {}
-        self._makers: Makers = {}
-        self.read_source()
-
-    def read_source(self) -> None:
-        """Reads the source (again)."""
-        self._before = self._keep(self._source, "source")
-        masks = [b"".join(sending.mask_on(self._source, *mask, SHOWN_SIDE).read()) for mask in layers.masks_of(self._source, True)]
-        self.effect = product(masks)
+        self._makers: UploadMakers = {}
+        self._read_source()
 
     @property
     def source(self) -> tuple[PixelLayout, bytes]:
-        """The source's small copy, RGBA or gray with alpha."""
-        picture = self._small[self._before]
-        return picture.layout, b"".join(bytes(band) for band in picture.read())
+        """The small copy of the source, gray or RGB with alpha."""
+        upload = self._small[self._source_name]
+        return upload.layout, b"".join(bytes(band) for band in upload.read())
 
     def forget(self) -> None:
-        """Reads everything again when it is next needed: it may have been changed."""
+        """Drops the small copies, because the layers may have changed."""
         self._names.clear()
         if self._source.is_valid():
-            self.read_source()
+            self._read_source()
 
-    def wish(self, wanted: Wanted, view: str) -> Wish:
-        """What the preview shall show; its true transfer is known once :meth:`send_originals` has done its work."""
-        small = [self._describe(reference, wanted.selected_only) for reference in wanted.references]
-        true = {name: value for name, value in wanted.params.items() if name not in APPLIED}
-        quick = {**true, "working_size": min(true["working_size"], MATCHED_SIDE)}
-        self._makers = self._makers_of(wanted, small)
-        names, exact = self._originals.names(self._makers), None
+    def make(self, choices: TransferChoices, view: str) -> PreviewRequest:
+        """Makes the request for these choices. It has its exact transfer once :meth:`send_originals` has finished for it.
+
+        Args:
+            choices: what the dialog is set to, with at least one reference.
+            view: "" for the result, else one of :data:`protocol.VIEWS`.
+        """
+        small = [self._small_reference(reference, choices.selected_only) for reference in choices.references]
+        params = {name: value for name, value in choices.params.items() if name not in APPLIED}
+        draft_params = {**params, "working_size": min(params["working_size"], MATCHED_SIDE)}
+        self._makers = self._makers_of(choices, small)
+        session = self._session()
+        names = session.original_names(self._makers.keys()) if session is not None else None
+        exact = None
         if names is not None:
-            described = [_original(reference, described, names) for reference, described in zip(wanted.references, small)]
-            exact = Plan(names[self._source.get_id(), self._before], described, true)
-        applied = {name: wanted.params[name] for name in APPLIED}
-        return Wish(dict(self._small), Plan(self._before, small, quick, SHOWN_SIDE), exact, applied, view, wanted.output == CONFIDENCE_MASK)
+            originals = [_original_reference(reference, sent, names) for reference, sent in zip(choices.references, small)]
+            exact = TransferSpec(names[self._source.get_id(), self._source_name], originals, params)
+        draft = TransferSpec(self._source_name, small, draft_params, SHOWN_SIDE)
+        applied = {name: choices.params[name] for name in APPLIED}
+        return PreviewRequest(dict(self._small), draft, exact, applied, view, choices.output == CONFIDENCE_MASK)
 
     def send_originals(self) -> None:
-        """Has the worker get what the last wish needs, little by little, and drop what it does not; no transfer may be at work on that any more."""
+        """Sends the originals of the last request little by little, and drops all others, which no running transfer may use."""
         self._originals.send(self._makers)
 
     def stop(self) -> None:
-        """Sends no more."""
+        """Stops sending."""
         self._originals.stop()
 
-    def _describe(self, reference: references.Reference, selected_only: bool) -> Reference:
-        """The reference as the worker knows it by its small copy."""
+    def _read_source(self) -> None:
+        self._source_name = self._keep(self._source, "source")
+        masks = [b"".join(mask_upload(self._source, mask, SHOWN_SIDE).read()) for mask in masks_of(self._source, True)]
+        self.effect_mask = product(masks)
+
+    def _small_reference(self, reference: ChosenReference, selected_only: bool) -> SentReference:
         drawable = reference.drawable
         if drawable is None:
-            return Reference(reference.name, file=reference.path)
-        masks = [self._keep_mask(drawable, *mask) for mask in layers.masks_of(drawable, selected_only)]
-        return Reference(reference.name, image=self._keep(drawable, "reference"), masks=masks)
+            return SentReference(reference.name, file=reference.path)
+        masks = [self._keep_mask(drawable, mask) for mask in masks_of(drawable, selected_only)]
+        return SentReference(reference.name, image=self._keep(drawable, "reference"), masks=masks)
 
-    def _makers_of(self, wanted: Wanted, small: Sequence[Reference]) -> Makers:
-        makers: dict[Hashable, Callable[[], Picture]] = {(self._source.get_id(), self._before): functools.partial(sending.picture_of, "source", self._source)}
-        for drawable, described in zip((reference.drawable for reference in wanted.references), small):
+    def _makers_of(self, choices: TransferChoices, small: Sequence[SentReference]) -> UploadMakers:
+        """Returns what describes each original; its key is the layer with the name of its small copy, which changes with the pixels."""
+        source = functools.partial(layer_upload, "source", self._source)
+        makers: dict[Hashable, Callable[[], Upload]] = {(self._source.get_id(), self._source_name): source}
+        for drawable, sent in zip((reference.drawable for reference in choices.references), small):
             if drawable is not None:
-                makers[drawable.get_id(), described.image] = functools.partial(sending.picture_of, "reference", drawable)
-                for name, mask in zip(described.masks, layers.masks_of(drawable, wanted.selected_only)):
-                    makers[drawable.get_id(), name] = functools.partial(sending.mask_on, drawable, *mask)
+                makers[drawable.get_id(), sent.image] = functools.partial(layer_upload, "reference", drawable)
+                for name, mask in zip(sent.masks, masks_of(drawable, choices.selected_only)):
+                    makers[drawable.get_id(), name] = functools.partial(mask_upload, drawable, mask)
         return makers
 
     def _keep(self, drawable: Gimp.Drawable, role: str) -> str:
-        """The name of a small copy; the same pixels have the same name, so that they are sent and matched once."""
+        """Returns the name of the drawable's small copy, read if need be. Equal pixels have equal names and are sent and matched once."""
         key = (drawable.get_id(),)
         if key not in self._names:
             layout, pixels = layers.preview_of(drawable, SHOWN_SIDE)
-            self._names[key] = self._add(Picture(role, layout, b"", lambda: iter([pixels])))
+            self._names[key] = self._add(Upload(role, layout, b"", lambda: iter([pixels])))
         return self._names[key]
 
-    def _keep_mask(self, drawable: Gimp.Drawable, mask: Gimp.Channel, place: tuple[int, int]) -> str:
-        key = (drawable.get_id(), mask.get_id())
+    def _keep_mask(self, drawable: Gimp.Drawable, mask: PlacedMask) -> str:
+        key = (drawable.get_id(), mask.channel.get_id())
         if key not in self._names:
-            picture = sending.mask_on(drawable, mask, place, SHOWN_SIDE)
-            bands = list(picture.read())
-            self._names[key] = self._add(dataclasses.replace(picture, read=lambda: iter(bands)))
+            upload = mask_upload(drawable, mask, SHOWN_SIDE)
+            bands = list(upload.read())
+            self._names[key] = self._add(dataclasses.replace(upload, read=lambda: iter(bands)))
         return self._names[key]
 
-    def _add(self, picture: Picture) -> str:
-        name = picture.name()
-        self._small[name] = picture
+    def _add(self, upload: Upload) -> str:
+        name = upload.name()
+        self._small[name] = upload
         return name
 
 
 def product(masks: Sequence[bytes]) -> bytes | None:
-    """What all masks together let through."""
+    """Multiplies masks of one uint8 per pixel, 255 being 1; None if there are none."""
     if len(masks) < 2:
         return masks[0] if masks else None
     return bytes(first * second // 255 for first, second in zip(*masks))
 
 
-def _original(reference: references.Reference, small: Reference, names: Mapping[Any, str]) -> Reference:
-    """The reference as the worker knows it by its originals."""
+def _original_reference(reference: ChosenReference, small: SentReference, names: Mapping[Any, str]) -> SentReference:
     if reference.drawable is None:
         return small
-    known = reference.drawable.get_id()
-    return Reference(small.name, image=names[known, small.image], masks=[names[known, mask] for mask in small.masks])
+    layer_id = reference.drawable.get_id()
+    return SentReference(small.name, image=names[layer_id, small.image], masks=[names[layer_id, mask] for mask in small.masks])

@@ -1,4 +1,4 @@
-"""The list of references in the dialog: every layer of every open image, and files, each with a thumbnail and a check box."""
+"""The dialog's list of possible references: every layer of every open image, and files, each with a thumbnail and a check box."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import gi
-import scrolling
-from choices import ADD_FILES
-from language import _
+
+from . import scrolling
+from .labels import ADD_FILES
+from .language import _
 
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
@@ -18,17 +19,17 @@ from gi.repository import GdkPixbuf, Gimp, GimpUi, GLib, GObject, Gtk, Pango  # 
 
 SPACING = 6
 THUMBNAIL = 48  # px
-MANY = 8  # rows from which on a filter helps
+MANY = 8  # rows; a longer list has a filter
 PATTERNS = ("*.png", "*.jpg", "*.jpeg", "*.tif", "*.tiff", "*.webp")
 
 
 class ReferenceList(Gtk.Box):  # type: ignore[misc]
-    """The list with its filter and the button that adds files; emits "changed" when another choice is made."""
+    """The list with its filter and the button that adds files; emits "changed" when the ticked references may have changed."""
 
     __gsignals__ = {"changed": (GObject.SignalFlags.RUN_FIRST, None, ())}  # noqa: RUF012  PyGObject reads it
 
     def __init__(self, source: Gimp.Drawable, drawables: Sequence[Gimp.Drawable], files: Sequence[str]) -> None:
-        """Shows all there is, with these ticked."""
+        """Lists all layers but the source, with these layers and files ticked."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
         self._source = source
         self._ticked = {drawable.get_id() for drawable in drawables}
@@ -54,12 +55,12 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
         self.refresh()
 
     def do_mnemonic_activate(self, cycling: bool) -> bool:
-        """Goes to the first row."""
+        """Focuses the first row."""
         return bool(self._list.child_focus(Gtk.DirectionType.TAB_FORWARD))
 
     @property
     def drawables(self) -> list[Gimp.Drawable]:
-        """The ticked layers that are still there."""
+        """The ticked layers that still exist."""
         found = (row.drawable for row in self._list.get_children() if row.drawable is not None and row.check.get_active())
         return [drawable for drawable in found if drawable.is_valid()]
 
@@ -69,7 +70,7 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
         return [file for file, ticked in self._files.items() if ticked]
 
     def refresh(self) -> None:
-        """Shows what is open now; ticks stay."""
+        """Lists the layers that are open now and keeps the ticks."""
         present = [(image, layer) for image in Gimp.get_images() for layer in _layers(image.get_layers()) if layer.get_id() != self._source.get_id()]
         shown = [(row.identity, row.check.get_label(), row.get_sensitive()) for row in self._list.get_children()]
         wanted = [(layer.get_id(), layer.get_name(), not layer.is_indexed()) for _image, layer in present]
@@ -111,7 +112,7 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
         self.emit("changed")
 
     def _draw_thumbnails(self) -> Iterator[None]:
-        """Draws one thumbnail a step: there may be many, and they take time."""
+        """Draws one thumbnail per step, because many of them take time."""
         for row in self._list.get_children():
             row.image.set_from_pixbuf(thumbnail(row.drawable) if row.drawable is not None else _file_thumbnail(row.identity))
             yield
@@ -130,19 +131,19 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
             self._files.update({file: True for file in chosen if file not in self._files})
             self.refresh()
             for row in self._list.get_children():
-                if row.identity in chosen:  # also one that was there, without its tick
+                if row.identity in chosen:  # also files that were listed before, unticked
                     row.check.set_active(True)
-            scrolling.show_end(self._frame)  # where the files are
+            scrolling.show_end(self._frame)  # the files are at the end
         chooser.destroy()
 
 
 class _Row(Gtk.ListBoxRow):  # type: ignore[misc]
-    """One reference.
+    """The row of one reference.
 
     Attributes:
-        group, home: number and name of the layer's image; 0 for files.
+        group, home: number and name of the layer's image; 0 and "Files" for files.
         identity: the layer's number or the file's path.
-        drawable: the layer, None for a file.
+        drawable: the layer; None for a file.
     """
 
     def __init__(self, group: int, home: str, name: str, identity: Any, drawable: Gimp.Drawable | None) -> None:
@@ -162,21 +163,21 @@ class _Row(Gtk.ListBoxRow):  # type: ignore[misc]
 
 
 def _plain() -> Gtk.CssProvider:
-    """No ground of its own: GIMP's theme gives check boxes that of dialogs, which in a list would look like a frame."""
+    """Removes the background: GIMP's theme gives check boxes that of dialogs, which looks like a frame in a list."""
     style = Gtk.CssProvider()
     style.load_from_data(b"* { background: none; }")
     return style
 
 
 def thumbnail(drawable: Gimp.Drawable) -> GdkPixbuf.Pixbuf | None:
-    """A small picture of the layer, None where it is gone."""
+    """Returns a small picture of the layer; None if it was deleted."""
     return drawable.get_thumbnail(THUMBNAIL, THUMBNAIL, Gimp.PixbufTransparency.SMALL_CHECKS) if drawable.is_valid() else None
 
 
 def _file_thumbnail(path: str) -> GdkPixbuf.Pixbuf | None:
     try:
         return GdkPixbuf.Pixbuf.new_from_file_at_scale(path, THUMBNAIL, THUMBNAIL, True).apply_embedded_orientation()
-    except GLib.Error:  # not every GTK reads every format; the worker will say what is wrong with a damaged file
+    except GLib.Error:  # some GTKs cannot read some formats; the worker reports damaged files
         return None
 
 

@@ -1,4 +1,4 @@
-"""Manners of a column that scrolls."""
+"""How the dialog's column of controls scrolls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gi.repository import Gdk, GLib, Gtk  # noqa: E402  after the versions are c
 
 
 def leave_wheel(widget: Gtk.Widget) -> None:
-    """Lets the wheel scroll the column over this widget, whose value it changes only while the widget is in use."""
+    """Makes the mouse wheel change this widget's value only while the widget has the focus; otherwise the wheel scrolls the column."""
 
     def turned(_widget: Gtk.Widget, _event: Gdk.Event) -> bool:
         if not widget.has_focus():
@@ -24,13 +24,13 @@ def leave_wheel(widget: Gtk.Widget) -> None:
 
 
 def show_end(scrolled: Gtk.ScrolledWindow) -> None:
-    """Scrolls to the end, as soon as what has just been added has its place."""
+    """Scrolls to the end once the newly added content is laid out."""
     scrolling = scrolled.get_vadjustment()
     _when_laid_out(scrolled.get_child(), lambda: scrolling.set_value(scrolling.get_upper() - scrolling.get_page_size()))
 
 
 def show_unfolded(expander: Gtk.Expander, column: Gtk.Widget, scrolled: Gtk.ScrolledWindow) -> None:
-    """Goes to what is unfolded, whenever it is, and scrolls so that all of it is seen."""
+    """Whenever the expander is opened, focuses it and scrolls until its content is visible."""
     scrolling = scrolled.get_vadjustment()
 
     def scroll() -> None:

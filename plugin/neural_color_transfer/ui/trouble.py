@@ -1,4 +1,4 @@
-"""What went wrong, for people: one sentence, what to do, and on demand the details and the log."""
+"""The window that reports an error: what happened, what to do, and on demand the details and the log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import gi
-from language import _, sentence
+
+from .language import _, sentence
 
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
@@ -22,11 +23,11 @@ def show(title: str, message: str, detail: str, log: str, parent: Gtk.Window | N
     """Shows an error until it is closed.
 
     Args:
-        title: of the window.
-        message: what was expected and what came; what to do follows after the last semicolon.
-        detail: for who wants to know more; where it is empty, the end of the log.
-        log: path of the log file; "" where there is none.
-        parent: the window that waits for this one.
+        title: title of the window.
+        message: what happened and, after the last semicolon, what to do.
+        detail: text of the folded details; if empty, the end of the log.
+        log: path of the log file; "" if there is none.
+        parent: the window that opened this one; None means GIMP's.
     """
     GimpUi.init(title)
     dialog = Gtk.Dialog(title=title, modal=True, transient_for=parent, default_width=WIDTH)
@@ -79,7 +80,7 @@ def _expander(detail: str) -> Gtk.Widget:
 
 
 def _tail(log: str) -> str:
-    """The end of the log; the worker's last words are there."""
+    """Returns the end of the log, where the worker's last messages are."""
     try:
         with open(log, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
@@ -89,7 +90,7 @@ def _tail(log: str) -> str:
 
 
 def _opened(log: str) -> bool:
-    """Opens the log with the program that the desktop has for it; False where there is none, or no log."""
+    """Opens the log with the desktop's program for it; returns False if there is no log or no such program."""
     if not Path(log).is_file():
         return False
     try:

@@ -1,7 +1,4 @@
-"""The worker as the plug-in sees it: start it, send it images, ask for a transfer, hear of progress, receive pixels.
-
-Standard library only.
-"""
+"""The pipes to the worker: starts it, sends images, starts jobs, waits for results and receives pixels. Standard library only."""
 
 from __future__ import annotations
 
@@ -18,16 +15,16 @@ from typing import Any, BinaryIO
 from nct_shared import protocol
 from nct_shared.errors import ProtocolError
 
-_SCRUBBED = ("PYTHON", "__PYVENV", "LD_", "DYLD_", "GI_")  # GIMP's own, which would make the worker load the wrong libraries
-_PATIENCE_SECONDS = 5.0
+_SCRUBBED = ("PYTHON", "__PYVENV", "LD_", "DYLD_", "GI_")  # set for GIMP; the worker would load the wrong libraries
+_EXIT_SECONDS = 5.0
 
 
 class WorkerError(Exception):
     """The worker reported an error, or is gone.
 
     Attributes:
-        code: the kind of error on the wire, "canceled" for one that was asked for.
-        detail: where the worker's code failed; empty where it said nothing.
+        code: the error's code in the protocol; "canceled" after :meth:`Worker.cancel`.
+        detail: the worker's traceback; empty if there is none.
     """
 
     def __init__(self, code: str, message: str, detail: str = "") -> None:
@@ -36,12 +33,19 @@ class WorkerError(Exception):
 
 
 class WorkerLost(WorkerError):
-    """There is no worker, or none that can be talked to."""
+    """The worker cannot be started, has ended, or does not follow the protocol."""
 
 
 @dataclass(frozen=True)
-class Reference:
-    """One of a transfer's references, as :data:`protocol.REFERENCE` says."""
+class SentReference:
+    """A reference as the worker knows it.
+
+    Attributes:
+        name: what messages call it.
+        image: name of an image that was sent; "" for a file.
+        file: path of a file that the worker reads; "" for an image.
+        masks: names of masks that were sent; the reference counts where all of them are above one half.
+    """
 
     name: str
     image: str = ""
@@ -50,13 +54,13 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What ``install.py`` wrote beside the plug-in.
+class WorkerSettings:
+    """What ``install.py`` wrote into ``worker.json``.
 
     Attributes:
         command: program and arguments that start the worker.
-        log: the worker's log file.
-        version: of the library that the plug-in was installed from.
+        log: path of the worker's log file.
+        version: version of the library that the plug-in was installed from.
     """
 
     command: Sequence[str]
@@ -64,11 +68,11 @@ class Settings:
     version: str
 
     @classmethod
-    def read(cls, path: Path) -> Settings:
+    def read(cls, path: Path) -> WorkerSettings:
         """Reads ``worker.json``.
 
         Raises:
-            WorkerLost: it is missing or not as ``install.py`` writes it.
+            WorkerLost: the file is missing or damaged.
         """
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
@@ -80,21 +84,21 @@ class Settings:
 class Worker:
     """A running worker; use it as a context manager.
 
-    The process ends when its stdin does, so also when this process is killed. That holds because no other process has the pipe's
-    other end: Python's pipes are not inherited.
+    The worker ends when its stdin is closed, so also when this process is killed: no other process holds the pipe open, because
+    Python's pipes are not inherited.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: WorkerSettings) -> None:
         """Starts the process; :meth:`hello` waits for it.
 
         Raises:
-            WorkerLost: it cannot be started.
+            WorkerLost: the process cannot be started.
         """
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_SCRUBBED)}
         command = [*settings.command, "--log", settings.log]
         with contextlib.ExitStack() as stack:
             try:
-                errors: Any = stack.enter_context(open(settings.log, "ab"))  # what goes wrong before the worker opens its log
+                errors: Any = stack.enter_context(open(settings.log, "ab"))  # for errors before the worker opens its log
             except OSError:
                 errors = subprocess.DEVNULL
             try:
@@ -104,7 +108,7 @@ class Worker:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     env=environment,
-                    cwd=Path(__file__).parent,
+                    cwd=Path(__file__).parents[1],
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
             except OSError as error:
@@ -123,10 +127,10 @@ class Worker:
         self.close()
 
     def hello(self) -> protocol.Header:
-        """Waits for the worker's greeting: its "version", "device" and "backbone".
+        """Waits for the worker's greeting and returns it: its "version", "device" and "backbone".
 
         Raises:
-            WorkerLost: it does not come, or comes from another version.
+            WorkerLost: no greeting comes, or that of another version.
         """
         hello = self._receive()
         if hello["type"] != "hello" or hello["protocol"] != protocol.VERSION or hello["version"] != self._version:
@@ -135,14 +139,14 @@ class Worker:
         return hello
 
     def send_image(self, name: str, role: str, layout: protocol.PixelLayout, icc_profile: bytes, bands: Iterable[protocol.Chunk]) -> None:
-        """Sends an image once; jobs refer to it by ``name``.
+        """Sends an image, to which jobs then refer by ``name``.
 
         Args:
-            name: any text; a later image of the same name replaces it.
+            name: any text; a later image of the same name replaces this one.
             role: one of :data:`protocol.ROLES`.
-            layout: of the image, with the profile's length.
-            icc_profile: the profile of the pixels; empty means sRGB.
-            bands: the pixels in pieces, as :meth:`protocol.PixelLayout.bands` cuts them.
+            layout: layout of the pixels, with the length of the profile.
+            icc_profile: profile of the pixels; empty means sRGB.
+            bands: the pixels, cut as :meth:`protocol.PixelLayout.bands` says.
         """
 
         def chunks() -> Iterator[protocol.Chunk]:
@@ -152,44 +156,44 @@ class Worker:
         self._send({"type": "image", "id": name, "role": role, **layout.fields()}, chunks())
 
     def forget(self, name: str) -> None:
-        """Has the worker drop an image that no job needs any more."""
+        """Lets the worker drop an image that no job needs any more."""
         self._send({"type": "forget", "id": name})
 
     def transfer(
-        self, source: str, references: Sequence[Reference], params: Mapping[str, Any], onto: str = "", device: str = "auto", file_side: int = 0
+        self, source: str, references: Sequence[SentReference], params: Mapping[str, Any], onto: str = "", device: str = "auto", file_side: int = 0
     ) -> str:
-        """Starts a transfer between images sent before, and files; returns the job's name for the other methods.
+        """Starts a transfer and returns the job's name.
 
         Args:
-            source: an image that was sent.
-            references: what gives the colors.
+            source: name of an image that was sent.
+            references: the references, images that were sent or files.
             params: names and values of :mod:`nct_shared.params`.
-            onto: an image of the source at another size, which is recolored in its stead; "" is the source.
-            device: as the library calls it.
-            file_side: longer side in pixels to which files are reduced at first; 0 leaves them as they are.
+            onto: name of an image of the source at another size, which is recolored instead; "" means the source.
+            device: "auto", or a device by the library's name.
+            file_side: longest side in pixels to which files are reduced before the transfer; 0 keeps their size.
         """
         described = [{**vars(reference), "masks": list(reference.masks)} for reference in references]
         asked = {"source": source, "onto": onto, "references": described, "params": dict(params), "device": device, "file_side": file_side}
         return self._start({"type": "transfer", **asked})
 
     def apply(self, transfer: str, strength: float, keep_lightness: float = 0.0, onto: str = "") -> str:
-        """Starts applying the last transfer (by its job's name) with other values of these; returns the new job's name."""
+        """Starts applying a finished transfer, given by its job's name, with these values; returns the new job's name."""
         return self._start({"type": "apply", "transfer": transfer, "onto": onto, "strength": strength, "keep_lightness": keep_lightness})
 
     def view(self, transfer: str, kind: str, index: int = 0, masks: Sequence[str] = (), onto: str = "") -> str:
-        """Starts drawing a view of the last transfer, one of :data:`protocol.VIEWS`; returns the new job's name."""
+        """Starts drawing a view of a finished transfer, one of :data:`protocol.VIEWS`; returns the new job's name."""
         return self._start({"type": "view", "transfer": transfer, "onto": onto, "kind": kind, "index": index, "masks": list(masks)})
 
     def cancel(self, job: str) -> None:
-        """Asks the worker to give the job up; :meth:`wait` then raises "canceled", unless the result was already there."""
+        """Asks the worker to stop a job; :meth:`wait` then raises the error "canceled", unless the result came first."""
         self._send({"type": "cancel", "id": job})
 
     def wait(self, job: str, progress: Callable[[float, str], None]) -> protocol.Header:
-        """Waits for the job's result, whose pixels must then be drawn from :meth:`bands`.
+        """Waits for a job and returns the header of its result; its pixels must then be read with :meth:`bands` or :meth:`drain`.
 
         Args:
-            job: as :meth:`transfer` or :meth:`apply` returned it.
-            progress: called with a fraction that never goes back and the stage in words.
+            job: name of the job, as the method that started it returned it.
+            progress: called with a fraction, 0 to 1, that never decreases, and the stage in words.
 
         Raises:
             WorkerError: the job failed, was canceled, or the worker is gone.
@@ -201,10 +205,10 @@ class Worker:
             elif header["type"] == "result":
                 if header["id"] == job:
                     return header
-                self.drain(header)  # of a job that was canceled too late
+                self.drain(header)  # the job finished before it was canceled
 
     def bands(self, result: protocol.Header) -> Iterator[tuple[int, int, bytearray]]:
-        """Draws the pixels of a result: (first row, rows, bytes) from the top; the worker's space is the source's own."""
+        """Yields the pixels of a result, in the color space of the source: (first row, number of rows, bytes), from the top."""
         layout = protocol.PixelLayout.of(result)
         for top, rows in layout.bands():
             band = bytearray(rows * layout.row_bytes)
@@ -213,21 +217,21 @@ class Worker:
             yield top, rows, band
 
     def drain(self, result: protocol.Header) -> None:
-        """Passes over the pixels of a result that nobody wants."""
+        """Reads the pixels of a result and drops them."""
         for _ in self.bands(result):
             pass
 
     def kill(self) -> None:
-        """Ends the worker at once; :meth:`close` gives it the time to leave."""
+        """Ends the worker at once, where :meth:`close` gives it time to end by itself."""
         self._process.kill()
         self.close()
 
     def close(self) -> None:
-        """Ends the worker, whatever it is doing."""
+        """Ends the worker, whatever it is doing, and closes the pipes."""
         with contextlib.suppress(OSError):
             self._sink.close()
         try:
-            self._process.wait(_PATIENCE_SECONDS)
+            self._process.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -244,11 +248,11 @@ class Worker:
             with self._sending:
                 protocol.write_frame(self._sink, header, chunks)
         except OSError:
-            while True:  # what the worker said before it left, or that it left
+            while True:  # until an error is raised: the one that the worker sent last, or that it has ended
                 self._receive()
 
     def _receive(self, job: str = "") -> protocol.Header:
-        """The next frame; an error of this job, or of none, is raised."""
+        """Returns the next frame; raises the error of this job, or one that belongs to no job."""
         with self._connection():
             header = protocol.read_header(self._source)
         if header is None:
@@ -269,5 +273,5 @@ class Worker:
     def _gone(self) -> WorkerLost:
         status: int | None = None
         with contextlib.suppress(subprocess.TimeoutExpired):
-            status = self._process.wait(_PATIENCE_SECONDS)
-        return WorkerLost("internal", f"the worker ended unexpectedly (exit status {status}); run install.py again if it does so repeatedly")
+            status = self._process.wait(_EXIT_SECONDS)
+        return WorkerLost("internal", f"the worker ended unexpectedly (exit status {status}); run install.py again if this happens repeatedly")

@@ -1,4 +1,4 @@
-"""Sends the full-size pictures of a transfer to the worker little by little, while the dialog goes on."""
+"""Sends the full-size images of a transfer to the worker little by little, while the dialog stays usable."""
 
 from __future__ import annotations
 
@@ -6,67 +6,57 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 
 from gi.repository import GLib
 from nct_shared.errors import NctError
-from nct_shared.protocol import Chunk
-from plans import Picture, Prepared
-from worker_client import WorkerError
 
-Makers = Mapping[Hashable, Callable[[], Picture]]
-"""What makes each picture that is wanted, by what tells it from others without a look at its pixels."""
+from .client import WorkerError
+from .session import Upload, WorkerSession
+
+UploadMakers = Mapping[Hashable, Callable[[], Upload]]
+"""By the key of each original (see :class:`WorkerSession`), a function that describes it."""
 
 
-class Originals:
-    """GIMP's pictures can be read in the dialog's own thread alone; one band is read whenever that has nothing else to do."""
+class OriginalSender:
+    """Reads one band of an original whenever the dialog's thread is idle, because GIMP's drawables can be read in that thread only."""
 
-    def __init__(self, prepared: Callable[[], Prepared | None], sent: Callable[[], None]) -> None:
-        """Begins with nothing.
+    def __init__(self, session: Callable[[], WorkerSession | None], sent: Callable[[], None]) -> None:
+        """Sends nothing yet.
 
         Args:
-            prepared: tells the worker, once there is one.
-            sent: called when the worker has got all that is wanted.
+            session: returns the worker's session, None while there is no worker.
+            sent: called when the worker has all originals that are wanted.
         """
-        self._prepared, self._sent = prepared, sent
-        self._names: dict[Hashable, str] = {}
-        self._wanted: Makers = {}
-        self._source = 0
+        self._session, self._sent = session, sent
+        self._wanted: UploadMakers = {}
+        self._idle = 0
 
-    def names(self, wanted: Makers) -> dict[Hashable, str] | None:
-        """The names of these pictures; None where the worker has not got them all."""
-        return {key: self._names[key] for key in wanted} if self._names.keys() >= wanted.keys() else None
-
-    def send(self, wanted: Makers) -> None:
-        """Sends what is wanted, in place of what was wanted before, and forgets what is not."""
-        prepared = self._prepared()
-        if prepared is None or (self._source and self._wanted.keys() == wanted.keys()):
+    def send(self, wanted: UploadMakers) -> None:
+        """Sends these originals instead of those wanted before, and lets the worker forget all others."""
+        session = self._session()
+        if session is None or (self._idle and self._wanted.keys() == wanted.keys()):
             return
         self.stop()
         self._wanted = wanted
-        gone = {self._names.pop(key) for key in self._names.keys() - wanted.keys()}
-        prepared.forget(gone.difference(self._names.values()))
-        if self.names(wanted) is None:
-            self._source = GLib.idle_add(self._step, self._steps(prepared), priority=GLib.PRIORITY_LOW)
+        session.keep_originals(wanted.keys())
+        if session.original_names(wanted.keys()) is None:
+            self._idle = GLib.idle_add(self._step, self._steps(session), priority=GLib.PRIORITY_LOW)
 
     def stop(self) -> None:
-        """Sends no more."""
-        if self._source:
-            GLib.source_remove(self._source)
-            self._source = 0
+        """Stops sending."""
+        if self._idle:
+            GLib.source_remove(self._idle)
+            self._idle = 0
 
-    def _steps(self, prepared: Prepared) -> Iterator[None]:
-        for key in [key for key in self._wanted if key not in self._names]:
-            picture = self._wanted[key]()
-            bands: list[Chunk] = []
-            name = yield from picture.naming(bands)
-            prepared.send_as(name, picture, bands)
-            self._names[key] = name
-            yield
+    def _steps(self, session: WorkerSession) -> Iterator[None]:
+        for key, make in self._wanted.items():
+            if session.original_names([key]) is None:
+                yield from session.send_original(key, make())
 
     def _step(self, steps: Iterator[None]) -> bool:
         try:
             next(steps)
             return bool(GLib.SOURCE_CONTINUE)
         except StopIteration:
-            self._source = 0
+            self._idle = 0
             self._sent()
-        except (ValueError, NctError, WorkerError):  # a layer is too large or gone, or the worker is: the dialog, the engine or the run says so
-            self._source = 0
+        except (ValueError, NctError, WorkerError):  # a layer is too large or gone, or the worker is gone: others report it
+            self._idle = 0
         return bool(GLib.SOURCE_REMOVE)

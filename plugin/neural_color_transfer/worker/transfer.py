@@ -1,100 +1,76 @@
-"""Layers and their masks as pictures for the worker."""
+"""The transfer at full size: sends the layers, runs it and hands out its result."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import gi
-import layers
-import references
 from nct_shared.protocol import Header
-from plans import APPLIED, Picture, Plan, Prepared
-from worker_client import Reference
+from pixels.choices import TransferChoices
+from pixels.masks import masks_of
+from pixels.references import ChosenReference
+from pixels.source import SourceSnapshot
+
+from .client import SentReference, Worker
+from .session import APPLIED, TransferSpec, WorkerSession
+from .uploads import layer_upload, mask_upload
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
 
 
-@dataclass(frozen=True)
-class Sent:
-    """What the worker was given of the source.
+class FinishedTransfer:
+    """A result that the worker has computed; the pixels come first, then any number of views.
 
     Attributes:
-        name: of the source's pixels.
-        kind: of the source, as :func:`layers.kind_of` tells it.
-        masks: the images sent that limit the effect.
-        selection: which of them is its image's selection; "" without one.
+        source: the source as it was sent.
+        shares: the fraction of the source that each reference colored, 0 to 1.
     """
 
-    name: str
-    kind: tuple[object, ...]
-    masks: Sequence[str]
-    selection: str
+    def __init__(self, worker: Worker, source: SourceSnapshot, header: Header) -> None:
+        self._worker, self._header = worker, header
+        self.source = source
+        self.shares: Sequence[float] = header["shares"]
 
-    def check_still(self, source: Gimp.Layer) -> None:
-        """Makes sure that the result fits the source as it is now.
+    def pixels(self) -> Iterator[tuple[int, int, bytearray]]:
+        """Yields the recolored pixels in the source's layout, once: (first row, number of rows, pixels)."""
+        return self._worker.bands(self._header)
 
-        Raises:
-            ValueError: somebody has deleted or converted it.
-        """
-        if not source.is_valid():
-            raise ValueError("expected the layer to recolor to stay in its image, but it is gone; start again")
-        if layers.kind_of(source) != self.kind:
-            raise ValueError("expected the layer to recolor to stay as it was, but its size, mode, precision or color profile was changed; start again")
+    def skip_pixels(self) -> None:
+        """Reads the pixels from the pipe and drops them."""
+        self._worker.drain(self._header)
 
-
-def picture_of(role: str, drawable: Gimp.Drawable) -> Picture:
-    """The drawable's pixels as they are.
-
-    Raises:
-        ValueError: somebody has deleted it.
-    """
-    if not drawable.is_valid():
-        raise ValueError("expected layers of open images, got one that is gone; choose another")
-    return Picture(role, layers.layout_of(drawable), layers.icc_profile(drawable), functools.partial(layers.read, drawable))
+    def view(self, kind: str, index: int, mask_names: Sequence[str]) -> Iterator[tuple[int, int, bytearray]]:
+        """Yields a view of the result as :meth:`Worker.view` describes it, in the form of :meth:`pixels`."""
+        header = self._worker.wait(self._worker.view(self._header["transfer"], kind, index, mask_names), lambda *_: None)
+        return self._worker.bands(header)
 
 
-def mask_on(layer: Gimp.Drawable, mask: Gimp.Channel, place: tuple[int, int], side: int = 0) -> Picture:
-    """The part of a mask that covers the layer, reduced to ``side`` pixels on the layer's longer side (0: as it is)."""
-    return Picture("mask", layers.layout_of_mask(layer, side), b"", functools.partial(layers.read_mask, layer, mask, place, side))
-
-
-def transfer(
-    prepared: Prepared,
-    source: Gimp.Layer,
-    gathered: Sequence[references.Reference],
-    selected_only: bool,
-    params: Mapping[str, Any],
-    progress: Callable[[float, str], None],
-) -> tuple[Sent, Header]:
-    """Sends what the worker has not got, and has it do what it has not done.
+def transfer(session: WorkerSession, source: Gimp.Layer, choices: TransferChoices, progress: Callable[[float, str], None]) -> FinishedTransfer:
+    """Sends what the worker does not have yet, and runs what it has not computed yet.
 
     Args:
-        prepared: the worker.
+        session: the worker.
         source: the layer to recolor.
-        gathered: the references, as :func:`references.check` allows them.
-        selected_only: whether a reference layer counts only within its image's selection.
-        params: all of :mod:`nct_shared.params`.
+        choices: what the user chose; :func:`references.check` has allowed the references.
         progress: see :meth:`Worker.wait`.
 
-    Returns:
-        What was sent of the source, and the result's header, whose pixels come next.
+    Raises:
+        ValueError: a layer was deleted.
+        WorkerError: see :meth:`Worker.wait`.
     """
-    masks = [prepared.send(mask_on(source, *mask)) for mask in layers.masks_of(source, True)]
-    selection = "" if Gimp.Selection.is_empty(source.get_image()) else masks[-1]
-    sent = Sent(prepared.send(picture_of("source", source)), layers.kind_of(source), masks, selection)
-    described = [_send_reference(prepared, reference, selected_only) for reference in gathered]
-    plan = Plan(sent.name, described, {name: params[name] for name in params if name not in APPLIED})
-    job = prepared.start(plan, {name: params[name] for name in APPLIED})
-    return sent, prepared.finish(plan, job, progress)
+    mask_names = [session.send(mask_upload(source, mask)) for mask in masks_of(source, True)]
+    selection = "" if Gimp.Selection.is_empty(source.get_image()) else mask_names[-1]
+    snapshot = SourceSnapshot.take(source, session.send(layer_upload("source", source)), mask_names, selection)
+    references = [_send_reference(session, reference, choices.selected_only) for reference in choices.references]
+    spec = TransferSpec(snapshot.name, references, {name: value for name, value in choices.params.items() if name not in APPLIED})
+    job = session.start(spec, {name: choices.params[name] for name in APPLIED})
+    return FinishedTransfer(session.worker, snapshot, session.finish(spec, job, progress))
 
 
-def _send_reference(prepared: Prepared, reference: references.Reference, selected_only: bool) -> Reference:
+def _send_reference(session: WorkerSession, reference: ChosenReference, selected_only: bool) -> SentReference:
     drawable = reference.drawable
     if drawable is None:
-        return Reference(reference.name, file=reference.path)
-    masks = [prepared.send(mask_on(drawable, *mask)) for mask in layers.masks_of(drawable, selected_only)]
-    return Reference(reference.name, image=prepared.send(picture_of("reference", drawable)), masks=masks)
+        return SentReference(reference.name, file=reference.path)
+    mask_names = [session.send(mask_upload(drawable, mask)) for mask in masks_of(drawable, selected_only)]
+    return SentReference(reference.name, image=session.send(layer_upload("reference", drawable)), masks=mask_names)

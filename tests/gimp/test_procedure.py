@@ -6,22 +6,20 @@ import os
 import select
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 import icc_profiles
 import numpy as np
 import pytest
 from gimp_session import Gimp
-from pictures import blobs
-from processes import running
+from inside.processes import running
+from pixel_files import EXECUTION_ERROR, SUCCESS, write_pixels
 
 from nct_core import cli, images
 from nct_core.params import describe
 
 pytestmark = pytest.mark.gimp
 
-SUCCESS, EXECUTION_ERROR = 3, 0
 LIMIT_SECONDS = 2
 SIZE, REFERENCE_SIZE = (96, 64), (80, 72)
 PARAMS = {"working_size": 96, "bds_weight": 1.5}
@@ -37,11 +35,6 @@ CASES = {
     "gray16 and alpha": (2, "uint16", "U16_NON_LINEAR", b"", ".png", 257),
     "adobe8": (3, "uint8", "U8_NON_LINEAR", icc_profiles.adobe_rgb(), ".png", 1),
 }
-
-
-def write_pixels(folder: Path, name: str, seed: int, size: tuple[int, int], channels: int, dtype: str, brightness: float = 1.0) -> dict[str, Any]:
-    (blobs(seed, size[::-1], channels, dtype) * brightness).astype(dtype).tofile(folder / name)
-    return {"file": name, "size": size, "channels": channels, "dtype": dtype}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +80,7 @@ def test_the_new_layer_lies_directly_above_its_source_and_nothing_else_changes(t
 
 
 def test_the_procedure_is_registered_with_every_parameter(gimp: Gimp) -> None:
-    facts = gimp.call("describe")
+    facts = gimp.call("registration")
     assert (facts["label"].replace("_", ""), facts["menus"]) == ("Neural Color Transfer…", ["<Image>/Filters"])
     assert facts["image types"] == "RGB*, GRAY*"
     assert [value["name"] for value in facts["returns"]] == ["layer", "used"]

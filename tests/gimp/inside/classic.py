@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gi.repository import Gegl, Gimp
-from inside import new_image
+
+from .images import new_image
 
 
 def classic() -> dict[str, Any]:

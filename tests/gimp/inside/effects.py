@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import layers
 from gi.repository import Gegl, Gimp
-from inside import new_image, new_layer, state
-from inside_matrix import recolor
-from worker_client import Settings, Worker
+from pixels import layers
+from worker.client import Worker, WorkerSettings
+
+from .images import new_image, new_layer, state
+from .matrix import recolor
 
 INVERT, SHADOW = "gegl:invert-gamma", "gegl:dropshadow"
 
@@ -18,7 +19,7 @@ def effects(folder: str, plugin: str, source: dict[str, Any], reference: dict[st
     """Reads a layer in every case, and recolors it in some; what came of it, with the pixels in ``folder``."""
     home, facts = Path(folder), {}
     Gegl.init(None)  # for reduced reading; the dialog has it from GimpUi.init
-    with Worker(Settings.read(Path(plugin, "worker.json"))) as worker:
+    with Worker(WorkerSettings.read(Path(plugin, "worker.json"))) as worker:
         worker.hello()
         for case, prepare in CASES.items():
             image, other = new_image(4, "U8_NON_LINEAR", ""), new_image(3, "U8_NON_LINEAR", "")

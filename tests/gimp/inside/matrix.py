@@ -12,14 +12,14 @@ import gi
 gi.require_version("Babl", "0.1")
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
-import layers  # noqa: E402
-import outputs  # noqa: E402
-import references  # noqa: E402
-import sending  # noqa: E402
 from gi.repository import Babl, Gegl, Gimp  # noqa: E402
-from inside import KINDS, extent, state  # noqa: E402
-from plans import Prepared  # noqa: E402
-from worker_client import Settings, Worker  # noqa: E402
+from pixels import layers, outputs, references  # noqa: E402
+from pixels.choices import TransferChoices  # noqa: E402
+from worker.client import Worker, WorkerSettings  # noqa: E402
+from worker.session import WorkerSession  # noqa: E402
+from worker.transfer import transfer  # noqa: E402
+
+from .images import KINDS, extent, state  # noqa: E402
 
 MODELS = {
     "LINEAR": {1: "Y", 2: "YA", 3: "RGB", 4: "RGBA"},
@@ -30,17 +30,18 @@ MODELS = {
 
 def matrix(folder: str, plugin: str, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Runs every case at full strength and at none."""
-    with Worker(Settings.read(Path(plugin, "worker.json"))) as worker:
+    with Worker(WorkerSettings.read(Path(plugin, "worker.json"))) as worker:
         worker.hello()
         return [_case(Path(folder), worker, **case) for case in cases]
 
 
 def recolor(worker: Worker, source: Gimp.Layer, chosen: list[Gimp.Layer], output: str, params: dict[str, Any]) -> Gimp.Layer:
-    """What the procedure does, with a worker that is there already."""
+    """Does what the procedure does, with a running worker."""
     gathered = references.gather(chosen, [])
     references.check(source, gathered)
-    sent, result = sending.transfer(Prepared(worker), source, gathered, False, params, lambda *_: None)
-    return outputs.make(output, source, sent, gathered, params, worker, result)
+    choices = TransferChoices(gathered, False, output, params)
+    result = transfer(WorkerSession(worker), source, choices, lambda *_: None)
+    return outputs.insert(source, f"{source.get_name()} (neural color transfer)", choices, result)
 
 
 def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas: list[int], offsets: list[int], params: dict[str, Any], **case: Any) -> Any:
@@ -63,7 +64,7 @@ def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas:
     _save(folder, f"{name} before", _visible(image, kind["curve"]))
     for strength in (1.0, 0.0):
         new = recolor(worker, source, chosen, case["output"], {**params, "strength": strength})
-        facts["runs"][str(strength)] = _describe(folder, f"{name} {strength}", source, new, own, kind["curve"])
+        facts["runs"][str(strength)] = _facts_of(folder, f"{name} {strength}", source, new, own, kind["curve"])
         if new.get_image().get_id() == image.get_id():
             facts["runs"][str(strength)]["dirty"] = image.is_dirty()
             image.remove_layer(new)
@@ -74,7 +75,7 @@ def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas:
     return facts
 
 
-def _describe(folder: Path, name: str, source: Gimp.Layer, new: Gimp.Layer, own: bytes, curve: str) -> dict[str, Any]:
+def _facts_of(folder: Path, name: str, source: Gimp.Layer, new: Gimp.Layer, own: bytes, curve: str) -> dict[str, Any]:
     old, image = source.get_image(), new.get_image()
     profiles = [drawn.get_color_profile() for drawn in (old, image)]
     found = []

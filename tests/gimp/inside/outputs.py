@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from gi.repository import Gegl, Gimp
-from inside import extent, new_image, new_layer, run, state
+
+from .images import extent, new_image, new_layer, state
+from .procedure import run
 
 
 def outputs(folder: str, source: dict[str, Any], references: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:

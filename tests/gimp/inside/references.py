@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from gi.repository import Gimp
-from inside import export, new_image, new_layer, run
+
+from .images import export, new_image, new_layer
+from .procedure import run
 
 
 def several(folder: str, source: dict[str, Any], references: list[dict[str, Any]], file: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from gi.repository import Gegl, Gimp
-from inside import extent, new_image, new_layer, state
-from inside_matrix import recolor
-from worker_client import Settings, Worker
+from worker.client import Worker, WorkerSettings
+
+from .images import extent, new_image, new_layer, state
+from .matrix import recolor
 
 
 def states(folder: str, plugin: str, source: dict[str, Any], references: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
     """Recolors a layer in every state; what became of it, with its pixels in ``folder``."""
     home, facts = Path(folder), {}
-    with Worker(Settings.read(Path(plugin, "worker.json"))) as worker:
+    with Worker(WorkerSettings.read(Path(plugin, "worker.json"))) as worker:
         worker.hello()
         for case, prepare in PREPARED.items():
             image, other = new_image(4, "U8_NON_LINEAR", ""), new_image(3, "U8_NON_LINEAR", "")
@@ -25,13 +26,13 @@ def states(folder: str, plugin: str, source: dict[str, Any], references: list[di
             prepare(image, first)
             before = state(image)
             output = "layer-per-reference" if "references" in case else "new-image" if case == "new image" else "new-layer"
-            facts[case] = _describe(home, case, image, first, recolor(worker, first, chosen, output, params), before)
+            facts[case] = _facts_of(home, case, image, first, recolor(worker, first, chosen, output, params), before)
             for opened in Gimp.get_images():
                 opened.delete()
     return facts
 
 
-def _describe(home: Path, case: str, image: Gimp.Image, first: Gimp.Layer, made: Gimp.Layer, before: list[dict[str, Any]]) -> dict[str, Any]:
+def _facts_of(home: Path, case: str, image: Gimp.Image, first: Gimp.Layer, made: Gimp.Layer, before: list[dict[str, Any]]) -> dict[str, Any]:
     after, place = state(image), made.get_image()
     new = {made.get_id(), *(child.get_id() for child in (made.get_children() if made.is_group() else []))}
     mask = made.get_mask()

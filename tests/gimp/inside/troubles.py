@@ -5,38 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import outputs
-import references
-import sending
 from gi.repository import Gimp, Gio
-from inside import export, new_image, new_layer, run, state
-from plans import Prepared
-from worker_client import Settings, Worker
+from pixels import outputs, references
+from pixels.choices import TransferChoices
+from worker.client import Worker, WorkerSettings
+from worker.session import WorkerSession
+from worker.transfer import transfer
+
+from .images import export, new_image, new_layer, state
+from .procedure import run
 
 
 def changed_meanwhile(folder: str, plugin: str, source: dict[str, Any], reference: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
     """For every change of the images while the worker computes what is told then, and whether anything else changed."""
     home, facts = Path(folder), {}
-    with Worker(Settings.read(Path(plugin, "worker.json"))) as worker:
+    with Worker(WorkerSettings.read(Path(plugin, "worker.json"))) as worker:
         worker.hello()
         for case, (change, output) in CHANGES.items():
             image, other = new_image(3, "U8_NON_LINEAR", ""), new_image(3, "U8_NON_LINEAR", "")
             chosen, first = new_layer(other, home, reference, None), new_layer(image, home, source, None)
             new_layer(image, home, source, None)
-            gathered = references.gather([chosen], [])
-            sent, result = sending.transfer(Prepared(worker), first, gathered, False, params, lambda *_: None)
+            choices = TransferChoices(references.gather([chosen], []), False, output, params)
+            result = transfer(WorkerSession(worker), first, choices, lambda *_: None)
             change(image, first, other)
             if image.is_valid():
                 image.clean_all()
             before, opened = image.is_valid() and state(image), len(Gimp.get_images())
             facts[case] = {"told": ""}
             try:
-                made = outputs.make(output, first, sent, gathered, params, worker, result)
+                made = outputs.insert(first, "result", choices, result)
                 facts[case]["offsets"] = list(made.get_offsets())[1:]
             except ValueError as problem:
                 facts[case] = {"told": str(problem), "unchanged": (image.is_valid() and state(image)) == before, "images": len(Gimp.get_images()) - opened}
                 facts[case]["dirty"] = image.is_valid() and image.is_dirty()
-                worker.drain(result)
+                result.skip_pixels()
             for left in Gimp.get_images():
                 left.delete()
     return facts

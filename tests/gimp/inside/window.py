@@ -1,4 +1,4 @@
-"""What a user does in a GIMP with windows: ``python3 inside_window.py PROGRAM SCENARIO SCREEN ANSWER SCREENSHOTS LOG PICTURE...``, run where that GIMP is."""
+"""What a user does in a GIMP with windows: ``python3 -m inside.window PROGRAM SCENARIO SCREEN ANSWER SCREENSHOTS LOG PICTURE...``, run where that GIMP is."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from desktop import Window
-from inside_window_troubles import broken, changed, gone, killed, same_picture
-from processes import running
-from window_steps import TITLE, TRUE, begin_run, open_dialog, text_of, transfers, workers
+from .desktop import Window
+from .processes import running
+from .window_steps import TITLE, TRUE, begin_run, open_dialog, text_of, transfers, workers
+from .window_troubles import broken, changed, gone, killed, same_picture
 
 ENDING_SECONDS = 10
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window

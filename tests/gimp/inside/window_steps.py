@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from desktop import Window
-from processes import running
+from .desktop import Window
+from .processes import running
 
 TITLE = "Neural Color Transfer"
 BEGINS, TRUE = " of 700 px begins", " at 700 px"  # in the worker's log: what is no draft has begun, and has been finished

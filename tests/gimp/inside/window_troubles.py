@@ -1,4 +1,4 @@
-"""What goes wrong for a user in a GIMP with windows; scenarios of inside_window.py."""
+"""What goes wrong for a user in a GIMP with windows; scenarios of window.py."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from desktop import Window
-from window_steps import TITLE, begin_run, open_dialog, text_of, transfers, workers
+from .desktop import Window
+from .window_steps import TITLE, begin_run, open_dialog, text_of, transfers, workers
 
 
 def broken(window: Window, log: Path) -> dict[str, Any]:

@@ -104,8 +104,8 @@ def test_failing_runs_say_why_and_leave_the_image_as_it_was(gimp: Gimp) -> None:
         "same pixels": "The reference 'a layer #1': expected a picture that differs from the source, got the same pixels",
         "two sources": "Expected one selected layer, got 2",
         "a mask": "Expected a layer, got the mask or channel",
-        "indexed": "convert it with Image > Mode > RGB",
-        "indexed reference": "convert it with Image > Mode > RGB",
+        "indexed": "convert the image with Image > Mode > RGB",
+        "indexed reference": "convert the image with Image > Mode > RGB",
         "no worker": "The worker /nonexistent/python cannot be started",
         "a worker that fails": "The worker ended unexpectedly (exit status 3)",
     }.items():

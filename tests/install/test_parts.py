@@ -51,13 +51,13 @@ def test_a_package_with_another_checksum_is_refused(tmp_path: Path, monkeypatch:
 
 
 def test_pips_crash_is_told_by_its_reason(tmp_path: Path) -> None:
-    pip = tmp_path / "python"
-    pip.write_text(
+    broken_python = tmp_path / "python"
+    broken_python.write_text(
         "#!/bin/sh\necho 'Collecting thing'\necho 'ERROR: Exception:'\necho 'Traceback (most recent call last):'\n"
         "echo '  File \"x.py\", line 1, in <module>'\necho \"OSError: [Errno 39] Directory not empty: 'thing'\"\nexit 2\n"
     )
-    pip.chmod(0o755)
-    assert pip.run(pip, ["install", "thing"], tmp_path / "pip.log") == "pip says: OSError: [Errno 39] Directory not empty: 'thing'"
+    broken_python.chmod(0o755)
+    assert pip.run(broken_python, ["install", "thing"], tmp_path / "pip.log") == "pip says: OSError: [Errno 39] Directory not empty: 'thing'"
     assert "Traceback" in (tmp_path / "pip.log").read_text()
 
 
@@ -118,6 +118,7 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     assert plugin.install(PROJECT, user_folder, python, log)
     folder = user_folder / "plug-ins/neural_color_transfer"
     assert os.access(folder / "neural_color_transfer.py", os.X_OK)
+    assert (folder / "ui/dialog.py").is_file() and (folder / "locale/de/LC_MESSAGES/neural_color_transfer.mo").is_file()
     assert {path.name for path in (folder / "nct_shared").iterdir()} == {"__init__.py", "frames.py", "params.py", "errors.py"}
     worker = installed_worker(user_folder)
     assert worker is not None and worker["command"] == [str(python), "-I", "-m", "nct_core.worker"] and worker["log"] == str(log)
@@ -130,8 +131,10 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     assert (folder / "nct_shared/params.py").read_bytes() == (PROJECT / "nct_core/contract/params.py").read_bytes()
     assert not (folder / "old_file.py").exists()
 
-    (folder / "nct_shared/__pycache__").mkdir()
-    (folder / "nct_shared/__pycache__/params.cpython-311.pyc").write_bytes(b"")
+    for name in ("nct_shared/params", "ui/dialog", "neural_color_transfer"):
+        compiled = folder / Path(name).parent / "__pycache__" / f"{Path(name).name}.cpython-311.pyc"
+        compiled.parent.mkdir()
+        compiled.write_bytes(b"")
     assert plugin.remove(PROJECT, user_folder) == removal.Removal(folder, True, [])
     assert not folder.exists() and not plugin.remove(PROJECT, user_folder).done
 

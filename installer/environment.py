@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nct_core import pip_progress, places
+from nct_core.installation import paths, pip
 
 from .console import Trouble, run_quietly, run_visibly, say
 
@@ -44,7 +44,7 @@ class Environment:
     @property
     def python(self) -> Path:
         """Its Python."""
-        return places.environment_python(self.folder, platform.system())
+        return paths.environment_python(self.folder, platform.system())
 
     @property
     def _stamp(self) -> Path:
@@ -97,7 +97,7 @@ class Environment:
         Raises:
             Trouble: those asked for are not to be had.
         """
-        if run_visibly([str(self.python), "-I", "-m", "nct_core.weights", "fetch", "--backbone", backbone], clean_environment()):
+        if run_visibly([str(self.python), "-I", "-m", "nct_core.features.weights", "fetch", "--backbone", backbone], clean_environment()):
             raise Trouble("Stopped at the network weights; the line above says why and what to do.")
 
     def _create(self) -> None:
@@ -109,13 +109,13 @@ class Environment:
         say(f"making an environment with {python} in {self.folder}")
         run_quietly([python, "-m", "venv", "--clear", str(self.folder)], self.log, "The Python environment cannot be made")
         say("getting the newest pip, which gets the packages")
-        problem = pip_progress.run(self.python, ["install", "--upgrade", "pip"], self.log)
+        problem = pip.run(self.python, ["install", "--upgrade", "pip"], self.log)
         if problem:
             raise Trouble(f"Packages cannot be installed: {problem} (details: {self.log})")
 
     def _pip(self, arguments: Sequence[str]) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        problem = pip_progress.run(self.python, [*arguments, *_cpu_index()], self.log)
+        problem = pip.run(self.python, [*arguments, *_cpu_index()], self.log)
         if problem:
             raise Trouble(f"The packages could not be installed: {problem} (details: {self.log})")
 

@@ -8,8 +8,11 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from nct_core import __version__, doctor, places
-from nct_core.errors import NctError
+from nct_core import __version__
+from nct_core.contract.errors import NctError
+from nct_core.installation import paths
+from nct_core.installation.gimp import plugin_answers
+from nct_core.installation.worker import worker_command, worker_hello
 
 from . import demo, development, environment, lock, plugin, removal
 from .console import Trouble, heading, say
@@ -18,42 +21,42 @@ PROJECT = Path(__file__).resolve().parents[1]
 LOG = "install.log"
 
 
-def install(machine: places.Machine, backbone: str) -> environment.Environment:
+def install(machine: paths.Machine, backbone: str) -> environment.Environment:
     """Library, weights and plug-in for this user; every step does nothing where its work is done.
 
     Raises:
         Trouble: a step failed; the message is for the user.
     """
-    data, log = places.data_folder(machine), places.log_file(machine)
+    data, log = paths.data_folder(machine), paths.log_file(machine)
     heading("1 of 4: the library in its own Python environment")
     library = environment.Environment(data / "venv", PROJECT, editable=False, log=data / LOG)
     library.install()
     heading("2 of 4: the network weights")
     library.fetch_weights(backbone)
     heading("3 of 4: the plug-in")
-    programs = places.gimp_programs(machine)
+    programs = paths.gimp_programs(machine)
     folders = plugin.user_folders(machine, programs)
     for folder in folders:
         new = plugin.install(PROJECT, folder, library.python, log)
-        say(f"{'installed' if new else 'already there'}: {places.plugin_folder(folder)}")
+        say(f"{'installed' if new else 'already there'}: {paths.plugin_folder(folder)}")
     if not folders:
         say("no GIMP 3 here: install GIMP 3 (https://www.gimp.org), start it once and run install.py again; library and command line work without it")
     heading("4 of 4: does it work?")
     demo.warm_up(library)
     try:
-        say(f"the worker {doctor.worker_hello(doctor.worker_command(str(library.python)))}")
+        say(f"the worker {worker_hello(worker_command(str(library.python)))}")
     except NctError as error:
         raise Trouble(f"The worker does not answer: {error} (details: {log})") from error
     _check_gimps(machine, programs, library.python)
     return library
 
 
-def _check_gimps(machine: places.Machine, programs: list[places.Gimp], python: Path) -> None:
+def _check_gimps(machine: paths.Machine, programs: list[paths.Gimp], python: Path) -> None:
     for gimp in programs:
-        if not doctor.plugin_answers(gimp):
+        if not plugin_answers(gimp):
             raise Trouble(f"GIMP {gimp.version} ({gimp.program}) does not find the plug-in; start it with --verbose to see why, and report it as a bug.")
         say(f"GIMP {gimp.version} has Filters > Neural Color Transfer")
-    for sandbox in places.sandboxes(machine):
+    for sandbox in paths.sandboxes(machine):
         able = plugin.sandbox_can_start(sandbox, python)
         say(f"the GIMP in a {sandbox} {'can' if able else 'cannot'} start the worker")
         if not able:
@@ -65,17 +68,17 @@ def ready(python: Path, *, in_gimp: bool) -> str:
     return f"Ready. {'In GIMP: Filters > Neural Color Transfer. ' if in_gimp else ''}On the command line: {python.with_name('nct')} transfer --help"
 
 
-def uninstall(machine: places.Machine) -> None:
+def uninstall(machine: paths.Machine) -> None:
     """Removes all that this program made, and nothing else: plug-ins, environment, weights, logs, demo pictures, ./.venv, the GIMPs for the tests.
 
     Raises:
         Trouble: another install.py is at work.
     """
     heading("Removing")
-    data, cache = places.data_folder(machine), development.cache_folder(machine)
-    own = ["venv", LOG, places.log_file(machine).name, *(f"demo/{name}" for name in (*demo.PICTURES, demo.RESULT))]
+    data, cache = paths.data_folder(machine), development.cache_folder(machine)
+    own = ["venv", LOG, paths.log_file(machine).name, *(f"demo/{name}" for name in (*demo.PICTURES, demo.RESULT))]
     with lock.only_one(data) if data.exists() else contextlib.nullcontext():
-        removals = [plugin.remove(PROJECT, folder) for folder in places.gimp_user_folders(machine)]
+        removals = [plugin.remove(PROJECT, folder) for folder in paths.gimp_user_folders(machine)]
         removals += [removal.remove(cache, ["hosts"]), removal.remove(PROJECT / ".venv", ["."])]
         done = removal.remove(data, own).done
     removals.append(dataclasses.replace(removal.remove(data, [lock.NAME]), done=done))  # last: Windows removes no open file
@@ -100,7 +103,7 @@ def main(description: str | None) -> int:
     action.add_argument("--uninstall", action="store_true", help="remove all that was installed")
     parser.add_argument("--backbone", choices=("auto", "vgg19", "vgg16"), default="auto", help="the network: VGG-19 where its 575 MB can be had, else VGG-16")
     options = parser.parse_args()
-    machine = places.Machine()
+    machine = paths.Machine()
     print(f"Neural Color Transfer {__version__}", flush=True)
     try:
         if options.uninstall:
@@ -108,10 +111,10 @@ def main(description: str | None) -> int:
         elif options.test:
             return development.test(PROJECT, options.backbone)
         else:
-            data = places.data_folder(machine)
+            data = paths.data_folder(machine)
             with lock.only_one(data):
                 library = install(machine, options.backbone)
-                print(f"\n{ready(library.python, in_gimp=bool(places.gimp_user_folders(machine)))}", flush=True)
+                print(f"\n{ready(library.python, in_gimp=bool(paths.gimp_user_folders(machine)))}", flush=True)
                 if options.demo:
                     demo.run(library, data / "demo")
     except Trouble as trouble:

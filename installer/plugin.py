@@ -8,34 +8,37 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from nct_core import __version__, doctor, places
+from nct_core import __version__
+from nct_core.installation import paths
+from nct_core.installation.gimp import installed_worker, plugin_answers
+from nct_core.installation.worker import worker_command
 
 from . import catalogs, removal
 from .console import say
 
-SHARED = ("protocol.py", "params.py", "errors.py")  # what the plug-in needs of nct_core
+SHARED = "nct_shared"  # the package beside the plug-in that nct_core.contract is copied to
 
 
-def user_folders(machine: places.Machine, programs: list[places.Gimp]) -> list[Path]:
+def user_folders(machine: paths.Machine, programs: list[paths.Gimp]) -> list[Path]:
     """GIMP's user folders, also of GIMPs that have never been started.
 
     Such a GIMP is started once: it makes its folder itself, with the settings of an older GIMP, which it would not
     do if we had made it.
     """
-    root = places.gimp_user_roots(machine)[0]
+    root = paths.gimp_user_roots(machine)[0]
     for gimp in programs:
         folder = root / gimp.minor
         if not folder.is_dir() and "GIMP3_DIRECTORY" not in machine.environment:
             say(f"starting GIMP {gimp.version} for the first time, so that it makes its folder")
-            doctor.plugin_answers(gimp)
+            plugin_answers(gimp)
             folder.mkdir(parents=True, exist_ok=True)
-    return places.gimp_user_folders(machine)
+    return paths.gimp_user_folders(machine)
 
 
 def install(project: Path, user_folder: Path, python: Path, log: Path) -> bool:
     """Puts the plug-in into one user folder; False where exactly this one is there already."""
     wanted = _files(project, python, log)
-    folder = places.plugin_folder(user_folder)
+    folder = paths.plugin_folder(user_folder)
     present = {name: (folder / name).read_bytes() for name in _installed(user_folder, wanted) if (folder / name).is_file()}
     if present == wanted:
         return False
@@ -44,17 +47,17 @@ def install(project: Path, user_folder: Path, python: Path, log: Path) -> bool:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    (folder / f"{places.PLUGIN}.py").chmod(0o755)
+    (folder / f"{paths.PLUGIN}.py").chmod(0o755)
     return True
 
 
 def remove(project: Path, user_folder: Path) -> removal.Removal:
     """Takes the plug-in out of one user folder; files in its folder that are not ours stay there."""
-    folder = places.plugin_folder(user_folder)
+    folder = paths.plugin_folder(user_folder)
     if folder.is_symlink():  # somebody's own link, as developers make them: what it points to is not ours
         folder.unlink()
         return removal.Removal(folder, True, [])
-    return removal.remove(folder, [*_installed(user_folder, _files(project, Path(), Path())), "__pycache__", "nct_shared/__pycache__"])
+    return removal.remove(folder, [*_installed(user_folder, _files(project, Path(), Path())), "__pycache__", f"{SHARED}/__pycache__"])
 
 
 def sandbox_can_start(sandbox: str, python: Path) -> bool:
@@ -69,19 +72,19 @@ def sandbox_can_start(sandbox: str, python: Path) -> bool:
 
 
 def _files(project: Path, python: Path, log: Path) -> dict[str, bytes]:
-    source = project / "plugin" / places.PLUGIN
+    source = project / "plugin" / paths.PLUGIN
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in _content(source)}
     files.update(catalogs.compiled(source.with_name("locale")))
-    files["nct_shared/__init__.py"] = b""
-    files.update({f"nct_shared/{name}": (project / "nct_core" / name).read_bytes() for name in SHARED})
-    worker = {"command": doctor.worker_command(str(python)), "log": str(log), "version": __version__, "files": [*sorted(files), "worker.json"]}
+    contract = project / "nct_core/contract"
+    files.update({f"{SHARED}/{path.relative_to(contract).as_posix()}": path.read_bytes() for path in _content(contract)})
+    worker = {"command": worker_command(str(python)), "log": str(log), "version": __version__, "files": [*sorted(files), "worker.json"]}
     files["worker.json"] = json.dumps(worker, indent=2).encode()
     return files
 
 
 def _installed(user_folder: Path, files: Iterable[str]) -> list[str]:
     """The names of ``files`` and of what an earlier version put there, by its own account."""
-    told = (doctor.installed_worker(user_folder) or {}).get("files")
+    told = (installed_worker(user_folder) or {}).get("files")
     earlier = [name for name in told if isinstance(name, str) and ".." not in Path(name).parts] if isinstance(told, list) else []
     return sorted({*files, *earlier})
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import Cancelled, ConvergenceError, DeviceError, InputError, NctError, ProtocolError, WeightsError
-from .params import TransferParams
+from .contract.errors import Cancelled, ConvergenceError, DeviceError, InputError, NctError, ProtocolError, WeightsError
+from .contract.params import TransferParams
 
 if TYPE_CHECKING:
     from .pipeline import transfer
     from .result import TransferResult
-    from .transform import ColorTransform
+    from .transform.apply import ColorTransform
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,7 +43,7 @@ def __getattr__(name: str) -> Any:
 
         return TransferResult
     if name == "ColorTransform":
-        from .transform import ColorTransform
+        from .transform.apply import ColorTransform
 
         return ColorTransform
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,20 +11,30 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import devices, fusion, likeness, local_affine, memory, nnf, texture, weights
-from .advance import part
-from .color import lab_to_srgb
-from .errors import Cancelled, InputError
-from .features import COARSEST, FeaturePyramid
-from .fusion import Labels
-from .local_affine import PUBLISHED_DEVIATION_FLOOR, EdgeAwareUpsampling, TermWeights, recolor
-from .matching import Reference, SourceLevel, compare_by
-from .nonlocal_graph import Clusters, nonlocal_graph
-from .params import TransferParams
+from .contract.errors import InputError
+from .contract.params import TransferParams
+from .features import weights
+from .features.pyramid import COARSEST, FeaturePyramid
+from .guidance import evidence
+from .guidance.fuse import fuse
+from .guidance.labels import Labels
+from .guidance.reference import Reference
+from .guidance.source_level import SourceLevel, compare_by
+from .guidance.voting import Guidance
+from .pixels.check import check_image
+from .pixels.grids import Shape
+from .pixels.lab import lab_to_srgb
+from .pixels.working import WorkingImage, prepare, working_shape
 from .result import LevelMaps, Match, TransferResult
-from .transform import ColorTransform
-from .voting import Guidance
-from .working import WorkingImage, check_image, prepare, working_shape
+from .runtime import backend, memory
+from .runtime.progress import Progress, Stages, part
+from .transform import texture
+from .transform.apply import ColorTransform
+from .transform.clusters import Clusters
+from .transform.coefficients import recolor
+from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
+from .transform.nonlocal_ties import nonlocal_graph
+from .transform.upsample import EdgeAwareUpsampling
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +46,6 @@ _NETWORK_COST, _REFERENCE_COST, _SOURCE_COST, _APPLYING_COST = 2.0, 5.0, 5.0, 3.
 _MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
 _RECOLORING_COSTS = {5: 5.0, 4: 5.0, 3: 6.0, 2: 7.0, 1: 10.0}
 
-Progress = Callable[[float, str], None]
 Observer = Callable[[LevelMaps], None]
 
 
@@ -93,16 +102,16 @@ def transfer(
         check_image(name, reference)
         if reference.shape == source.shape and np.array_equal(reference, source):
             raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
-    at = devices.resolve(device)
-    stages = _Stages(len(references), progress, cancel)
+    at = backend.resolve(device)
+    stages = Stages(_total_cost(len(references)), progress, cancel)
     run = functools.partial(_transfer_at, source, onto, dict(zip(stage_names, references)), params, weights_path, stages, observer, started)
     if at.type != "cpu":
         try:
             return run(at)
-        except (devices.OutOfMemory, InputError) as problem:  # the images are checked: these references do not fit there together
+        except (backend.OutOfMemory, InputError) as problem:  # the images are checked: these references do not fit there together
             _log.warning("the transfer begins again on the CPU: %s", problem)
         # What the failed try held on the device is given up with its exception.
-        stages.restart(f"Too little memory on {devices.describe(at)}: beginning again on the CPU")
+        stages.restart(f"Too little memory on {backend.describe(at)}: beginning again on the CPU")
     return run(torch.device("cpu"))
 
 
@@ -112,7 +121,7 @@ def _transfer_at(
     references: dict[str, NDArray[np.float32]],
     params: TransferParams,
     weights_path: str | None,
-    stages: _Stages,
+    stages: Stages,
     observer: Observer | None,
     started: float,
     at: torch.device,
@@ -124,7 +133,7 @@ def _transfer_at(
     file = weights.find(weights_path)
     network = weights.load(file)
     stages.advance(0.3)
-    with devices.out_of_memory_as_error(f"a transfer at a working size of {params.working_size} px"):
+    with backend.out_of_memory_as_error(f"a transfer at a working size of {params.working_size} px"):
         pyramid = FeaturePyramid(network, file.backbone, at, exact=params.as_published)
         stages.advance(0.6)
         work = _Transfer(prepare(source, params.working_size, at), params, pyramid, stages, observer)
@@ -132,7 +141,7 @@ def _transfer_at(
         for number, (name, reference) in enumerate(references.items()):
             work.read(number, name, prepare(reference, params.working_size, at))
         work.run()
-    with devices.out_of_memory_as_error(f"an image of {onto.shape[1]}x{onto.shape[0]} px"):
+    with backend.out_of_memory_as_error(f"an image of {onto.shape[1]}x{onto.shape[0]} px"):
         stages.begin(_APPLYING_COST, "Applying the colors")
         transform = ColorTransform(work.coefficients, work.source.lab[..., 0].contiguous())
         image = transform.apply(onto, params.strength, params.keep_lightness, advance=stages.advance)
@@ -140,49 +149,15 @@ def _transfer_at(
     labels = work.number_map()
     counts = np.bincount(labels[work.source.valid], minlength=len(references))
     return TransferResult(
-        image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=devices.describe(at),
+        image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=backend.describe(at),
         seconds=time.perf_counter() - started, working_labels=labels, finest_confidence=work.confidence.cpu().numpy(),
         matches=[Match(*work.coarsest[number], (reference.shape[0], reference.shape[1])) for number, reference in enumerate(references.values())],
     )  # fmt: skip
 
 
-class _Stages:
-    """The share of the work that is done, told to the caller, who may cancel whenever it is."""
-
-    def __init__(self, references: int, progress: Progress | None, cancel: Callable[[], bool] | None) -> None:
-        shared = _NETWORK_COST + _SOURCE_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
-        self._total = shared + references * (_REFERENCE_COST + sum(_MATCHING_COSTS.values()))
-        self._progress, self._cancel = progress, cancel
-        self._done, self._cost, self._name = 0.0, 0.0, ""  # what is behind the current stage, and the stage
-        self._lost, self._told = 0.0, 0.0  # the share that went by before a restart, and what was told last
-
-    def begin(self, cost: float, name: str) -> None:
-        """Tells that a stage of this cost begins."""
-        self._done, self._cost, self._name = self._done + self._cost, cost, name
-        self.advance(0.0)
-
-    def advance(self, done: float) -> None:
-        """Tells that this share of the current stage is done, or raises Cancelled if the caller wants to stop."""
-        if self._cancel is not None and self._cancel():
-            raise Cancelled("the transfer was canceled")
-        if self._progress is not None:
-            share = min(1.0, (self._done + done * self._cost) / self._total)
-            self._told = max(self._told, self._lost + (1.0 - self._lost) * share)
-            self._progress(self._told, self._name)
-
-    def restart(self, name: str) -> None:
-        """Tells that all work begins again; the fraction does not fall."""
-        self._lost, self._done, self._cost = self._told, 0.0, 0.0
-        self.begin(0.0, name)
-
-    def skip(self, cost: float) -> None:
-        """Takes note that what would have cost this much is not needed."""
-        self._done += cost
-
-    def end(self) -> None:
-        """Tells that all is done."""
-        self._done, self._cost = self._total, 0.0
-        self.begin(0.0, "Done")
+def _total_cost(references: int) -> float:
+    shared = _NETWORK_COST + _SOURCE_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
+    return shared + references * (_REFERENCE_COST + sum(_MATCHING_COSTS.values()))
 
 
 class _Transfer:
@@ -191,13 +166,13 @@ class _Transfer:
     chooser: Labels
     labels: NDArray[np.uint8]
     """uint8 [h, w], which of ``references`` each position takes its colors from; at last on the source's working grid."""
-    coarsest: dict[int, tuple[NDArray[np.int32], nnf.Shape, bool]]
+    coarsest: dict[int, tuple[NDArray[np.int32], Shape, bool]]
     """By number of the reference the coarsest field, the grid that it points into, and whether that is of the mirror image."""
     confidence: torch.Tensor
     coefficients: torch.Tensor
     """The transform on the source's working grid, float32 [H, W, 6]."""
 
-    def __init__(self, source: WorkingImage, params: TransferParams, pyramid: FeaturePyramid, stages: _Stages, observer: Observer | None) -> None:
+    def __init__(self, source: WorkingImage, params: TransferParams, pyramid: FeaturePyramid, stages: Stages, observer: Observer | None) -> None:
         self.source, self.params, self.pyramid, self.stages, self.observer = source, params, pyramid, stages, observer
         self.upsample = EdgeAwareUpsampling(source.lab)
         self.references: list[Reference] = []
@@ -235,7 +210,7 @@ class _Transfer:
         return np.array([reference.number for reference in self.references], np.uint8)[self.labels]
 
     def _chooser(self, features: dict[int, torch.Tensor]) -> Labels:
-        described = likeness.describe(features[COARSEST], features[COARSEST - 1])
+        described = evidence.describe(features[COARSEST], features[COARSEST - 1])
         valid = self.source.valid_on((described.shape[0], described.shape[1]))
         return Labels([reference.evidence(described) for reference in self.references] if len(self.references) > 1 else [], valid)
 
@@ -255,7 +230,7 @@ class _Transfer:
         self.stages.skip((len(self.references) - len(candidates)) * _MATCHING_COSTS[view.level])
         self.stages.begin(_RECOLORING_COSTS[view.level], f"Recoloring, {name}")
         self.labels = self.chooser.refine(view, candidates, part(self.stages.advance, 0.0, 0.1))
-        return fusion.fuse(candidates, self.labels)
+        return fuse(candidates, self.labels)
 
     def _fit(self, view: SourceLevel, guidance: Guidance, clusters: Clusters) -> None:
         """The transform at the level's grid, and carried to the working grid."""
@@ -267,7 +242,7 @@ class _Transfer:
         floor = PUBLISHED_DEVIATION_FLOOR if params.as_published else _DEVIATION_FLOOR
         terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight, deviation_floor=floor)
         agreeing = None if params.as_published else guidance.agreement
-        low = local_affine.fit(view.colors, guidance.colors, self.confidence, graph, terms, agreement=agreeing, advance=part(advance, 0.4, 0.7)).x
+        low = fit(view.colors, guidance.colors, self.confidence, graph, terms, agreement=agreeing, advance=part(advance, 0.4, 0.7)).x
         smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
         self.coefficients = self.upsample(low, weight=smoothness, agreement=agreeing, advance=part(advance, 0.7, 0.9)).x
         if view.level == 1 and not params.as_published:

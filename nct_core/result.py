@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from . import nnf
-from .transform import ColorTransform
-from .working import WorkingImage, resize
+from .matching.field import to_pixels
+from .pixels.grids import Shape, nearest_cells
+from .pixels.resample import resize
+from .pixels.working import WorkingImage
+from .transform.apply import ColorTransform
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,16 @@ class Match:
     """Where the source's counterparts lie in one reference.
 
     Attributes:
-        field: int32 [h, w, 2], the coarsest nearest-neighbor field, source to reference (see :mod:`nct_core.nnf`).
+        field: int32 [h, w, 2], the coarsest nearest-neighbor field, source to reference (see :mod:`nct_core.matching.field`).
         grid: (rows, columns) of the grid that ``field`` points into.
         mirrored: whether it points into the reference's mirror image.
         shape: (rows, columns) of the reference in pixels.
     """
 
     field: NDArray[np.int32]
-    grid: nnf.Shape
+    grid: Shape
     mirrored: bool
-    shape: nnf.Shape
+    shape: Shape
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class TransferResult:
     working_labels: NDArray[np.uint8]
     finest_confidence: NDArray[np.float32]
 
-    def sized(self, shape: nnf.Shape) -> TransferResult:
+    def sized(self, shape: Shape) -> TransferResult:
         """The same result at another size, its image all black: for its maps alone.
 
         Args:
@@ -70,7 +72,7 @@ class TransferResult:
     @property
     def labels(self) -> NDArray[np.uint8]:
         """uint8 [H, W]: which reference colored each source pixel, counted from 0; all zeros with one reference."""
-        rows, cols = nnf.nearest_cells(self._shape, (self.working_labels.shape[0], self.working_labels.shape[1]))
+        rows, cols = nearest_cells(self._shape, (self.working_labels.shape[0], self.working_labels.shape[1]))
         return self.working_labels[np.ix_(rows, cols)]
 
     @property
@@ -94,13 +96,13 @@ class TransferResult:
             reference: which one, counted from 0.
         """
         match = self.matches[reference]
-        at = nnf.to_pixels(match.field, match.grid, self._shape, match.shape)
+        at = to_pixels(match.field, match.grid, self._shape, match.shape)
         if match.mirrored:
             at[..., 1] = match.shape[1] - 1 - at[..., 1]
         return at
 
     @property
-    def _shape(self) -> nnf.Shape:
+    def _shape(self) -> Shape:
         return (self.image.shape[0], self.image.shape[1])
 
 
@@ -118,14 +120,14 @@ class LevelMaps:
         labels: uint8 [h, w], the number of the reference that each position takes its colors from.
         guidance: float32 [h, w, 3], scaled Lab, what the references together say.
         confidence: float32 [h, w], (0, 1].
-        coefficients: float32 [H, W, 6], the transform on the source's working grid (see :mod:`nct_core.local_affine`).
+        coefficients: float32 [H, W, 6], the transform on the source's working grid (see :mod:`nct_core.transform.coefficients`).
     """
 
     level: int
     source: WorkingImage
     references: dict[int, WorkingImage]
     fields: dict[int, NDArray[np.int32]]
-    grids: dict[int, nnf.Shape]
+    grids: dict[int, Shape]
     labels: NDArray[np.uint8]
     guidance: torch.Tensor
     confidence: torch.Tensor

@@ -24,3 +24,22 @@ def smooth(channels: int, dtype: str, height: int = 24, width: int = 31) -> np.n
     if channels == 2:
         image[..., 1] = columns
     return image.astype(np.float32) if dtype == "float32" else np.rint(image * np.iinfo(dtype).max).astype(dtype)
+
+
+def landscape(
+    seed: int,
+    shape: tuple[int, int] = (96, 128),
+    sky: tuple[float, float, float] = (0.5, 0.7, 0.95),
+    ground: tuple[float, float, float] = (0.3, 0.5, 0.2),
+    horizon: float = 0.5,
+) -> np.ndarray:
+    """A textured sky over textured ground, float32 [h, w, 3]."""
+    rng = np.random.default_rng(seed)
+    out = np.empty((*shape, 3), np.float32)
+    line = int(shape[0] * horizon)
+    out[:line], out[line:] = sky, ground
+    coarse = rng.standard_normal((shape[0] // 8 + 1, shape[1] // 8 + 1))
+    texture = np.kron(coarse, np.ones((8, 8)))[: shape[0], : shape[1]]
+    out[:line] += 0.03 * texture[:line, :, None]
+    out[line:] += 0.08 * rng.standard_normal((shape[0] - line, shape[1], 1))
+    return np.clip(out, 0, 1).astype(np.float32)

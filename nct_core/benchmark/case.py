@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import NctError
+from ..contract.errors import NctError
 from . import machine
 
 Request = dict[str, Any]
@@ -46,11 +46,12 @@ def _transfer(folder: str, references: int, device: str, runs: int, params: dict
     import numpy as np
     import torch
 
-    from .. import TransferParams, devices, transfer
+    from .. import TransferParams, transfer
+    from ..runtime import backend
     from . import roofline
     from .stages import StageClock
 
-    at, chosen = devices.resolve(device), TransferParams.from_mapping(params)
+    at, chosen = backend.resolve(device), TransferParams.from_mapping(params)
     source, others = _load(folder, 0), [_load(folder, number) for number in range(1, references + 1)]
     if at.type == "cuda":
         torch.cuda.reset_peak_memory_stats(at)
@@ -94,7 +95,8 @@ def _plain(folder: str, result: str | None = None) -> dict[str, Any]:
     """The plain implementation, once."""
     import numpy as np
 
-    from .. import TransferParams, weights
+    from .. import TransferParams
+    from ..features import weights
     from . import plain
 
     source, reference = _load(folder, 0), _load(folder, 1)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..color import srgb_to_lab
+from ..pixels.lab import srgb_to_lab
 
 
 def ciede2000(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -18,7 +18,9 @@ def describe() -> dict[str, Any]:
     import scipy
     import torch
 
-    from .. import __version__, devices, threads, weights
+    from .. import __version__
+    from ..features import weights
+    from ..runtime import backend, threads
 
     names = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["mps"] * torch.backends.mps.is_available()
     return {
@@ -28,7 +30,7 @@ def describe() -> dict[str, Any]:
         "cores": threads.count(),
         "memory_gib": _memory_gib(),
         "load_before": _load(),
-        "devices": {name: devices.describe(torch.device(name)) for name in names},
+        "devices": {name: backend.describe(torch.device(name)) for name in names},
         "backbone": weights.find().backbone,
         "torch_threads": torch.get_num_threads(),
         "versions": {

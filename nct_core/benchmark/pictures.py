@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .. import images
+from ..files.color_space import to_srgb
+from ..files.picture import Picture
+from ..files.read import read_picture
+from ..files.write import write_picture
 
 Size = tuple[int, int]
 _PALETTES = (  # sky above, sky below, then from the farthest ridge to the ground
@@ -61,10 +64,10 @@ def photograph(path: Path, size: Size) -> NDArray[np.uint8]:
     """
     import torch
 
-    from ..working import resize
+    from ..pixels.resample import resize
 
-    picture = images.read(path)
-    pixels = images.to_srgb(picture.pixels, picture.icc_profile)[..., :3]
+    picture = read_picture(path)
+    pixels = to_srgb(picture.pixels, picture.icc_profile)[..., :3]
     if pixels.shape[2] < 3:
         pixels = np.repeat(pixels[..., :1], 3, axis=2)
     scaled = resize(torch.from_numpy(pixels), (size[1], size[0])).numpy()
@@ -81,7 +84,7 @@ def write(folder: Path, size: Size, count: int, photographs: Sequence[Path], suf
             elif suffix == ".rgb":  # the bare pixels, for a worker
                 (folder / f"{number}.rgb").write_bytes(pixels.tobytes())
             else:
-                images.write(folder / f"{number}{suffix}", images.Picture(pixels))
+                write_picture(folder / f"{number}{suffix}", Picture(pixels))
 
 
 def _paint(picture: NDArray[np.float32], where: NDArray[np.bool_], colors: NDArray[np.float32]) -> None:

@@ -20,9 +20,10 @@ from scipy.ndimage import binary_dilation
 from scipy.sparse.linalg import cg, splu
 from scipy.spatial import cKDTree
 
-from .. import nnf
-from ..color import lab_to_srgb, srgb_to_lab
-from ..params import TransferParams
+from ..contract.params import TransferParams
+from ..matching.field import Field, identity_field, upsample_field
+from ..pixels.grids import Shape, nearest_cells
+from ..pixels.lab import lab_to_srgb, srgb_to_lab
 
 LEVELS = (5, 4, 3, 2, 1)
 JUMPS = (8, 4, 2, 1)
@@ -41,7 +42,7 @@ def transfer(source: Image, reference: Image, weights: dict[str, torch.Tensor], 
 
     Args:
         source, reference: float32 [H, W, 3], sRGB-encoded, [0, 1]; matched at their own sizes.
-        weights: as :func:`nct_core.weights.load` gives them.
+        weights: as :func:`nct_core.features.weights.load` gives them.
         params: those of the published method are used.
         stage: told the name and level of every step as it begins.
 
@@ -54,7 +55,7 @@ def transfer(source: Image, reference: Image, weights: dict[str, torch.Tensor], 
     recolored, search = torch.from_numpy(source), torch.Generator().manual_seed(params.seed)
     grid, to_grid = ((image.shape[0] // 16, image.shape[1] // 16) for image in (source, reference))  # of level 5
     cpu = torch.device("cpu")
-    forward, backward = nnf.identity(grid, to_grid, cpu), nnf.identity(to_grid, grid, cpu)
+    forward, backward = identity_field(grid, to_grid, cpu), identity_field(to_grid, grid, cpu)
     for level in LEVELS:
         stage("network", level)
         ours, theirs = features(recolored, weights, level)[level], reference_features[level]
@@ -64,8 +65,8 @@ def transfer(source: Image, reference: Image, weights: dict[str, torch.Tensor], 
         grid, to_grid = _grid(ours), _grid(theirs)
         stage("matching", level)
         radius = max(*source.shape, *reference.shape) // RADII[level] if level in RADII else 32
-        forward = patchmatch(ours, theirs, nnf.upsample(forward, grid, to_grid, to_before), radius, params.patchmatch_iterations, search)
-        backward = patchmatch(theirs, ours, nnf.upsample(backward, to_grid, grid, before), radius, params.patchmatch_iterations, search)
+        forward = patchmatch(ours, theirs, upsample_field(forward, grid, to_grid, to_before), radius, params.patchmatch_iterations, search)
+        backward = patchmatch(theirs, ours, upsample_field(backward, to_grid, grid, before), radius, params.patchmatch_iterations, search)
         stage("voting", level)
         colors, to_colors = _resize(lab, grid), _resize(reference_lab, to_grid)
         guidance, confidence = vote(ours.numpy(), theirs.numpy(), to_colors, forward, backward, params.bds_weight)
@@ -100,7 +101,7 @@ def features(image: torch.Tensor, weights: dict[str, torch.Tensor], deepest: int
     return taps
 
 
-def patchmatch(a: torch.Tensor, b: torch.Tensor, start: nnf.Field, radius: int, iterations: int, random: torch.Generator) -> nnf.Field:
+def patchmatch(a: torch.Tensor, b: torch.Tensor, start: Field, radius: int, iterations: int, random: torch.Generator) -> Field:
     """PatchMatch with 3x3 patches: every candidate is tried at all positions at once; fields int32 [h, w, 2]."""
     height, width = a.shape[:2]
     here = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), -1)
@@ -155,7 +156,7 @@ class _Similarity:
         return total / cells.prod(-1)
 
 
-def vote(ours: Image, theirs: Image, to_colors: Image, forward: nnf.Field, backward: nnf.Field, bds_weight: float) -> tuple[Image, Image]:
+def vote(ours: Image, theirs: Image, to_colors: Image, forward: Field, backward: Field, bds_weight: float) -> tuple[Image, Image]:
     """Bidirectional voting as one sparse matrix of votes: guidance float32 [h, w, 3] and confidence [h, w]."""
     grid, to_grid = ours.shape[:2], theirs.shape[:2]
     here, there = np.indices(grid), np.indices(to_grid)
@@ -191,7 +192,7 @@ def cluster(coarsest: Image, params: TransferParams) -> NDArray[np.bool_]:
 
 def nonlocal_ties(colors: Image, clusters: NDArray[np.bool_], params: TransferParams) -> sparse.csr_matrix:
     """Weights of the ties between positions of like color in one cluster, symmetric [h * w, h * w]."""
-    rows, columns = nnf.nearest_cells(colors.shape[:2], clusters.shape[2:])
+    rows, columns = nearest_cells(colors.shape[:2], clusters.shape[2:])
     members, candidates = clusters[:, :, rows[:, None], columns].reshape(2, len(clusters[0]), -1)
     flat = colors.reshape(-1, 3)
     heads, tails = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -263,11 +264,11 @@ def upsample(low: Image, source: Image, weight: float) -> Image:
     return out
 
 
-def _grid(features: torch.Tensor) -> nnf.Shape:
+def _grid(features: torch.Tensor) -> Shape:
     return features.shape[0], features.shape[1]
 
 
-def _resize(image: Image, shape: nnf.Shape) -> Image:
+def _resize(image: Image, shape: Shape) -> Image:
     if image.shape[:2] == shape:
         return image
     planes = torch.from_numpy(image).permute(2, 0, 1)[None]

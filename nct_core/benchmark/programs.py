@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from .. import protocol
-from ..errors import ProtocolError
+from ..contract import frames
+from ..contract.errors import ProtocolError
+from ..installation.worker import worker_command
 
 
 def command(folder: Path, suffix: str, device: str, runs: int) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class _Worker:
     """A worker's process and its pipes."""
 
     def __enter__(self) -> _Worker:
-        line = [sys.executable, "-m", "nct_core.worker"]
+        line = worker_command(sys.executable)
         self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._sink, self._source = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
         return self
@@ -65,9 +66,9 @@ class _Worker:
         self._process.kill()
         self._process.communicate()
 
-    def receive(self, kind: str) -> protocol.Header:
+    def receive(self, kind: str) -> frames.Header:
         """The next frame that is no progress; it must be of this kind."""
-        while (header := protocol.read_header(self._source)) is not None and header["type"] == "progress":
+        while (header := frames.read_header(self._source)) is not None and header["type"] == "progress":
             pass
         if header is None or header["type"] != kind:
             came = header.get("message", header["type"]) if header else "its end"
@@ -76,15 +77,15 @@ class _Worker:
 
     def send_image(self, name: str, pixels: bytes, size: tuple[int, int]) -> None:
         """Sends 8-bit RGB pixels."""
-        layout = protocol.PixelLayout(size[0], size[1], 3, "uint8")
+        layout = frames.PixelLayout(size[0], size[1], 3, "uint8")
         role = "reference" if name != "0" else "source"
-        protocol.write_frame(self._sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [pixels])
+        frames.write_frame(self._sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [pixels])
 
     def transfer(self, name: str, device: str) -> float:
         """Asks for a transfer and takes its pixels; returns the seconds from the question to the last pixel."""
         start = time.perf_counter()
         reference = {"name": "reference", "image": "1", "file": "", "masks": []}
         fields = {"id": name, "source": "0", "onto": "", "references": [reference], "params": {}, "device": device, "file_side": 0}
-        protocol.write_frame(self._sink, {"type": "transfer", **fields})
-        protocol.read_into(self._source, bytearray(self.receive("result")["payload"]))
+        frames.write_frame(self._sink, {"type": "transfer", **fields})
+        frames.read_into(self._source, bytearray(self.receive("result")["payload"]))
         return time.perf_counter() - start

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..output import check_writable, replacing
+from ..contract.errors import InputError
+from ..files.replace import check_writable, replacing
 
 Measurement = Mapping[str, Any]
 FILES = ("results.json", "table.md", "scaling.svg")

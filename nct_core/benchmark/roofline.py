@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from ..features import COARSEST
-from ..nnf import Shape
-from ..params import TransferParams
-from ..patchmatch import JUMPS, plan
-from ..working import working_shape
+from ..contract.params import TransferParams
+from ..features.pyramid import COARSEST
+from ..matching.patchmatch import JUMPS, plan
+from ..pixels.grids import Shape
+from ..pixels.working import working_shape
 from .machine import synchronize
 
 _CHANNELS = (64, 128, 256, 512, 512)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import DeviceError, InputError, NctError
+from ..contract.errors import DeviceError, InputError, NctError
 from . import programs
 
 Size = tuple[int, int]

@@ -14,18 +14,23 @@ from types import FrameType
 from typing import Any
 
 STAGES = {
-    "features": "network",
-    "patchmatch": "matching",
-    "voting": "voting",
-    "fusion": "fusion",
-    "likeness": "fusion",
-    "nonlocal_graph": "nonlocal ties",
-    "local_affine.fit": "fit",
-    "local_affine.__call__": "upsampling",
-    "transform": "application",
-    "working": "scaling and colors",
-    "color": "scaling and colors",
-    "weights": "loading weights",
+    "features.pyramid": "network",
+    "features.fixed_point": "network",
+    "features.weights": "loading weights",
+    "matching.patchmatch": "matching",
+    "guidance.voting": "voting",
+    "guidance.labels": "fusion",
+    "guidance.fuse": "fusion",
+    "guidance.evidence": "fusion",
+    "transform.clusters": "nonlocal ties",
+    "transform.nonlocal_ties": "nonlocal ties",
+    "transform.fit.fit": "fit",
+    "transform.upsample.__call__": "upsampling",
+    "transform.apply": "application",
+    "pixels.check": "scaling and colors",
+    "pixels.resample": "scaling and colors",
+    "pixels.working": "scaling and colors",
+    "pixels.lab": "scaling and colors",
 }
 """Modules of the library, or functions of them, and the stage that they are."""
 

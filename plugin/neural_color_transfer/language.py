@@ -53,7 +53,7 @@ _TOLD = (
     N_("expected a whole PNG, TIFF, JPEG or WebP image, got a damaged file ({}); get or save it again"),
     N_("expected at most {} references, got {}; choose those that matter"),
     N_("expected enough memory for the pictures, but the machine has no more; use smaller pictures or close other programs"),
-    N_("expected network weights in {}, found none; run install.py again, or: python -m nct_core.weights fetch"),
+    N_("expected network weights in {}, found none; run install.py again, or: python -m nct_core.features.weights fetch"),
     N_("expected at most {} references of this size in the {} GiB of memory that are free, got {}; use fewer, a smaller working size, or close other programs"),
     N_("expected the plug-in's settings in {}, got {}; run install.py again"),
     N_("expected a worker of version {}, got {}; run install.py again"),

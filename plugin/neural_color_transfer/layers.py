@@ -17,7 +17,7 @@ gi.require_version("Babl", "0.1")
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Babl, Gegl, Gimp  # noqa: E402  after the versions are chosen
-from nct_shared.protocol import Chunk, PixelLayout  # noqa: E402
+from nct_shared.frames import Chunk, PixelLayout  # noqa: E402
 
 Bands = Iterable[tuple[int, int, Chunk]]
 """First row, rows and pixels, from the top."""

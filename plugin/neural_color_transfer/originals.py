@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 
 from gi.repository import GLib
 from nct_shared.errors import NctError
-from nct_shared.protocol import Chunk
+from nct_shared.frames import Chunk
 from plans import Picture, Prepared
 from worker_client import WorkerError
 

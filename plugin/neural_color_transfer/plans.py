@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nct_shared.protocol import KEPT_TRANSFERS, Chunk, Header, PixelLayout
+from nct_shared.frames import KEPT_TRANSFERS, Chunk, Header, PixelLayout
 from worker_client import Reference, Worker
 
 APPLIED = ("strength", "keep_lightness")
@@ -20,7 +20,7 @@ class Picture:
     """A picture for the worker.
 
     Attributes:
-        role: one of :data:`protocol.ROLES`.
+        role: one of :data:`frames.ROLES`.
         layout: of the pixels, with the profile's length.
         icc_profile: of the pixels; empty means sRGB.
         read: yields the pixels in the layout's bands, anew with every call.

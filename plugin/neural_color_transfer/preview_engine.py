@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nct_shared.protocol import Header
+from nct_shared.frames import Header
 from plans import Picture, Plan, Prepared
 from worker_client import Settings, Worker, WorkerError, WorkerLost
 
@@ -26,7 +26,7 @@ class Wish:
         draft: the transfer at a small size.
         exact: the true one, whose pictures the worker has already; None while it has not.
         applied: the values of :data:`plans.APPLIED`.
-        view: "" for the result, else one of :data:`protocol.VIEWS`.
+        view: "" for the result, else one of :data:`frames.VIEWS`.
         masked: whether the result is wanted with its confidence.
     """
 

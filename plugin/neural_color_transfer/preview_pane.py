@@ -9,7 +9,7 @@ from typing import Any
 import gi
 import references
 from language import _, sentence, translated
-from nct_shared.protocol import PixelLayout
+from nct_shared.frames import PixelLayout
 from plans import Plan, Prepared
 from preview import Preview
 from preview_engine import PreviewEngine, Shown, Wish

@@ -13,7 +13,7 @@ import references
 import sending
 from choices import CONFIDENCE_MASK
 from gi.repository import Gimp
-from nct_shared.protocol import PixelLayout
+from nct_shared.frames import PixelLayout
 from originals import Makers, Originals
 from plans import APPLIED, Picture, Plan, Prepared
 from preview_engine import Wish

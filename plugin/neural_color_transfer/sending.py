@@ -10,7 +10,7 @@ from typing import Any
 import gi
 import layers
 import references
-from nct_shared.protocol import Header
+from nct_shared.frames import Header
 from plans import APPLIED, Picture, Plan, Prepared
 from worker_client import Reference
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nct_shared import protocol
+from nct_shared import frames
 from nct_shared.errors import ProtocolError
 
 _SCRUBBED = ("PYTHON", "__PYVENV", "LD_", "DYLD_", "GI_")  # GIMP's own, which would make the worker load the wrong libraries
@@ -41,7 +41,7 @@ class WorkerLost(WorkerError):
 
 @dataclass(frozen=True)
 class Reference:
-    """One of a transfer's references, as :data:`protocol.REFERENCE` says."""
+    """One of a transfer's references, as :data:`frames.REFERENCE` says."""
 
     name: str
     image: str = ""
@@ -122,30 +122,30 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def hello(self) -> protocol.Header:
+    def hello(self) -> frames.Header:
         """Waits for the worker's greeting: its "version", "device" and "backbone".
 
         Raises:
             WorkerLost: it does not come, or comes from another version.
         """
         hello = self._receive()
-        if hello["type"] != "hello" or hello["protocol"] != protocol.VERSION or hello["version"] != self._version:
-            wanted, got = f"{self._version} (protocol {protocol.VERSION})", f"{hello.get('version')} (protocol {hello.get('protocol')})"
+        if hello["type"] != "hello" or hello["protocol"] != frames.VERSION or hello["version"] != self._version:
+            wanted, got = f"{self._version} (protocol {frames.VERSION})", f"{hello.get('version')} (protocol {hello.get('protocol')})"
             raise WorkerLost("protocol", f"expected a worker of version {wanted}, got {got}; run install.py again")
         return hello
 
-    def send_image(self, name: str, role: str, layout: protocol.PixelLayout, icc_profile: bytes, bands: Iterable[protocol.Chunk]) -> None:
+    def send_image(self, name: str, role: str, layout: frames.PixelLayout, icc_profile: bytes, bands: Iterable[frames.Chunk]) -> None:
         """Sends an image once; jobs refer to it by ``name``.
 
         Args:
             name: any text; a later image of the same name replaces it.
-            role: one of :data:`protocol.ROLES`.
+            role: one of :data:`frames.ROLES`.
             layout: of the image, with the profile's length.
             icc_profile: the profile of the pixels; empty means sRGB.
-            bands: the pixels in pieces, as :meth:`protocol.PixelLayout.bands` cuts them.
+            bands: the pixels in pieces, as :meth:`frames.PixelLayout.bands` cuts them.
         """
 
-        def chunks() -> Iterator[protocol.Chunk]:
+        def chunks() -> Iterator[frames.Chunk]:
             yield icc_profile
             yield from bands
 
@@ -177,14 +177,14 @@ class Worker:
         return self._start({"type": "apply", "transfer": transfer, "onto": onto, "strength": strength, "keep_lightness": keep_lightness})
 
     def view(self, transfer: str, kind: str, index: int = 0, masks: Sequence[str] = (), onto: str = "") -> str:
-        """Starts drawing a view of the last transfer, one of :data:`protocol.VIEWS`; returns the new job's name."""
+        """Starts drawing a view of the last transfer, one of :data:`frames.VIEWS`; returns the new job's name."""
         return self._start({"type": "view", "transfer": transfer, "onto": onto, "kind": kind, "index": index, "masks": list(masks)})
 
     def cancel(self, job: str) -> None:
         """Asks the worker to give the job up; :meth:`wait` then raises "canceled", unless the result was already there."""
         self._send({"type": "cancel", "id": job})
 
-    def wait(self, job: str, progress: Callable[[float, str], None]) -> protocol.Header:
+    def wait(self, job: str, progress: Callable[[float, str], None]) -> frames.Header:
         """Waits for the job's result, whose pixels must then be drawn from :meth:`bands`.
 
         Args:
@@ -203,16 +203,16 @@ class Worker:
                     return header
                 self.drain(header)  # of a job that was canceled too late
 
-    def bands(self, result: protocol.Header) -> Iterator[tuple[int, int, bytearray]]:
+    def bands(self, result: frames.Header) -> Iterator[tuple[int, int, bytearray]]:
         """Draws the pixels of a result: (first row, rows, bytes) from the top; the worker's space is the source's own."""
-        layout = protocol.PixelLayout.of(result)
+        layout = frames.PixelLayout.of(result)
         for top, rows in layout.bands():
             band = bytearray(rows * layout.row_bytes)
             with self._connection():
-                protocol.read_into(self._source, band)
+                frames.read_into(self._source, band)
             yield top, rows, band
 
-    def drain(self, result: protocol.Header) -> None:
+    def drain(self, result: frames.Header) -> None:
         """Passes over the pixels of a result that nobody wants."""
         for _ in self.bands(result):
             pass
@@ -233,24 +233,24 @@ class Worker:
             self._process.wait()
         self._source.close()
 
-    def _start(self, header: protocol.Header) -> str:
+    def _start(self, header: frames.Header) -> str:
         self._jobs += 1
         job = f"job {self._jobs}"
         self._send({**header, "id": job})
         return job
 
-    def _send(self, header: protocol.Header, chunks: Iterable[protocol.Chunk] = ()) -> None:
+    def _send(self, header: frames.Header, chunks: Iterable[frames.Chunk] = ()) -> None:
         try:
             with self._sending:
-                protocol.write_frame(self._sink, header, chunks)
+                frames.write_frame(self._sink, header, chunks)
         except OSError:
             while True:  # what the worker said before it left, or that it left
                 self._receive()
 
-    def _receive(self, job: str = "") -> protocol.Header:
+    def _receive(self, job: str = "") -> frames.Header:
         """The next frame; an error of this job, or of none, is raised."""
         with self._connection():
-            header = protocol.read_header(self._source)
+            header = frames.read_header(self._source)
         if header is None:
             raise self._gone()
         if header["type"] == "error" and header["id"] in ("", job):

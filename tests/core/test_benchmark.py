@@ -8,10 +8,14 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch.utils.flop_counter import FlopCounterMode
 
-from nct_core import TransferParams, cli, patchmatch, transfer, voting, weights
+from nct_core import TransferParams, transfer
 from nct_core.benchmark import pictures, plain, plot, report, roofline, runs, stages
 from nct_core.benchmark.difference import ciede2000
-from nct_core.features import FeaturePyramid
+from nct_core.cli import main
+from nct_core.features import weights
+from nct_core.features.pyramid import FeaturePyramid
+from nct_core.guidance import voting
+from nct_core.matching import patchmatch
 
 SIZE = (144, 96)
 
@@ -138,7 +142,7 @@ def test_bounds_hold_on_a_device_that_was_measured():
 
 def test_a_whole_benchmark(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(runs, "QUICK", runs.Plan((96, 72), (1,), ((80, 64), (96, 64)), (((80, 64), ".png", 1),), 1))
-    assert cli.main(["bench", "--quick", "--device", "cpu", "--output", str(tmp_path / "new")]) == 0
+    assert main.main(["bench", "--quick", "--device", "cpu", "--output", str(tmp_path / "new")]) == 0
     results = json.loads((tmp_path / "new" / "results.json").read_text(encoding="utf-8"))
     kinds = [entry["kind"] for entry in results["measurements"]]
     assert kinds == ["transfer", "transfer as published", "plain", "difference", "transfer", "transfer", "command .png", "worker"]
@@ -169,7 +173,7 @@ def test_photographs_are_scaled(tmp_path):
     ],
 )
 def test_wrong_input_is_named(arguments, words, capsys):
-    assert cli.main(["bench", "--quick", *arguments]) == 2
+    assert main.main(["bench", "--quick", *arguments]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines[-1].startswith("nct: error:") and words in lines[-1]
 

@@ -1,25 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from pictures import landscape
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from nct_core import Cancelled, DeviceError, InputError, TransferParams, devices, transfer
-from nct_core.working import prepare, working_shape
+from nct_core import Cancelled, DeviceError, InputError, TransferParams, transfer
+from nct_core.pixels.working import prepare, working_shape
+from nct_core.runtime import backend
 
 SMALL = TransferParams(working_size=128, patchmatch_iterations=4)
-
-
-def landscape(seed, shape=(96, 128), sky=(0.5, 0.7, 0.95), ground=(0.3, 0.5, 0.2), horizon=0.5):
-    """A textured sky over textured ground, float32 [h, w, 3]."""
-    rng = np.random.default_rng(seed)
-    out = np.empty((*shape, 3), np.float32)
-    line = int(shape[0] * horizon)
-    out[:line], out[line:] = sky, ground
-    coarse = rng.standard_normal((shape[0] // 8 + 1, shape[1] // 8 + 1))
-    texture = np.kron(coarse, np.ones((8, 8)))[: shape[0], : shape[1]]
-    out[:line] += 0.03 * texture[:line, :, None]
-    out[line:] += 0.08 * rng.standard_normal((shape[0] - line, shape[1], 1))
-    return np.clip(out, 0, 1).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +65,18 @@ def test_the_same_input_gives_the_same_bits(pair, result):
 
 def test_the_generic_path_agrees_with_the_compiled_kernels(pair, monkeypatch):
     """The torch path of other devices, run on the CPU in place of the compiled one."""
-    from nct_core import multigrid_torch, patchmatch_cpu, patchmatch_torch, solvers, voting_cpu, voting_torch
+    from nct_core.guidance.voting import kernels_cpu as voting_cpu
+    from nct_core.guidance.voting import kernels_torch as voting_torch
+    from nct_core.matching.patchmatch import kernels_cpu as patchmatch_cpu
+    from nct_core.matching.patchmatch import kernels_torch as patchmatch_torch
+    from nct_core.solver import kernels_torch as multigrid_torch
+    from nct_core.solver import quads
 
     small = TransferParams(working_size=64, patchmatch_iterations=2)
     compiled = transfer(pair[0], [pair[1]], small).image
     monkeypatch.setattr(patchmatch_cpu, "patchmatch", patchmatch_torch.patchmatch)
     monkeypatch.setattr(voting_cpu, "vote", voting_torch.vote)
-    monkeypatch.setattr(solvers, "kernels_for", lambda tensor: multigrid_torch)
+    monkeypatch.setattr(quads, "kernels_for", lambda tensor: multigrid_torch)
     generic = transfer(pair[0], [pair[1]], small).image
     assert deltaE_ciede2000(rgb2lab(np.clip(generic, 0, 1)), rgb2lab(np.clip(compiled, 0, 1))).mean() < 0.5
 
@@ -153,11 +147,11 @@ def test_wrong_input_is_named(pair):
 
 
 def test_devices_by_name():
-    assert devices.resolve("cpu") == torch.device("cpu") and devices.describe(torch.device("cpu")) == "CPU"
+    assert backend.resolve("cpu") == torch.device("cpu") and backend.describe(torch.device("cpu")) == "CPU"
     with pytest.raises(DeviceError, match=r"expected one of the devices .* got 'quantum'"):
-        devices.resolve("quantum")
+        backend.resolve("quantum")
     with pytest.raises(DeviceError, match="got 'cuda:99'"):
-        devices.resolve("cuda:99")
+        backend.resolve("cuda:99")
 
 
 def test_transparent_parts_are_filled_from_around():

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nct_core import TransferParams, TransferResult, transfer
-from nct_core.matching import Reference
+from nct_core.guidance.reference import Reference
 
 SMALL = TransferParams(working_size=128, patchmatch_iterations=4)
 Image = NDArray[np.float32]

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from nct_core import InputError, TransferParams, TransferResult, memory, transfer
+from nct_core import InputError, TransferParams, TransferResult, transfer
+from nct_core.runtime import memory
 
 SMALL = TransferParams(working_size=128, patchmatch_iterations=4)
 Image = NDArray[np.float32]

@@ -10,7 +10,7 @@ from gimp_session import Gimp
 from pictures import blobs
 
 import nct_core
-from nct_core import images
+from nct_core.files.color_space import from_srgb, to_srgb
 
 pytestmark = pytest.mark.gimp
 
@@ -69,7 +69,7 @@ def test_reading_changes_nothing(runs: dict[str, Any], case: str) -> None:
 def test_the_transfer_is_one_of_what_is_seen(gimp: Gimp, runs: dict[str, Any], case: str) -> None:
     params = nct_core.TransferParams.from_mapping(PARAMS)
     source, reference = SOURCE if case == "plain" else inverted(SOURCE), 255 - REFERENCE
-    wanted = nct_core.transfer(images.to_srgb(source, None), [images.to_srgb(reference, None)], params, device="cpu")
+    wanted = nct_core.transfer(to_srgb(source, None), [to_srgb(reference, None)], params, device="cpu")
     recolored = pixels_of(gimp, f"{case} recolored", *SIZE[::-1])
-    assert np.abs(recolored.astype(int) - images.from_srgb(wanted.image, None, np.dtype(np.uint8))).max() <= 1
+    assert np.abs(recolored.astype(int) - from_srgb(wanted.image, None, np.dtype(np.uint8))).max() <= 1
     assert runs[case]["effects of the new layer"] == 0

@@ -15,7 +15,7 @@ from matrix_cases import CANVAS, FACTORS, PLACES, TOLERANCES
 from pictures import blobs
 
 import nct_core
-from nct_core import images
+from nct_core.files.color_space import from_srgb, to_srgb
 
 pytestmark = pytest.mark.gimp
 
@@ -62,7 +62,7 @@ def expected(gimp: Gimp, name: str, sent: tuple[tuple[str, str, tuple[int, int, 
     pictures = []
     for layer, dtype, shape in sent:
         pixels = np.frombuffer((gimp.home / f"{name} sent {layer}").read_bytes(), dtype).reshape(shape)
-        pictures.append(images.to_srgb(pixels, (gimp.home / f"{name} profile {layer}").read_bytes()))
+        pictures.append(to_srgb(pixels, (gimp.home / f"{name} profile {layer}").read_bytes()))
     return nct_core.transfer(pictures[0], pictures[1:], nct_core.TransferParams.from_mapping(PARAMS))
 
 
@@ -91,16 +91,16 @@ def test_what_is_sent_has_the_layers_colors(gimp: Gimp, runs: dict[str, Any], na
     case, sent = CASES[name], runs[name]["sent"][0]
     size, stored = PLACES[case["place"]][0], matrix_cases.profile(case["profile"], case["channels"], case["curve"])
     pixels = np.frombuffer((gimp.home / f"{name} sent source").read_bytes(), sent["dtype"]).reshape(sent["shape"])
-    seen = images.to_srgb(pixels, (gimp.home / f"{name} profile source").read_bytes())
+    seen = to_srgb(pixels, (gimp.home / f"{name} profile source").read_bytes())
     own = floats(gimp, f"{name} own", size, case["channels"])
-    assert np.abs(images.from_srgb(seen, stored, np.float32) - own).max() <= TOLERANCES["FLOAT"]
+    assert np.abs(from_srgb(seen, stored, np.float32) - own).max() <= TOLERANCES["FLOAT"]
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_result_is_the_librarys(gimp: Gimp, runs: dict[str, Any], name: str) -> None:
     case, result = CASES[name], result_of(gimp, name, runs[name])
     size, stored = PLACES[case["place"]][0], matrix_cases.profile(case["profile"], case["channels"], case["curve"])
-    wanted = images.from_srgb(result.image, stored, np.float32)
+    wanted = from_srgb(result.image, stored, np.float32)
     if case["depth"].startswith("U"):
         wanted = wanted.clip(0, 1)
     own = floats(gimp, f"{name} own", size, case["channels"])

@@ -11,8 +11,8 @@ from pictures import blobs
 from test_procedure import write_pixels
 
 import nct_core
-from nct_core import images
-from nct_core.part_masks import part_masks
+from nct_core.files.color_space import from_srgb, to_srgb
+from nct_core.views.part_masks import part_masks
 
 pytestmark = pytest.mark.gimp
 
@@ -32,8 +32,8 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def result() -> nct_core.TransferResult:
-    references = [images.to_srgb((blobs(seed, REFERENCE_SIZE[::-1]) * 0.5).astype(np.uint8)) for seed in SEEDS]
-    return nct_core.transfer(images.to_srgb(blobs(0, SIZE[::-1], 4)), references, nct_core.TransferParams.from_mapping(PARAMS))
+    references = [to_srgb((blobs(seed, REFERENCE_SIZE[::-1]) * 0.5).astype(np.uint8)) for seed in SEEDS]
+    return nct_core.transfer(to_srgb(blobs(0, SIZE[::-1], 4)), references, nct_core.TransferParams.from_mapping(PARAMS))
 
 
 def load(gimp: Gimp, name: str, channels: int = 1) -> np.ndarray:
@@ -54,7 +54,7 @@ def limits(gimp: Gimp, state: str) -> np.ndarray:
 def test_one_layer_limited_by_its_mask(gimp: Gimp, runs: dict[str, Any], result: nct_core.TransferResult, state: str, output: str) -> None:
     facts = runs[f"{state} {output}"]
     (layer,) = facts["layers"]
-    np.testing.assert_array_equal(load(gimp, layer["file"], 4), images.from_srgb(result.image, None, np.uint8))
+    np.testing.assert_array_equal(load(gimp, layer["file"], 4), from_srgb(result.image, None, np.uint8))
     assert (facts["position"], layer["offsets"], facts["group"]) == (1, [-11, 23], "")
     expected = limits(gimp, state) * (result.confidence[..., None] if output == "confidence-mask" else 1)
     if state == "plain" and output == "new-layer":
@@ -69,12 +69,12 @@ def test_a_layer_for_each_reference_in_a_group(gimp: Gimp, runs: dict[str, Any],
     facts = runs[f"{state} layer-per-reference"]
     used = [index for index, share in enumerate(result.shares) if share > 0]
     assert used == [0, 1]
-    parts = part_masks(result.working_labels, result.transform, images.to_srgb(blobs(0, SIZE[::-1], 4)))
+    parts = part_masks(result.working_labels, result.transform, to_srgb(blobs(0, SIZE[::-1], 4)))
     assert [layer["name"] for layer in facts["layers"]] == [f"reference {index}" for index in used]
     assert facts["group"] == "a layer (neural color transfer)" and facts["position"] == 1
     for layer, index in zip(facts["layers"], used):
         assert layer["offsets"] == [-11, 23]
-        np.testing.assert_array_equal(load(gimp, layer["file"], 4), images.from_srgb(result.image, None, np.uint8))
+        np.testing.assert_array_equal(load(gimp, layer["file"], 4), from_srgb(result.image, None, np.uint8))
         expected = limits(gimp, state) * (parts[index] / 255)[..., None]
         assert np.abs(load(gimp, layer["file"] + " mask") - expected * 255).max() <= 1
 
@@ -85,7 +85,7 @@ def test_a_new_image(gimp: Gimp, runs: dict[str, Any], result: nct_core.Transfer
     assert facts["in a new image"] and facts["new images"] == 1
     (layer,) = facts["layers"]
     assert layer["offsets"] == [0, 0]
-    np.testing.assert_array_equal(load(gimp, layer["file"], 4), images.from_srgb(result.image, None, np.uint8))
+    np.testing.assert_array_equal(load(gimp, layer["file"], 4), from_srgb(result.image, None, np.uint8))
 
 
 def test_nothing_else_changes(runs: dict[str, Any]) -> None:

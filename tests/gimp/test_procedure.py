@@ -16,8 +16,9 @@ from gimp_session import Gimp
 from pictures import blobs
 from processes import running
 
-from nct_core import cli, images
-from nct_core.params import describe
+from nct_core.cli import main
+from nct_core.contract.params import describe
+from nct_core.files.read import read_picture
 
 pytestmark = pytest.mark.gimp
 
@@ -64,10 +65,10 @@ def test_the_new_layer_equals_the_command_line(gimp: Gimp, transfers: dict[str, 
     source, reference, result = (gimp.home / f"{name}-{role}{suffix}" for role in ("source", "reference", "result"))
     output = gimp.home / f"{name}-cli{suffix}"
     options = [f"--{key.replace('_', '-').replace('bds-weight', 'bds')}={value}" for key, value in PARAMS.items()]
-    assert cli.main(["transfer", str(source), str(reference), "-o", str(output), *options]) == 0
+    assert main.main(["transfer", str(source), str(reference), "-o", str(output), *options]) == 0
     if CASES[name][3]:
-        assert images.read(result).icc_profile == CASES[name][3]
-    before, ours, theirs = (images.read(path).pixels for path in (source, result, output))
+        assert read_picture(result).icc_profile == CASES[name][3]
+    before, ours, theirs = (read_picture(path).pixels for path in (source, result, output))
     assert (ours.dtype.name, ours.shape, ours.shape[2]) == (dtype, theirs.shape, channels)
     assert np.abs(ours.astype(float) - theirs).max() <= tolerance
     assert np.abs(ours.astype(float) - before)[..., 0].mean() > 4 * tolerance

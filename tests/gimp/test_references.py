@@ -11,7 +11,10 @@ from pictures import blobs
 from test_procedure import EXECUTION_ERROR, SUCCESS, write_pixels
 
 import nct_core
-from nct_core import images
+from nct_core.files.color_space import from_srgb, to_srgb
+from nct_core.files.picture import Picture
+from nct_core.files.read import read_picture
+from nct_core.files.write import write_picture
 
 pytestmark = pytest.mark.gimp
 
@@ -29,7 +32,7 @@ def pixels(name: str) -> np.ndarray:
 def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
     """What GIMP told of each run; the results lie in ``gimp.home``. One start of GIMP for all."""
     file = gimp.home / "Bäume 木.png"
-    images.write(file, images.Picture(pixels("sand")))
+    write_picture(file, Picture(pixels("sand")))
     source = write_pixels(gimp.home, "several-source", 0, SIZE, 3, "uint8")
     references = [write_pixels(gimp.home, f"several-{seed}", seed, REFERENCE_SIZE, 3, "uint8", 0.5) for seed in (1, 2, 3)]
     return gimp.call("several", module="inside_references", folder=str(gimp.home), source=source, references=references, file=str(file), params=PARAMS)
@@ -37,13 +40,13 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
 
 def expected(*references: np.ndarray) -> np.ndarray:
     params = nct_core.TransferParams.from_mapping(PARAMS)
-    result = nct_core.transfer(images.to_srgb(pixels("source")), [images.to_srgb(reference) for reference in references], params)
-    return images.from_srgb(result.image, None, np.uint8)
+    result = nct_core.transfer(to_srgb(pixels("source")), [to_srgb(reference) for reference in references], params)
+    return from_srgb(result.image, None, np.uint8)
 
 
 def of(gimp: Gimp, runs: dict[str, dict[str, Any]], case: str) -> np.ndarray:
     assert runs[case]["status"] == SUCCESS, runs[case]
-    return images.read(gimp.home / f"{case}.png").pixels
+    return read_picture(gimp.home / f"{case}.png").pixels
 
 
 def selected(name: str) -> np.ndarray:

@@ -12,7 +12,10 @@ from gimp_session import PROJECT, TIMEOUT_SECONDS, Gimp
 from pictures import blobs
 
 import nct_core
-from nct_core import images
+from nct_core.files.color_space import from_srgb, to_srgb
+from nct_core.files.picture import Picture
+from nct_core.files.read import read_picture
+from nct_core.files.write import write_picture
 
 pytestmark = pytest.mark.gimp
 
@@ -27,8 +30,8 @@ def batch(gimp: Gimp, interpreter: str, code: str, **variables: str) -> str:
 
 
 def expected(source: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    result = nct_core.transfer(images.to_srgb(source), [images.to_srgb(reference)], nct_core.TransferParams(strength=0.8))
-    return images.from_srgb(result.image, None, np.uint8)
+    result = nct_core.transfer(to_srgb(source), [to_srgb(reference)], nct_core.TransferParams(strength=0.8))
+    return from_srgb(result.image, None, np.uint8)
 
 
 def test_a_whole_folder(gimp: Gimp) -> None:
@@ -36,10 +39,10 @@ def test_a_whole_folder(gimp: Gimp) -> None:
     for made in (folder, results):
         made.mkdir()
     colors = (blobs(9, SHAPE) * 0.5).astype(np.uint8)
-    images.write(reference, images.Picture(colors))
+    write_picture(reference, Picture(colors))
     sources = {name: blobs(seed, SHAPE) for seed, name in enumerate(("a.jpg", "a.png", "b.png"))}
     for name, pixels in sources.items():
-        images.write(folder / name, images.Picture(pixels))
+        write_picture(folder / name, Picture(pixels))
     (folder / "bad.jpg").write_text("no picture")
     (folder / "broken.png").write_bytes((folder / "a.png").read_bytes()[:200])
     (folder / "notes.txt").write_text("no picture")
@@ -52,14 +55,14 @@ def test_a_whole_folder(gimp: Gimp) -> None:
     assert "out of range" not in said, "that there is no layer among the references is nothing to warn of"
     assert sorted(path.name for path in results.iterdir()) == ["a.jpg.png", "a.png.png", "b.png.png"]
     for name in ("a.png", "b.png"):
-        np.testing.assert_array_equal(images.read(results / f"{name}.png").pixels[..., :3], expected(sources[name], colors))
+        np.testing.assert_array_equal(read_picture(results / f"{name}.png").pixels[..., :3], expected(sources[name], colors))
 
 
 def test_script_fu(gimp: Gimp) -> None:
     source, reference, result = (gimp.home / f"script-fu-{name}.png" for name in ("source", "reference", "result"))
     colors = (blobs(9, SHAPE) * 0.5).astype(np.uint8)
-    images.write(source, images.Picture(blobs(0, SHAPE)))
-    images.write(reference, images.Picture(colors))
+    write_picture(source, Picture(blobs(0, SHAPE)))
+    write_picture(reference, Picture(colors))
     code = f"""
     (let* ((image (car (gimp-file-load RUN-NONINTERACTIVE "{source}"))) (layer (vector-ref (car (gimp-image-get-layers image)) 0)))
       (python-fu-neural-color-transfer #:image image #:drawables (vector layer) #:reference-files (list "{reference}") #:strength 0.8)
@@ -67,4 +70,4 @@ def test_script_fu(gimp: Gimp) -> None:
     """
     said = batch(gimp, "plug-in-script-fu-eval", code)
     assert result.is_file(), said
-    np.testing.assert_array_equal(images.read(result).pixels[..., :3], expected(blobs(0, SHAPE), colors))
+    np.testing.assert_array_equal(read_picture(result).pixels[..., :3], expected(blobs(0, SHAPE), colors))

@@ -16,7 +16,10 @@ from test_procedure import SUCCESS, write_pixels
 
 import nct_core
 from installer import plugin as plugin_installer
-from nct_core import images
+from nct_core.files.color_space import from_srgb, to_srgb
+from nct_core.files.picture import Picture
+from nct_core.files.read import read_picture
+from nct_core.files.write import write_picture
 
 pytestmark = pytest.mark.gimp
 
@@ -62,12 +65,12 @@ def test_from_a_folder_of_traps_in_a_home_beyond_ascii_without_room_for_the_log(
     source = write_pixels(abroad.home, "source ü", 0, SIZE, 3, "uint8")
     reference = write_pixels(abroad.home, "reference ü", 1, REFERENCE_SIZE, 3, "uint8", 0.5)
     pictures = [blobs(0, SIZE[::-1]), (blobs(1, REFERENCE_SIZE[::-1]) * 0.5).astype(np.uint8), (blobs(2, REFERENCE_SIZE[::-1]) * 0.5).astype(np.uint8)]
-    images.write(start / "Bäume 木.png", images.Picture(pictures[2]))
+    write_picture(start / "Bäume 木.png", Picture(pictures[2]))
     arguments = {"source": source, "reference": reference, "file": "Bäume 木.png", "params": PARAMS}
     facts = abroad.call("abroad", module="inside_troubles", started_in=start, folder=str(abroad.home), **arguments)
     assert facts["status"] == SUCCESS, facts
     assert (facts["name"], facts["image"]) == ("Ebene ß 層 (neural color transfer)", "Größe 図.xcf")
     assert "Référence – 木" in facts["used"] and "Bäume 木.png" in facts["used"]
-    source_srgb, *references = (images.to_srgb(pixels) for pixels in pictures)
+    source_srgb, *references = (to_srgb(pixels) for pixels in pictures)
     expected = nct_core.transfer(source_srgb, references, nct_core.TransferParams.from_mapping(PARAMS))
-    np.testing.assert_array_equal(images.read(abroad.home / "abroad.png").pixels, images.from_srgb(expected.image, None, np.uint8))
+    np.testing.assert_array_equal(read_picture(abroad.home / "abroad.png").pixels, from_srgb(expected.image, None, np.uint8))

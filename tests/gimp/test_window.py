@@ -13,7 +13,8 @@ import window_session
 from gimp_session import Gimp
 from pictures import blobs
 
-from nct_core import images
+from nct_core.files.picture import Picture
+from nct_core.files.write import write_picture
 
 pytestmark = pytest.mark.gimp
 
@@ -31,7 +32,7 @@ def play(gimp: Gimp, scenario: str, size: tuple[int, int], **user: str) -> dict[
     for seed, name in enumerate(("source", "sky", "grass")):
         pixels = blobs(seed, size[::-1]) if seed == 0 else (blobs(seed, size[::-1]) * 0.5).astype("uint8")
         files.append(gimp.home / f"{name}.png")
-        images.write(files[-1], images.Picture(pixels))
+        write_picture(files[-1], Picture(pixels))
     artifacts = Path(os.environ.get("NCT_ARTIFACTS", gimp.home / "artifacts")) / f"GIMP {gimp.host.minor}" / scenario
     folder = artifacts.with_name("-".join([scenario, *user.values()]))
     facts = window_session.play(gimp, scenario, files, folder, **user)

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from installer.main import ready
-from nct_core import images
+from nct_core.files.read import read_picture
 
 PROJECT = Path(__file__).resolve().parents[2]
 CODE = ("install.py", "pyproject.toml", "README.md", "LICENSE", "nct_core", "installer", "plugin", "tests/gimp")
@@ -92,8 +92,8 @@ def test_the_demo_sets_up_everything_and_says_where_the_picture_is(home: Home) -
     told_ready = done.stdout.index(f"\n{ready(home.python, in_gimp=bool(home.gimps))}\n")
     assert told_ready < told.start()
     assert (home.data / "install.log").stat().st_size < 200_000
-    picture, source = Path(told[1]), images.read(home.data / "demo/source.png")
-    result = images.read(picture)
+    picture, source = Path(told[1]), read_picture(home.data / "demo/source.png")
+    result = read_picture(picture)
     assert result.pixels.shape == source.pixels.shape
     # The yellow-green meadow takes on the reference's brown.
     redness = [(picture.pixels[250:, :, 0].astype(float) - picture.pixels[250:, :, 1]).mean() for picture in (source, result)]

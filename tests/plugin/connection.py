@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 import nct_core
-from nct_core import images, protocol
+from nct_core.contract import frames
+from nct_core.files.color_space import from_srgb, to_srgb
+from nct_core.installation.worker import worker_command
 
-COMMAND = [sys.executable, "-I", "-m", "nct_core.worker"]
+COMMAND = worker_command(sys.executable)
 QUICK = {"working_size": 64}
 SHAPE, REFERENCE_SHAPE = (48, 64), (40, 56)
 
@@ -31,20 +33,20 @@ class Connection:
         self.sink, self.source = self.process.stdin, self.process.stdout
 
     def send(self, kind: str, /, **fields: Any) -> None:
-        protocol.write_frame(self.sink, {"type": kind, **fields})
+        frames.write_frame(self.sink, {"type": kind, **fields})
 
     def send_image(self, name: str, pixels: np.ndarray, icc: bytes = b"", role: str = "source") -> None:
-        layout = protocol.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name, len(icc))
-        protocol.write_frame(self.sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [icc, pixels.tobytes()])
+        layout = frames.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name, len(icc))
+        frames.write_frame(self.sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [icc, pixels.tobytes()])
 
     def transfer(self, name: str = "t", source: str = "s", reference: Any = "r", onto: str = "", **params: Any) -> None:
         references = [reference if isinstance(reference, dict) else image(reference)]
         self.send("transfer", id=name, source=source, onto=onto, references=references, params={**QUICK, **params}, device="cpu", file_side=0)
 
-    def receive(self) -> protocol.Header | None:
-        return protocol.read_header(self.source)
+    def receive(self) -> frames.Header | None:
+        return frames.read_header(self.source)
 
-    def answer(self) -> protocol.Header:
+    def answer(self) -> frames.Header:
         """The next frame that is no progress."""
         while True:
             header = self.receive()
@@ -52,10 +54,10 @@ class Connection:
             if header["type"] != "progress":
                 return header
 
-    def pixels(self, result: protocol.Header) -> np.ndarray:
+    def pixels(self, result: frames.Header) -> np.ndarray:
         assert result["type"] == "result", result
         pixels = np.empty((result["height"], result["width"], result["channels"]), result["dtype"])
-        protocol.read_into(self.source, pixels.data)
+        frames.read_into(self.source, pixels.data)
         return pixels
 
     def close(self) -> None:
@@ -69,5 +71,5 @@ class Connection:
 def expected(source: np.ndarray, reference: np.ndarray, icc: bytes | None = None) -> np.ndarray:
     """What the library makes of the same pixels."""
     params = nct_core.TransferParams.from_mapping(QUICK)
-    result = nct_core.transfer(images.to_srgb(source, icc), [images.to_srgb(reference)], params, device="cpu")
-    return images.from_srgb(result.image, icc, source.dtype)
+    result = nct_core.transfer(to_srgb(source, icc), [to_srgb(reference)], params, device="cpu")
+    return from_srgb(result.image, icc, source.dtype)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from installer import catalogs
-from nct_core.params import describe
+from nct_core.contract.params import describe
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLUGIN = PROJECT / "plugin" / "neural_color_transfer"

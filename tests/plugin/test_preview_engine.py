@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pictures import blobs
 
-from nct_core import images
+from nct_core.files.color_space import to_srgb
 
 PATIENCE_SECONDS = 120
 SIZE, LARGE_SIZE = (120, 160), (240, 320)
@@ -56,7 +56,7 @@ def watched(installed: Path) -> Iterator[Watched]:
 
 
 def picture(role: str, pixels: np.ndarray) -> Any:
-    from nct_shared.protocol import PixelLayout
+    from nct_shared.frames import PixelLayout
     from plans import Picture
 
     layout = PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], "uint8")
@@ -103,7 +103,7 @@ def test_another_strength_lightness_output_or_view_needs_no_other_transfer(watch
     np.testing.assert_array_equal(pixels_of(watched.next()), full)
     watched.engine.show(wish(lightness=1.0))
     kept = pixels_of(watched.next())
-    lightness = [images.to_srgb(picture)[..., :3] @ [0.2, 0.7, 0.1] for picture in (kept, full, blobs(0, SIZE, 4))]
+    lightness = [to_srgb(picture)[..., :3] @ [0.2, 0.7, 0.1] for picture in (kept, full, blobs(0, SIZE, 4))]
     assert abs(lightness[0] - lightness[2]).mean() < abs(lightness[1] - lightness[2]).mean() / 4
     watched.engine.show(wish(view="confidence"))
     confidence = pixels_of(watched.next())

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nct_core import params, protocol
-from nct_core.errors import ProtocolError
+from nct_core.contract import frames, params
+from nct_core.contract.errors import ProtocolError
 
 names = st.text(max_size=20)
 fractions = st.floats(allow_nan=False, allow_infinity=False)
@@ -33,69 +33,69 @@ class Watched(io.BytesIO):
     """Fails when more than a header is asked for at once."""
 
     def read(self, size: int | None = -1) -> bytes:
-        assert size is not None and 0 <= size <= protocol.MAX_HEADER_BYTES
+        assert size is not None and 0 <= size <= frames.MAX_HEADER_BYTES
         return super().read(size)
 
 
 def frame(header: object, payload: bytes = b"") -> bytes:
     encoded = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<4sI", protocol.MAGIC, len(encoded)) + encoded + payload
+    return struct.pack("<4sI", frames.MAGIC, len(encoded)) + encoded + payload
 
 
 @given(st.lists(messages))
 def test_messages_arrive_as_they_were_sent(sent: list[dict[str, Any]]) -> None:
     stream = io.BytesIO()
     for message in sent:
-        protocol.write_frame(stream, message)
+        frames.write_frame(stream, message)
     stream.seek(0)
-    assert list(iter(lambda: protocol.read_header(stream), None)) == sent
+    assert list(iter(lambda: frames.read_header(stream), None)) == sent
 
 
-@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4), st.sampled_from(sorted(protocol.ITEM_BYTES)), st.binary(max_size=30), st.randoms())
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4), st.sampled_from(sorted(frames.ITEM_BYTES)), st.binary(max_size=30), st.randoms())
 def test_pixels_arrive_in_bands_as_they_were_sent(width: int, height: int, channels: int, dtype: str, icc: bytes, random: Any) -> None:
-    layout = protocol.PixelLayout(width, height, channels, dtype, len(icc))
+    layout = frames.PixelLayout(width, height, channels, dtype, len(icc))
     pixels = random.randbytes(layout.row_bytes * height)
     chunks = [icc, *(pixels[top * layout.row_bytes : (top + 1) * layout.row_bytes] for top in range(height))]
     stream = io.BytesIO()
-    protocol.write_frame(stream, {"type": "image", "id": "a", "role": "reference", **layout.fields()}, chunks)
+    frames.write_frame(stream, {"type": "image", "id": "a", "role": "reference", **layout.fields()}, chunks)
     stream.seek(0)
-    header = protocol.read_header(stream)
-    assert header is not None and protocol.PixelLayout.of(header) == layout
+    header = frames.read_header(stream)
+    assert header is not None and frames.PixelLayout.of(header) == layout
     received = bytearray(header["payload"])
-    protocol.read_into(stream, received)
+    frames.read_into(stream, received)
     assert received == icc + pixels
-    assert protocol.read_header(stream) is None
+    assert frames.read_header(stream) is None
 
 
 def test_a_pipe_that_delivers_in_pieces() -> None:
     read_end, write_end = os.pipe()
     payload = bytes(range(256)) * 4096
-    layout = protocol.PixelLayout(1024, 1024, 1, "uint8")
+    layout = frames.PixelLayout(1024, 1024, 1, "uint8")
     with open(read_end, "rb") as source, open(write_end, "wb") as sink:
         header = {"type": "image", "id": "a", "role": "source", **layout.fields()}
-        writer = threading.Thread(target=protocol.write_frame, args=(sink, header, [payload]))
+        writer = threading.Thread(target=frames.write_frame, args=(sink, header, [payload]))
         writer.start()
-        assert protocol.read_header(source) == header
+        assert frames.read_header(source) == header
         received = bytearray(len(payload))
-        protocol.read_into(source, received)
+        frames.read_into(source, received)
         writer.join()
     assert received == payload
 
 
-@given(st.integers(1, params.MAX_SIDE), st.integers(1, 6000), st.integers(1, 4), st.sampled_from(sorted(protocol.ITEM_BYTES)))
+@given(st.integers(1, params.MAX_SIDE), st.integers(1, 6000), st.integers(1, 4), st.sampled_from(sorted(frames.ITEM_BYTES)))
 def test_bands_cover_every_row_once_and_are_small(width: int, height: int, channels: int, dtype: str) -> None:
-    layout = protocol.PixelLayout(width, height, channels, dtype)
+    layout = frames.PixelLayout(width, height, channels, dtype)
     bands = list(layout.bands())
     assert [top for top, _ in bands] == [sum(rows for _, rows in bands[:i]) for i in range(len(bands))]
     assert sum(rows for _, rows in bands) == height
-    assert all(rows == 1 or rows * layout.row_bytes <= protocol.BAND_BYTES for _, rows in bands)
+    assert all(rows == 1 or rows * layout.row_bytes <= frames.BAND_BYTES for _, rows in bands)
 
 
 @given(st.binary(max_size=100))
 def test_noise_is_refused(noise: bytes) -> None:
     if noise:
         with pytest.raises(ProtocolError):
-            protocol.read_header(Watched(noise))
+            frames.read_header(Watched(noise))
 
 
 @given(st.data())
@@ -105,27 +105,27 @@ def test_a_damaged_frame_is_refused_or_still_whole(data: st.DataObject) -> None:
     damaged = bytearray(sound)
     damaged[at] = data.draw(st.integers(0, 255))
     try:
-        header = protocol.read_header(Watched(damaged))
+        header = frames.read_header(Watched(damaged))
     except ProtocolError:
         return
-    assert header is not None and set(protocol.MESSAGES[header["type"]]) <= set(header)
+    assert header is not None and set(frames.MESSAGES[header["type"]]) <= set(header)
 
 
 @given(st.integers(1, len(frame(IMAGE)) - 1))
 def test_a_truncated_frame_is_refused(length: int) -> None:
     with pytest.raises(ProtocolError, match="end of the stream"):
-        protocol.read_header(io.BytesIO(frame(IMAGE)[:length]))
+        frames.read_header(io.BytesIO(frame(IMAGE)[:length]))
 
 
 def test_a_long_header_is_refused_before_it_is_read() -> None:
     with pytest.raises(ProtocolError, match="at most 65536 bytes, got 4294967295"):
-        protocol.read_header(Watched(struct.pack("<4sI", protocol.MAGIC, 2**32 - 1)))
+        frames.read_header(Watched(struct.pack("<4sI", frames.MAGIC, 2**32 - 1)))
 
 
 @pytest.mark.parametrize("header", [b"", b"{", b"\xff", b"[]", b"7", b'"x"', b"[" * 60000, b'{"type": ' * 6000])
 def test_a_header_that_is_no_json_object_is_refused(header: bytes) -> None:
     with pytest.raises(ProtocolError, match="JSON"):
-        protocol.read_header(io.BytesIO(frame(header)))
+        frames.read_header(io.BytesIO(frame(header)))
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_a_header_that_is_no_json_object_is_refused(header: bytes) -> None:
 )
 def test_a_wrong_message_is_refused_with_words(header: dict[str, Any], words: str) -> None:
     with pytest.raises(ProtocolError, match=words):
-        protocol.read_header(io.BytesIO(frame(header)))
+        frames.read_header(io.BytesIO(frame(header)))
 
 
 def test_a_payload_that_ends_early_is_refused() -> None:
     with pytest.raises(ProtocolError, match="expected 53 payload bytes, got 20"):
-        protocol.read_into(io.BytesIO(bytes(20)), bytearray(53))
+        frames.read_into(io.BytesIO(bytes(20)), bytearray(53))
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ def test_a_payload_that_ends_early_is_refused() -> None:
 )
 def test_the_writer_does_not_send_what_the_reader_would_refuse(header: dict[str, Any], chunks: list[bytes]) -> None:
     with pytest.raises(ValueError):
-        protocol.write_frame(io.BytesIO(), header, chunks)
+        frames.write_frame(io.BytesIO(), header, chunks)

@@ -14,12 +14,14 @@ from pictures import blobs
 from skimage.color import rgb2lab
 
 import nct_core
-from nct_core import images, protocol
+from nct_core.contract import frames
+from nct_core.files.picture import Picture
+from nct_core.files.write import write_picture
 
 
 def test_hello_names_version_device_and_backbone(connection: Connection) -> None:
     hello = connection.answer()
-    assert (hello["type"], hello["protocol"], hello["version"]) == ("hello", protocol.VERSION, nct_core.__version__)
+    assert (hello["type"], hello["protocol"], hello["version"]) == ("hello", frames.VERSION, nct_core.__version__)
     assert hello["backbone"] in ("VGG-16", "VGG-19")
     assert hello["device"]
 
@@ -105,7 +107,7 @@ def test_a_reference_counts_where_all_its_masks_are_above_one_half(greeted: Conn
 
 def test_a_reference_in_a_file(greeted: Connection, tmp_path: Path) -> None:
     path = tmp_path / "Bäume 木.png"
-    images.write(path, images.Picture(blobs(2, REFERENCE_SHAPE)))
+    write_picture(path, Picture(blobs(2, REFERENCE_SHAPE)))
     greeted.transfer(reference={**image("trees"), "image": "", "file": str(path)})
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), expected(blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)))
     for side in (28, 28, 400):
@@ -237,16 +239,16 @@ def test_a_transfer_is_shown_on_another_size_of_its_source(greeted: Connection) 
     np.testing.assert_array_equal(whole, expected(blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)))
     assert np.abs(shown - halved(whole)).mean() < np.abs(small - halved(whole)).mean() / 4
     for onto, shape in (("small", small.shape[:2]), ("", SHAPE)):
-        for kind in protocol.VIEWS:
+        for kind in frames.VIEWS:
             greeted.send("view", id="look", transfer="sized", onto=onto, kind=kind, index=0, masks=[])
             assert greeted.pixels(greeted.answer()).shape[:2] == shape
 
 
 def test_only_the_last_transfers_are_kept(greeted: Connection) -> None:
-    for number in range(protocol.KEPT_TRANSFERS + 1):
+    for number in range(frames.KEPT_TRANSFERS + 1):
         greeted.transfer(f"kept {number}", seed=number, patchmatch_iterations=1)
         greeted.pixels(greeted.answer())
-    for number, kind in ((0, "error"), (1, "result"), (protocol.KEPT_TRANSFERS, "result")):
+    for number, kind in ((0, "error"), (1, "result"), (frames.KEPT_TRANSFERS, "result")):
         greeted.send("view", id="look", transfer=f"kept {number}", onto="", kind="mask", index=0, masks=[])
         answer = greeted.answer()
         assert answer["type"] == kind

@@ -15,7 +15,7 @@ from connection import QUICK, REFERENCE_SHAPE, SHAPE
 from pictures import blobs
 
 import nct_core
-from nct_core import images
+from nct_core.files.color_space import from_srgb, to_srgb
 
 LIMIT_SECONDS = 2
 
@@ -33,7 +33,7 @@ def settings(client: Any, installed: Path) -> Any:
 
 
 def send(client: Any, worker: Any, name: str, role: str, pixels: np.ndarray) -> None:
-    layout = client.protocol.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name)
+    layout = client.frames.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name)
     worker.send_image(name, role, layout, b"", (pixels[top : top + rows].tobytes() for top, rows in layout.bands()))
 
 
@@ -57,8 +57,8 @@ def test_a_transfer_from_images_to_pixels(client: Any, settings: Any) -> None:
     assert process.returncode == 0
     assert heard == sorted(heard, key=lambda progress: progress[0]) and len(heard) > 5
     params = nct_core.TransferParams.from_mapping(QUICK)
-    image = nct_core.transfer(images.to_srgb(source), [images.to_srgb(reference)], params, device="cpu").image
-    assert received == images.from_srgb(image, None, source.dtype).tobytes()
+    image = nct_core.transfer(to_srgb(source), [to_srgb(reference)], params, device="cpu").image
+    assert received == from_srgb(image, None, source.dtype).tobytes()
 
 
 def test_errors_and_canceling_reach_the_caller(client: Any, settings: Any) -> None:
@@ -109,7 +109,7 @@ import os, worker_client
 from pathlib import Path
 worker = worker_client.Worker(worker_client.Settings.read(Path("worker.json")))
 worker.hello()
-layout = worker_client.protocol.PixelLayout(400, 300, 3, "uint8")
+layout = worker_client.frames.PixelLayout(400, 300, 3, "uint8")
 for name, role in (("s", "source"), ("r", "reference")):
     worker.send_image(name, role, layout, b"", [os.urandom(layout.payload_bytes)])
 worker.wait(worker.transfer("s", [worker_client.Reference("r", "r")], {}, device="cpu"), lambda *_: print(worker._process.pid, flush=True))
@@ -144,9 +144,9 @@ def test_a_worker_that_does_not_answer_as_it_should(client: Any, settings: Any, 
 def test_a_worker_of_another_protocol_is_refused(client: Any, settings: Any) -> None:
     code = """
 import sys
-from nct_shared import protocol
-hello = {"type": "hello", "protocol": protocol.VERSION + 1, "version": sys.argv[1], "device": "CPU", "backbone": "VGG-16"}
-protocol.write_frame(sys.stdout.buffer, hello)
+from nct_shared import frames
+hello = {"type": "hello", "protocol": frames.VERSION + 1, "version": sys.argv[1], "device": "CPU", "backbone": "VGG-16"}
+frames.write_frame(sys.stdout.buffer, hello)
 sys.stdin.read()
 """
     # -c puts the working folder on the path, which is the plug-in's.

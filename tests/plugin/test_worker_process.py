@@ -15,8 +15,8 @@ from connection import COMMAND, REFERENCE_SHAPE, SHAPE, Connection, expected
 from pictures import blobs
 
 import nct_core
-from nct_core import protocol
-from nct_core.worker import Worker
+from nct_core.contract import frames
+from nct_core.worker.server import Worker
 
 LIMIT_SECONDS = 2  # within which the worker must be gone once the plug-in is
 
@@ -53,7 +53,7 @@ def test_it_leaves_on_shutdown(connection: Connection) -> None:
     ("noise", "words"),
     [
         (b"GET / HTTP/1.1\r\n\r\n", "starts with"),
-        (struct.pack("<4sI", protocol.MAGIC, 2**31), "at most 65536 bytes"),
+        (struct.pack("<4sI", frames.MAGIC, 2**31), "at most 65536 bytes"),
         (b'NCT1\x10\x00\x00\x00{"type":"dance"}', "known type, got 'dance'"),
         (b'NCT1\x5b\x00\x00\x00{"type":"hello","protocol":1,"version":"0","device":"","backbone":"VGG-16"}', "end of the stream"),
         (b'NCT1\x4b\x00\x00\x00{"type":"hello","protocol":1,"version":"0","device":"","backbone":"VGG-16"}', "for the worker, got 'hello'"),
@@ -75,8 +75,8 @@ def test_a_bad_frame_ends_the_connection(connection: Connection, noise: bytes, w
 def test_stdout_carries_frames_only() -> None:
     code = """
 import os
-from nct_core import worker
-source, sink = worker._take_streams()
+from nct_core.worker import __main__ as program
+source, sink = program._take_streams()
 print("noise", flush=True)
 os.system("echo more; cat")
 sink.write(source.read())
@@ -103,7 +103,7 @@ def test_a_full_disk_is_said_in_words() -> None:
     sent = io.BytesIO()
     Worker(io.BytesIO(), sent)._send_error("job", OSError(errno.ENOSPC, "No space left on device", "kernel.nbi"))
     sent.seek(0)
-    error = protocol.read_header(sent)
+    error = frames.read_header(sent)
     assert error is not None and (error["id"], error["code"]) == ("job", "device")
     assert error["message"] == "expected room on the disk for the worker's compiled code, but it is full; make room and try again"
     assert "kernel.nbi" in error["detail"]

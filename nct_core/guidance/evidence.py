@@ -1,0 +1,43 @@
+"""How well each reference can explain each position of the source: the evidence for choosing between references (ours).
+
+The voted features that give the confidence are no measure for that: completeness blurs them most where a reference fits best. What
+tells references apart is the best patch that they have to offer, found exactly and by meaning: on the coarsest grid, from relu5_1
+with some relu4_1 for texture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..matching.patch_similarity import comparison_grid, patch_similarities, unit_vectors
+
+_TEXTURE_SHARE = 0.2
+
+
+def describe(coarsest: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
+    """One unit vector for every position of the grid of comparison.
+
+    Args:
+        coarsest, finer: int16 [h, w, C] of relu5_1 and relu4_1, see :mod:`nct_core.features.fixed_point`.
+
+    Returns:
+        float64 [h, w, C + C'] on the CPU.
+    """
+    grid = comparison_grid((coarsest.shape[0], coarsest.shape[1]))
+    shares = ((coarsest, 1.0 - _TEXTURE_SHARE), (finer, _TEXTURE_SHARE))
+    return torch.cat([share**0.5 * unit_vectors(features, grid) for features, share in shares], -1)
+
+
+def likeness(source: torch.Tensor, reference: torch.Tensor, valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The similarity of every source patch to the most similar patch of a reference.
+
+    Args:
+        source, reference: float64 [h, w, C] and [H, W, C] from :func:`describe`.
+        valid: bool [H, W]; patches of the reference around other positions are left out.
+
+    Returns:
+        float32 [h, w], at most 1.
+    """
+    return patch_similarities(source, reference)[..., valid].max(-1)

@@ -1,0 +1,54 @@
+"""The source on the grid of one level, as every reference is matched to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..features.pyramid import COARSEST, two_scales
+from ..pixels.grids import Shape
+
+
+@dataclass(frozen=True)
+class SourceLevel:
+    """The source on the grid of one level; computed once and shared by all references.
+
+    Attributes:
+        level: 5 (coarsest) to 1.
+        features: int16 [h, w, C], of the source as it is recolored so far.
+        compared: int16 [h, w, C'], what patches are compared by: the features, or those of two scales.
+        colors: float32 [h, w, 3], scaled Lab, of the source itself.
+        valid: bool [h, w], False where the source is transparent.
+        size: (rows, columns) of the source at working size.
+    """
+
+    level: int
+    features: torch.Tensor
+    compared: torch.Tensor
+    colors: torch.Tensor
+    valid: NDArray[np.bool_]
+    size: Shape
+
+    @property
+    def grid(self) -> Shape:
+        """(h, w)."""
+        return (self.valid.shape[0], self.valid.shape[1])
+
+    @property
+    def pixels_per_position(self) -> float:
+        """d: working pixels per position of the grid."""
+        return self.size[0] * self.size[1] / self.valid.size
+
+
+def compare_by(level: int, features: torch.Tensor, half: torch.Tensor | None) -> torch.Tensor:
+    """What the patches of an image with these features are compared by at a level: at the coarsest, features of two scales (ours).
+
+    Args:
+        level: 5 (coarsest) to 1.
+        features: int16 [h, w, C], of the level.
+        half: relu5_1 of the image at half its size; None as published.
+    """
+    return features if level < COARSEST or half is None else two_scales(features, half)

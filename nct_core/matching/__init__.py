@@ -1,0 +1,1 @@
+"""Features -> nearest-neighbor fields in both directions."""

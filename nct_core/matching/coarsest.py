@@ -1,0 +1,149 @@
+"""The fields of the coarsest level, by semi-global matching (ours; the method is Hirschmueller's, 2008, here for two-dimensional labels).
+
+Patches of featureless regions are alike whatever they show, and each for itself finds its best match anywhere. Here neighbors have to
+agree: along the four straight paths to a position, a match costs its dissimilarity and a charge for every cell by which it departs from
+that of the position before, moved along; the charge has an upper limit, so that objects may lie elsewhere than in the source. What a path
+carries past the reference's border stays at the border: where the reference is cut off, its edge is what continues.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+
+from ..pixels.grids import Shape
+from ..runtime import threads
+from ..runtime.compiled import compiled
+from ..runtime.progress import Advance, part, unwatched
+from .field import Field, move_to_valid, upsample_field
+from .patch_similarity import comparison_grid, patch_similarities, pooled, unit_vectors
+
+_CHARGE, _LARGEST_CHARGE = 0.2, 2.0
+# For a match at the other end of the picture: settles what looks the same, all of a flat picture above all.
+_DISPLACEMENT = 0.01
+_INVALID = 4.0
+
+
+def fields(
+    source: torch.Tensor, reference: torch.Tensor, source_valid: NDArray[np.bool_], reference_valid: NDArray[np.bool_], advance: Advance = unwatched
+) -> tuple[Field, Field]:
+    """Where every position finds its counterpart, in both directions.
+
+    Args:
+        source, reference: int16 [h, w, C] and [H, W, C], what the coarsest level is compared by, see :mod:`nct_core.features.fixed_point`; on one device.
+        source_valid, reference_valid: bool [h, w] and [H, W]; other positions are never matched to.
+        advance: called as the fields are made.
+
+    Returns:
+        int32 [h, w, 2] into (H, W), and int32 [H, W, 2] into (h, w), on the same device.
+    """
+    costs = dissimilarities(source, reference)
+    forward = _field(costs, _on_grid(reference_valid, (costs.shape[2], costs.shape[3])), part(advance, 0.3, 0.6))
+    back = np.ascontiguousarray(costs.transpose(2, 3, 0, 1))
+    backward = _field(back, _on_grid(source_valid, (costs.shape[0], costs.shape[1])), part(advance, 0.6, 1.0))
+    grid, to_grid = (source_valid.shape[0], source_valid.shape[1]), (reference_valid.shape[0], reference_valid.shape[1])
+    forward, backward = (
+        upsample_field(forward, grid, to_grid, (backward.shape[0], backward.shape[1])),
+        upsample_field(backward, to_grid, grid, (forward.shape[0], forward.shape[1])),
+    )
+    return move_to_valid(forward, reference_valid).to(source.device), move_to_valid(backward, source_valid).to(source.device)
+
+
+def dissimilarities(source: torch.Tensor, reference: torch.Tensor) -> NDArray[np.float32]:
+    """One minus the similarity of all pairs of patches on the grids of comparison, with a little for displacement: float32 [h, w, H, W]."""
+    described = [unit_vectors(features, comparison_grid((features.shape[0], features.shape[1]))) for features in (source, reference)]
+    costs = 1.0 - patch_similarities(*described)
+    for axis in (0, 1):
+        here, there = ((np.arange(costs.shape[i]) + 0.5) / costs.shape[i] for i in (axis, axis + 2))
+        shape = [1, 1, 1, 1]
+        shape[axis], shape[axis + 2] = len(here), len(there)
+        costs += (_DISPLACEMENT * np.abs(here[:, None] - there)).astype(np.float32).reshape(shape)
+    return costs
+
+
+def mean_cost(costs: NDArray[np.float32]) -> float:
+    """Of the cheapest matches of a picture's positions in another, given all dissimilarities: how ill the two match."""
+    return float(_path_costs(costs, unwatched).min((2, 3)).mean(dtype=np.float64))
+
+
+def _on_grid(valid: NDArray[np.bool_], grid: Shape) -> NDArray[np.bool_]:
+    if valid.shape == grid:
+        return valid
+    some = pooled(torch.from_numpy(valid)[..., None].float(), grid)[..., 0].numpy() > 0.5
+    return some if some.any() else np.ones(grid, np.bool_)
+
+
+def _field(costs: NDArray[np.float32], valid: NDArray[np.bool_], advance: Advance) -> Field:
+    """int32 [h, w, 2], the match of the least sum of path costs."""
+    totals = _path_costs(costs if valid.all() else np.where(valid, costs, np.float32(_INVALID)), advance)
+    best = np.where(valid, totals, np.float32(np.inf)).reshape(*costs.shape[:2], -1).argmin(-1)
+    return torch.from_numpy(np.stack(np.unravel_index(best, valid.shape), -1).astype(np.int32))
+
+
+def _path_costs(costs: NDArray[np.float32], advance: Advance) -> NDArray[np.float32]:
+    """The costs of the four paths added up, float32 [h, w, H, W]."""
+    totals = np.zeros_like(costs)
+    charges = np.float32(_CHARGE), np.float32(_LARGEST_CHARGE)
+    threads.over_rows(_along_rows, costs.shape[0], costs, totals, *charges, grain=1, advance=part(advance, 0.0, 0.5))
+    threads.over_rows(_along_columns, costs.shape[1], costs, totals, *charges, grain=1, advance=part(advance, 0.5, 1.0))
+    return totals
+
+
+@compiled()
+def _along_rows(first, last, costs, totals, charge, largest):
+    for row in range(first, last):
+        _path(costs, totals, row, 0, 0, 1, costs.shape[1], charge, largest)
+        _path(costs, totals, row, costs.shape[1] - 1, 0, -1, costs.shape[1], charge, largest)
+
+
+@compiled()
+def _along_columns(first, last, costs, totals, charge, largest):
+    for col in range(first, last):
+        _path(costs, totals, 0, col, 1, 0, costs.shape[0], charge, largest)
+        _path(costs, totals, costs.shape[0] - 1, col, -1, 0, costs.shape[0], charge, largest)
+
+
+@njit
+def _path(costs, totals, row, col, down, right, length, charge, largest):
+    """Adds the costs of one path, which begins at (row, col) and goes a cell ``down`` or ``right`` at a time."""
+    so_far, carried = costs[row, col].copy(), np.empty(costs.shape[2:], np.float32)
+    totals[row, col] += so_far
+    for _ in range(length - 1):
+        least = _carry(so_far, down, right, charge, largest, carried)
+        row += down
+        col += right
+        for i in range(so_far.shape[0]):
+            for j in range(so_far.shape[1]):
+                so_far[i, j] = costs[row, col, i, j] + carried[i, j] - least
+                totals[row, col, i, j] += so_far[i, j]
+
+
+@njit
+def _carry(so_far, down, right, charge, largest, carried):
+    """What each match costs that goes on from the cheapest of the position before; returns the least cost before.
+
+    A distance transform: two sweeps spread the costs, moved by one step, over the grid of matches.
+    """
+    height, width = so_far.shape
+    least = so_far.min()
+    carried[:] = least + largest
+    for i in range(height):
+        to_row = min(max(i + down, 0), height - 1)
+        for j in range(width):
+            to_col = min(max(j + right, 0), width - 1)
+            carried[to_row, to_col] = min(carried[to_row, to_col], so_far[i, j])
+    for i in range(height):
+        for j in range(width):
+            if i > 0:
+                carried[i, j] = min(carried[i, j], carried[i - 1, j] + charge)
+            if j > 0:
+                carried[i, j] = min(carried[i, j], carried[i, j - 1] + charge)
+    for i in range(height - 1, -1, -1):
+        for j in range(width - 1, -1, -1):
+            if i < height - 1:
+                carried[i, j] = min(carried[i, j], carried[i + 1, j] + charge)
+            if j < width - 1:
+                carried[i, j] = min(carried[i, j], carried[i, j + 1] + charge)
+    return least

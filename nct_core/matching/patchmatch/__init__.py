@@ -1,0 +1,116 @@
+"""PatchMatch: features of two images -> a nearest-neighbor field (paper section 3.1), on CPU (numba), CUDA (Triton) or any torch device.
+
+All implementations visit the same candidates in the same order: every round reads the field of the round before, and random
+numbers are a hash of (seed, iteration, trial, position). Features are whole numbers and so are the similarities: the field depends
+neither on threads nor on the device, not even between near-ties.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...contract.params import TransferParams
+from ...features.fixed_point import PATCH_COUNTS, UNIT
+from ...features.pyramid import COARSEST
+from ...runtime import backend
+from ...runtime.progress import Advance, unwatched
+from ..field import Field
+from . import kernels_cpu, kernels_torch
+
+JUMPS = (8, 4, 2, 1)
+_ANCHORED_RADIUS = 4
+# Iterations of the finest levels, of those of the others: near a good start fewer do.
+_ANCHORED_SHARE = {2: 0.6, 1: 0.4}
+
+
+@dataclass(frozen=True)
+class Search:
+    """How one level is searched.
+
+    Attributes:
+        radii: of the random search, in grid cells.
+        reach: cells, along either axis, that a match may lie away from where it starts.
+        iterations: rounds of propagation and random search.
+    """
+
+    radii: tuple[int, ...]
+    reach: int
+    iterations: int
+
+
+def plan(level: int, max_side: int, params: TransferParams) -> Search:
+    """The search of a level.
+
+    The program's radii start at a level's own size and halve down to 1, and its matches may go anywhere: in featureless regions
+    they wander off until the sky has the colors of the ground. Other than as published the matches of the levels below the coarsest
+    stay near those of the level above, found with a small radius and on the finest levels in fewer iterations (ours).
+
+    Args:
+        level: 5 (coarsest) to 1.
+        max_side: longest side of both images at working size, in pixels.
+        params: of the transfer: how far matches may drift from those of the level above, in hundredths of ``max_side``, and the
+            iterations of the coarsest levels.
+    """
+    anchored, iterations = level < COARSEST and not params.as_published, params.patchmatch_iterations
+    cell = 1 << (level - 1)
+    reach = max(1, round(params.match_drift / 100.0 * max_side / cell)) if anchored else max_side
+    radius = {5: max_side // 16, 4: max_side // 32, 3: max_side // 64, 2: 32, 1: 32}[level]
+    radius = max(1, min(radius, _ANCHORED_RADIUS) if anchored else radius)
+    if anchored:
+        iterations = max(1, round(iterations * _ANCHORED_SHARE.get(level, 1.0)))
+    return Search(tuple(radius >> i for i in range(radius.bit_length())), reach, iterations)
+
+
+def patchmatch(
+    features: torch.Tensor,
+    target_features: torch.Tensor,
+    start: Field,
+    target_valid: NDArray[np.bool_],
+    *,
+    resistance: torch.Tensor | None = None,
+    search: Search,
+    seed: int,
+    advance: Advance = unwatched,
+) -> Field:
+    """Improves a field so that 3x3 patches of features agree.
+
+    The similarity of two patches is the mean dot product over the patch positions that lie inside both grids. Where there is a
+    resistance, a match is worth its similarity less the resistance times the cells by which it lies away from where it starts, along
+    both axes together (ours).
+
+    Args:
+        features: int16 [h, w, C], vectors of length UNIT, see :mod:`nct_core.features.fixed_point`.
+        target_features: int16 [H, W, C], the same, on the same device.
+        start: int32 [h, w, 2] into (H, W), on the same device; must point at valid positions.
+        target_valid: bool [H, W]; invalid positions are never matched (transparent pixels).
+        resistance: float32 [h, w], similarity per cell, at most about 0.5 over the reach (31 bits have to hold it); None for none anywhere.
+        search: radii, reach and iterations, see :func:`plan`.
+        seed: of the random search.
+        advance: called between rounds, or bands of them.
+
+    Returns:
+        int32 [h, w, 2] into (H, W), on the same device.
+    """
+    if features.device.type == "cpu":
+        run = kernels_cpu.patchmatch
+    elif backend.runs_triton(features.device):
+        from . import kernels_triton  # Triton comes with torch for CUDA only
+
+        run = kernels_triton.patchmatch
+    else:
+        run = kernels_torch.patchmatch
+    # Whole numbers, as the similarities are; what the longest way costs has to fit 31 bits with them.
+    limit = ((1 << 31) - 1) // (2 * max(1, search.reach))
+    costs = torch.zeros(start.shape[:2], dtype=torch.int32, device=start.device) if resistance is None else _per_cell(resistance, limit)
+    return run(
+        features, target_features, start, target_valid, costs,
+        jumps=JUMPS, radii=search.radii, reach=search.reach, iterations=search.iterations, seed=seed, advance=advance,
+    )  # fmt: skip
+
+
+def _per_cell(resistance: torch.Tensor, limit: int) -> torch.Tensor:
+    return (resistance * float(PATCH_COUNTS * UNIT**2)).round().clamp(0, limit).int()

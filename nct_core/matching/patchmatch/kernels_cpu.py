@@ -1,0 +1,182 @@
+"""PatchMatch compiled for the CPU; see :mod:`nct_core.matching.patchmatch` for the contract."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+
+from ...features.fixed_point import PATCH_COUNTS, UNIT
+from ...features.fixed_point_cpu import BLOCK, in_blocks
+from ...runtime import threads
+from ...runtime.compiled import compiled
+from ...runtime.progress import Advance, part, unwatched
+from ..field import Field
+
+
+def patchmatch(
+    features: torch.Tensor,
+    target_features: torch.Tensor,
+    start: Field,
+    target_valid: NDArray[np.bool_],
+    resistance: torch.Tensor,
+    *,
+    jumps: tuple[int, ...],
+    radii: tuple[int, ...],
+    reach: int,
+    iterations: int,
+    seed: int,
+    advance: Advance = unwatched,
+) -> Field:
+    """See :func:`nct_core.matching.patchmatch.patchmatch`."""
+    a, b = (in_blocks(x).reshape(-1) for x in (features, target_features))
+    channels = a.size // (features.shape[0] * features.shape[1])
+    # Rounding lengthens a vector by at most sqrt(channels) / 2.
+    bound = (UNIT + math.isqrt(channels) // 2 + 1) ** 2
+    begin = start.contiguous().numpy()
+    field, other = begin.copy(), np.empty_like(begin)
+    score = np.empty((start.shape[0], start.shape[1]), np.int32)
+    changed = np.full_like(score, -1)
+    rows, rounds = score.shape[0], len(jumps) + 1
+    allowed = (target_valid, begin, resistance.contiguous().numpy(), reach)
+
+    def round_of(kernel: Callable[..., None], now: int, *arguments: Any) -> None:
+        after = part(advance, now / (iterations * rounds), (now + 1) / (iterations * rounds))
+        threads.over_rows(kernel, rows, a, b, channels, bound, *allowed, *arguments, now, grain=1, advance=after)
+
+    threads.over_rows(_score_all, rows, a, b, channels, target_valid.shape[1], field, score, grain=1, advance=part(advance, 0.0, 0.0))
+    for iteration in range(iterations):
+        for number, jump in enumerate(jumps):
+            now = iteration * rounds + number
+            round_of(_propagate, now, field, other, score, changed, jump, now - rounds if iteration else -1)
+            field, other = other, field
+        now = iteration * rounds + len(jumps)
+        round_of(_random_search, now, field, score, changed, np.array(radii, np.int64), iteration, seed)
+    return torch.from_numpy(field)
+
+
+@njit(inline="always")
+def hash_u32(seed, iteration, trial, position):
+    """A 32-bit counter-based random number: the finaliser of MurmurHash3 over the mixed counters, as int64."""
+    mask = np.uint64(0xFFFFFFFF)
+    x = (np.uint64(position) * np.uint64(0x9E3779B1) + np.uint64(seed)) & mask
+    x ^= (np.uint64(iteration) * np.uint64(0x85EBCA77) + np.uint64(trial) * np.uint64(0xC2B2AE3D)) & mask
+    x ^= x >> np.uint64(16)
+    x = (x * np.uint64(0x85EBCA6B)) & mask
+    x ^= x >> np.uint64(13)
+    x = (x * np.uint64(0xC2B2AE35)) & mask
+    x ^= x >> np.uint64(16)
+    return np.int64(x)
+
+
+@njit
+def _dot(a, b):
+    """Dot product of two blocks, int32."""
+    total = np.int32(0)
+    for c in range(BLOCK):
+        total = np.int32(total + np.int32(np.int32(a[c]) * np.int32(b[c])))
+    return total
+
+
+@njit
+def _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best):
+    """36 times the mean dot product of the two patches, or ``best`` as soon as it can no longer exceed that."""
+    up, down = -min(1, row, to_row), min(1, height - 1 - row, to_height - 1 - to_row)
+    left, right = -min(1, col, to_col), min(1, width - 1 - col, to_width - 1 - to_col)
+    columns = right - left + 1
+    count = (down - up + 1) * columns
+    needed = best * count
+    remaining = count
+    total = 0
+    for i in range(up, down + 1):
+        here, there = ((row + i) * width + col + left) * channels, ((to_row + i) * to_width + to_col + left) * channels
+        for block in range(0, columns * channels, BLOCK):
+            total += _dot(a[here + block : here + block + BLOCK], b[there + block : there + block + BLOCK])
+        remaining -= columns
+        if (total + remaining * bound) * PATCH_COUNTS <= needed:
+            return best
+    return total * PATCH_COUNTS // count
+
+
+@njit(inline="always")
+def _allowed(valid, start, reach, row, col, to_row, to_col):
+    """Whether a match is a valid position of the target, within reach of the one that the search began with."""
+    if to_row < 0 or to_row >= valid.shape[0] or to_col < 0 or to_col >= valid.shape[1] or not valid[to_row, to_col]:
+        return False
+    return abs(to_row - start[row, col, 0]) <= reach and abs(to_col - start[row, col, 1]) <= reach
+
+
+@njit(inline="always")
+def _cost(start, resistance, row, col, to_row, to_col):
+    """What it costs to be away from where the search began."""
+    return np.int64(resistance[row, col]) * (abs(to_row - start[row, col, 0]) + abs(to_col - start[row, col, 1]))
+
+
+@compiled()
+def _score_all(first, last, a, b, channels, to_width, field, score):
+    height, width = score.shape
+    to_height = b.size // (to_width * channels)
+    for row in range(first, last):
+        for col in range(width):
+            score[row, col] = _similarity(a, b, channels, 0, height, width, to_height, to_width, row, col, field[row, col, 0], field[row, col, 1], -(1 << 40))
+
+
+@compiled()
+def _propagate(first, last, a, b, channels, bound, valid, start, resistance, reach, field, out, score, changed, jump, before, now):
+    """Tries the matches of the four neighbors ``jump`` cells away, shifted back; reads ``field``, writes ``out``.
+
+    What a neighbor suggested when this jump was last tried, in round ``before``, was refused then and is not tried again.
+    """
+    height, width = score.shape
+    to_height, to_width = valid.shape
+    for row in range(first, last):
+        for col in range(width):
+            best_row, best_col, best = field[row, col, 0], field[row, col, 1], np.int64(score[row, col])
+            known = best
+            for side in range(4):
+                di = jump * ((side == 2) * -1 + (side == 3))
+                dj = jump * ((side == 0) * -1 + (side == 1))
+                i, j = row + di, col + dj
+                if 0 <= i < height and 0 <= j < width and (before < 0 or changed[i, j] >= before):
+                    to_row, to_col = field[i, j, 0] - di, field[i, j, 1] - dj
+                    if to_row == best_row and to_col == best_col:
+                        continue
+                    if _allowed(valid, start, reach, row, col, to_row, to_col):
+                        cost = _cost(start, resistance, row, col, to_row, to_col)
+                        found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best + cost) - cost
+                        if found > best:
+                            best_row, best_col, best = to_row, to_col, found
+            out[row, col, 0], out[row, col, 1] = best_row, best_col
+            if best > known:
+                score[row, col] = best
+                changed[row, col] = now
+
+
+@compiled()
+def _random_search(first, last, a, b, channels, bound, valid, start, resistance, reach, field, score, changed, radii, iteration, seed, now):
+    height, width = score.shape
+    to_height, to_width = valid.shape
+    for row in range(first, last):
+        for col in range(width):
+            best_row, best_col, best = field[row, col, 0], field[row, col, 1], np.int64(score[row, col])
+            known = best
+            position = row * width + col
+            for trial in range(radii.shape[0]):
+                radius = radii[trial]
+                top, bottom = max(best_row - radius, 0), min(best_row + radius, to_height - 1)
+                left, right = max(best_col - radius, 0), min(best_col + radius, to_width - 1)
+                to_row = top + hash_u32(seed, iteration, 2 * trial, position) % (bottom - top + 1)
+                to_col = left + hash_u32(seed, iteration, 2 * trial + 1, position) % (right - left + 1)
+                if not (to_row == best_row and to_col == best_col) and _allowed(valid, start, reach, row, col, to_row, to_col):
+                    cost = _cost(start, resistance, row, col, to_row, to_col)
+                    found = _similarity(a, b, channels, bound, height, width, to_height, to_width, row, col, to_row, to_col, best + cost) - cost
+                    if found > best:
+                        best_row, best_col, best = to_row, to_col, found
+            if best > known:
+                field[row, col, 0], field[row, col, 1], score[row, col] = best_row, best_col, best
+                changed[row, col] = now

@@ -1,0 +1,1 @@
+"""Image arrays: checked, resized, and in Lab."""

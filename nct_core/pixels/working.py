@@ -1,0 +1,78 @@
+"""Checked image arrays -> at the working size, without holes (ours)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .grids import Shape
+from .lab import srgb_to_lab
+from .resample import fill_unknown, resize
+
+# The coarsest features need 16 px for one cell; below 64 px a side there would be next to nothing to match.
+_MIN_WORKING_SIDE = 64
+_COVERED = 0.25
+
+
+@dataclass(frozen=True)
+class WorkingImage:
+    """An image at working size.
+
+    Attributes:
+        rgb: float32 [h, w, 3], sRGB-encoded, [0, 1]; transparent pixels are filled from around them.
+        lab: the same in scaled Lab.
+        valid: bool [h, w], False where the image is fully transparent.
+    """
+
+    rgb: torch.Tensor
+    lab: torch.Tensor
+    valid: NDArray[np.bool_]
+
+    @property
+    def shape(self) -> Shape:
+        """(rows, columns)."""
+        return (self.rgb.shape[0], self.rgb.shape[1])
+
+    def mirrored(self) -> WorkingImage:
+        """The same with left and right exchanged."""
+        return WorkingImage(self.rgb.flip(1), self.lab.flip(1), self.valid[:, ::-1].copy())
+
+    def lab_on(self, grid: Shape) -> torch.Tensor:
+        """Its colors averaged over the cells of a coarser grid, float32 [*grid, 3], scaled Lab."""
+        return resize(self.lab, grid)
+
+    def valid_on(self, grid: Shape) -> NDArray[np.bool_]:
+        """The cells of a coarser grid that hold enough of the image to be matched; at least one."""
+        if self.valid.all():
+            return np.ones(grid, np.bool_)
+        covered = resize(torch.from_numpy(self.valid)[..., None].float(), grid)[..., 0].numpy()
+        return covered >= min(_COVERED, float(covered.max()))
+
+
+def working_shape(shape: Shape, working_size: int) -> Shape:
+    """The shape at which an image is matched: its longest side at most ``working_size``, each side at least 64 px."""
+    scale = min(1.0, working_size / max(shape))
+    return (max(_MIN_WORKING_SIDE, round(shape[0] * scale)), max(_MIN_WORKING_SIDE, round(shape[1] * scale)))
+
+
+def prepare(image: NDArray[np.float32], working_size: int, device: torch.device) -> WorkingImage:
+    """Brings a checked image (see :func:`nct_core.pixels.check.check_image`) to working size."""
+    shape = working_shape((image.shape[0], image.shape[1]), working_size)
+    channels = image.shape[2]
+    if channels in (2, 4):
+        alpha = torch.from_numpy(np.ascontiguousarray(image[..., -1:])).clamp(0, 1)
+        color = torch.from_numpy(np.ascontiguousarray(image[..., :-1])) * (alpha > 0)
+        opaque = resize((alpha > 0).float(), shape)
+        valid = opaque[..., 0] > 0.5 / 255
+        color = resize(color, shape) / opaque.clamp_min(1e-6)
+    else:
+        color = resize(torch.from_numpy(np.ascontiguousarray(image)), shape)
+        valid = torch.ones(shape, dtype=torch.bool)
+    rgb = color.expand(*shape, 3).clamp(0, 1)
+    if not valid.all():
+        rgb = fill_unknown(rgb.permute(2, 0, 1)[None], valid[None, None].float())[0].permute(1, 2, 0).clamp(0, 1)
+    rgb = rgb.contiguous().to(device)
+    return WorkingImage(rgb, srgb_to_lab(rgb), valid.numpy())

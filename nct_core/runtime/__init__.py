@@ -1,0 +1,1 @@
+"""The machine underneath: devices, memory, threads, and how far the work is."""

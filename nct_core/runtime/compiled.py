@@ -1,0 +1,92 @@
+"""Kernels compiled for the CPU: numba's decorator, with a cache on the disk that knows all that a kernel is made of (ours).
+
+numba keeps compiled code as long as the one file that holds the function stays the same. A kernel is made of more: of compiled functions
+that it calls, and of numbers, which may come from other files. Here these are part of the key, so that changed code is never skipped. The
+cache's place stays numba's choice: beside the code where that can be written, else in the user's folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numba.core.caching import FunctionCache
+from numba.core.dispatcher import Dispatcher
+
+_NUMBERS = (int, float, tuple, str, np.generic)
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compiles a function at its first call, without the interpreter's lock, and keeps the code on the disk.
+
+    Args:
+        options: numba's own, such as ``fastmath=True``.
+
+    Example:
+        >>> @compiled(fastmath=True)
+        ... def double(x):
+        ...     return 2 * x
+        >>> double(4)
+        8
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        _file_digest(function.__code__.co_filename)  # kept from now on: somebody may edit the file before the first call
+        dispatcher = njit(nogil=True, cache=True, **options)(function)
+        dispatcher._cache = _Cache(function)
+        return dispatcher
+
+    return decorate
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
+    """numba's cache of one function, with the function's parts in the key."""
+
+    def _index_key(self, signature: Any, codegen: Any) -> tuple[object, ...]:
+        return (*super()._index_key(signature, codegen), parts_digest(self._py_func))
+
+
+def parts_digest(function: Any) -> str:
+    """SHA-256 of the source files of all compiled functions that a function reaches, and of the numbers that they name.
+
+    To be called when all modules are loaded: a function may call another one that is defined below it.
+
+    Raises:
+        TypeError: a function reads something out of a module of this package; it has to import that by its own name.
+    """
+    files: set[str] = set()
+    numbers: set[str] = set()
+    waiting, seen = [function], {function}
+    while waiting:
+        reached = waiting.pop()
+        files.add(reached.__code__.co_filename)
+        for name in _names(reached.__code__):
+            value = reached.__globals__.get(name)
+            if isinstance(value, Dispatcher) and value.py_func not in seen:
+                seen.add(value.py_func)
+                waiting.append(value.py_func)
+            elif isinstance(value, _NUMBERS):
+                numbers.add(f"{reached.__module__}.{name} = {value!r}")
+            elif isinstance(value, ModuleType) and value.__name__.partition(".")[0] == __name__.partition(".")[0]:
+                raise TypeError(f"expected {reached.__name__} to import what it uses of {value.__name__} by its own name, got the module")
+    content = [*sorted(map(_file_digest, files)), *sorted(numbers)]
+    return hashlib.sha256("\n".join(content).encode()).hexdigest()
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """The global names in a function's code, with those of comprehensions in it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+@functools.cache
+def _file_digest(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

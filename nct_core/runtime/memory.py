@@ -1,0 +1,90 @@
+"""How much memory a transfer takes and how much there is, so that too many references are refused before work begins (ours)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..contract.errors import InputError
+
+# Bytes per working pixel, rounded up from measurements: what is at work at one time, and what each reference keeps.
+_WORK, _REFERENCE = 2100, 240
+
+
+def check_room(source: tuple[int, int], references: Sequence[tuple[int, int]], device: torch.device) -> None:
+    """Makes sure that the references fit into memory together.
+
+    Args:
+        source, references: (rows, columns) at working size.
+        device: where the transfer runs.
+
+    Raises:
+        InputError: they do not; the message says how many do.
+    """
+    there = available(device)
+    if len(references) == 1 or there is None:
+        return
+    work = _WORK * max(rows * cols for rows, cols in (source, *references))
+    kept = _REFERENCE * sum(rows * cols for rows, cols in references)
+    if work + kept > there:
+        room = max(0, there - work) * len(references) // kept
+        raise InputError(
+            f"expected at most {max(1, room)} references of this size in the {there / 2**30:.1f} GiB of memory that are free, got {len(references)}; "
+            "use fewer, a smaller working size, or close other programs"
+        )
+
+
+def available(device: torch.device) -> int | None:
+    """Bytes that can still be had on a device; None where the system does not say."""
+    if device.type == "cuda":
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + held
+    system = platform.system()
+    if system == "Linux":
+        return min((limit for limit in (_free(), _control_group(), _address_space()) if limit is not None), default=None)
+    if system == "Windows":
+        return _windows()
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # macOS: what other programs hold it can compress or swap
+
+
+def _free() -> int | None:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) << 10
+    return None
+
+
+def _control_group() -> int | None:
+    """What the container's limit leaves."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text().strip()
+        # Cached files are given up when memory is needed.
+        cached = next(int(line.split()[1]) for line in (folder / "memory.stat").read_text().splitlines() if line.startswith("file "))
+        return None if limit == "max" else int(limit) - int((folder / "memory.current").read_text()) + cached
+    except (OSError, ValueError, StopIteration):
+        return None
+
+
+def _address_space() -> int | None:
+    """What a limit on the process's address space (``ulimit -v``) leaves."""
+    import resource  # not there on Windows
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return None if limit == resource.RLIM_INFINITY else limit - held
+
+
+def _windows() -> int | None:
+    class Status(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_uint32), ("load", ctypes.c_uint32)] + [
+            (name, ctypes.c_uint64) for name in ("total", "free", "total_page", "free_page", "total_virtual", "free_virtual", "extended")
+        ]
+
+    status = Status(length=ctypes.sizeof(Status))
+    return int(status.free) if ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)) else None  # type: ignore[attr-defined,unused-ignore]

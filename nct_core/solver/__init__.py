@@ -1,0 +1,1 @@
+"""The linear solver of both least-squares problems."""

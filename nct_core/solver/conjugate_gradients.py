@@ -1,0 +1,77 @@
+"""The linear solver of both least-squares problems: conjugate gradients, preconditioned by multigrid (:mod:`nct_core.solver.multigrid`)."""
+
+from __future__ import annotations
+
+import torch
+
+from ..contract.errors import ConvergenceError
+from ..runtime.progress import Advance, unwatched
+from . import quads
+from .multigrid import Preconditioner
+from .system import Solution, System
+
+_TINY = 1e-30
+_TYPICAL_ITERATIONS = 8
+# Between two checks of convergence; every check waits for a GPU to catch up.
+_CHECK_EVERY = {"cpu": 1}
+_CHECK_EVERY_ELSEWHERE = 4
+
+
+def solve(
+    system: System,
+    rhs: torch.Tensor,
+    *,
+    tolerance: float,
+    max_iterations: int = 300,
+    start: torch.Tensor | None = None,
+    advance: Advance = unwatched,
+) -> Solution:
+    """Solves A x = rhs.
+
+    Args:
+        system: a positive definite system.
+        rhs: float32 [h, w, 6].
+        tolerance: on the relative error in the energy norm, estimated as sqrt(r . M r / x . rhs) with the preconditioner M.
+        max_iterations: after which it gives up.
+        start: first guess, float32 [h, w, 6]; zero if None.
+        advance: called before every iteration, with a guess.
+
+    Raises:
+        ConvergenceError: the tolerance was not reached.
+    """
+    kernels, grid = quads.kernels_for(rhs), system.grid
+    precondition = Preconditioner(system)
+    advance(0.0)
+    blocks, rhs = quads.to_quads(system.blocks), quads.to_quads(rhs)
+    x, product = torch.zeros_like(rhs) if start is None else quads.to_quads(start), torch.zeros_like(rhs)
+
+    def multiply_into_product(vector: torch.Tensor) -> None:
+        kernels.apply(vector, blocks, grid.levels[0].weights, system.graph, product)
+
+    residual = rhs.clone()
+    if start is not None:
+        multiply_into_product(x)
+        kernels.combine(residual, 1.0, product, -1.0)
+    z = precondition(residual)
+    direction, rz = z.clone(), kernels.dot(residual, z)
+    every = _CHECK_EVERY.get(rhs.device.type, _CHECK_EVERY_ELSEWHERE)
+    energy = 0.0
+    for iteration in range(max_iterations + 1):
+        if iteration % every == 0 or iteration == max_iterations:
+            left = max(float(rz), 0.0)
+            if left <= tolerance**2 * energy or iteration in (0, every, max_iterations):
+                # x . rhs is the energy of the solution; x . (rhs - residual) that of what was found so far.
+                along = kernels.dot(x, rhs)
+                energy = float(torch.maximum(along, along - kernels.dot(x, residual)))
+            error = (left / energy) ** 0.5 if energy > 0 else (0.0 if left == 0 else float("inf"))
+            if error <= tolerance:
+                return Solution(quads.from_quads(x, grid.shape), iteration, error)
+        advance(iteration / (iteration + _TYPICAL_ITERATIONS))
+        multiply_into_product(direction)
+        step = rz / kernels.dot(direction, product).clamp_min(_TINY)
+        kernels.combine(x, 1.0, direction, step)
+        kernels.combine(residual, 1.0, product, -step)
+        z = precondition(residual)
+        rz, old = kernels.dot(residual, z), rz
+        kernels.combine(direction, rz / old.clamp_min(_TINY), z, 1.0)
+    raise ConvergenceError(f"expected a relative error of {tolerance:g} from the linear solver, got {error:.3g} after {max_iterations} iterations")

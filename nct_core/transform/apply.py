@@ -1,0 +1,167 @@
+"""The result of a transfer as a function of color and place, that can be applied to an image of any size (ours).
+
+A transfer is computed at working size. Its transform is a field of coefficients on that grid; a larger image gets it by joint
+upsampling: in every 5x5 window of the working grid each coefficient is regressed on lightness (a guided filter), the regression is
+interpolated, and the image's own lightness goes in. Every output pixel depends on its own value and four cells of the field, so any
+tiling gives the same result.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..contract.errors import InputError
+from ..pixels.check import check_image, color_channels
+from ..pixels.lab import lab_to_srgb, limit_chroma, srgb_to_lab
+from ..pixels.resample import box_mean
+from ..runtime.progress import Advance, unwatched
+from . import apply_cpu
+from .coefficients import recolor
+
+_BAND_PIXELS = 1 << 19  # pixels worked on at a time; bounds the memory beyond input and output
+_WINDOW_RADIUS = 2
+_REGRESSION_FLOOR = 1e-4  # variance of lightness below which a window counts as flat
+_MAP_FLOOR = 1e-2  # the same for maps of areas, whose borders shall follow strong edges only and not every texture
+
+
+@dataclass(frozen=True)
+class ColorTransform:
+    """Local linear transforms of scaled Lab color over the picture's extent.
+
+    Attributes:
+        coefficients: float32 [h, w, 6], (a, b) of the three channels one after the other.
+        lightness: float32 [h, w], [0, 1], of the picture for which the coefficients were found.
+    """
+
+    coefficients: torch.Tensor
+    lightness: torch.Tensor
+
+    def apply(self, image: NDArray[np.float32], strength: float = 1.0, keep_lightness: float = 0.0, *, advance: Advance = unwatched) -> NDArray[np.float32]:
+        """Recolors an image of any size that shows the same picture.
+
+        Args:
+            image: float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA.
+            strength: 0 returns the image as it is, bit for bit, 1 is the full transform; in between colors move along straight
+                lines in Lab.
+            keep_lightness: how much of the image's own lightness is kept: the change of lightness is multiplied by 1 minus this.
+                At 1 only hue and chroma move. A color that sRGB does not hold loses chroma then, at its lightness and hue, so that
+                clipping does not change its lightness after all; of that excess chroma this share is taken. Values of the image that
+                lie outside [0, 1] themselves may stay there.
+            advance: called after every band of rows, with the share of them that is done; what it raises ends the work.
+
+        Returns:
+            float32 [H, W, C], sRGB-encoded; alpha and the color of fully transparent pixels are the image's own. A gray image stays
+            gray: its lightness is recolored. Colors outside sRGB leave [0, 1].
+
+        Raises:
+            InputError: strength or keep_lightness lies outside [0, 1], or the image is not usable (see :func:`nct_core.pixels.check.check_image`).
+        """
+        for name, value in (("strength", strength), ("keep_lightness", keep_lightness)):
+            if not 0.0 <= value <= 1.0:
+                raise InputError(f"{name} must lie between 0 and 1, got {value}")
+        check_image("image", image)
+        if strength == 0.0:
+            return image.copy()
+        out, shape = np.empty_like(image), (image.shape[0], image.shape[1])
+        fields = self._fields(shape)
+        if fields.device.type == "cpu":
+            rows, columns = (_cells_and_shares(n, m) for n, m in zip(shape, fields.shape[1:]))
+            apply_cpu.recolor(image, fields.permute(1, 0, 2).contiguous().numpy(), rows, columns, strength, keep_lightness, out, advance)
+            return out
+        band_rows = max(1, _BAND_PIXELS // shape[1])
+        for top in range(0, shape[0], band_rows):
+            band = slice(top, min(top + band_rows, shape[0]))
+            out[band] = self._recolor_band(image[band], self._interpolate(fields, band, shape), strength, keep_lightness)
+            advance(band.stop / shape[0])
+        return out
+
+    def carry(self, maps: torch.Tensor, image: NDArray[np.float32]) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Takes maps from the transform's grid to an image of any size that shows the same picture, along its edges, as coefficients are taken.
+
+        A map is blurred where the image shows no edge, also at the grid's own size. Maps that add up to 1 do so afterward.
+
+        Args:
+            maps: float32 [n, h, w].
+            image: as for :meth:`apply`.
+
+        Yields:
+            The rows of a band, and the maps there, float32 [n, rows, W]; beside edges they may leave the range that they had.
+        """
+        shape, fields = (image.shape[0], image.shape[1]), self._regressions(maps, _MAP_FLOOR)
+        band_rows = max(1, _BAND_PIXELS // (shape[1] * len(maps)))
+        for top in range(0, shape[0], band_rows):
+            band = slice(top, min(top + band_rows, shape[0]))
+            slopes, shifts = self._interpolate(fields, band, shape).chunk(2)
+            yield band, slopes * self._lab(image[band])[..., 0] + shifts
+
+    def _fields(self, shape: tuple[int, int]) -> torch.Tensor:
+        """What is interpolated, [n, h, w]: the 6 coefficients themselves on their own grid, else their regressions on lightness."""
+        return self.coefficients.permute(2, 0, 1) if shape == tuple(self.lightness.shape) else self._lines
+
+    @functools.cached_property
+    def _lines(self) -> torch.Tensor:
+        """The coefficients' regressions on lightness, kept for whoever applies the transform again and again."""
+        return self._regressions(self.coefficients.permute(2, 0, 1))
+
+    def _regressions(self, planes: torch.Tensor, floor: float = _REGRESSION_FLOOR) -> torch.Tensor:
+        """The slopes of the planes [n, h, w] on lightness, then what is added: [2 n, h, w]."""
+        guide = self.lightness[None]
+        mean_l, mean_x = box_mean(guide, _WINDOW_RADIUS), box_mean(planes, _WINDOW_RADIUS)
+        slope = (box_mean(guide * planes, _WINDOW_RADIUS) - mean_l * mean_x) / (box_mean(guide * guide, _WINDOW_RADIUS) - mean_l * mean_l + floor)
+        # A window's line holds for all of its cells: average the lines that cover a cell.
+        return torch.cat([box_mean(slope, _WINDOW_RADIUS), box_mean(mean_x - slope * mean_l, _WINDOW_RADIUS)])
+
+    def _interpolate(self, fields: torch.Tensor, band: slice, shape: tuple[int, int]) -> torch.Tensor:
+        """The fields at the rows of a band of an image of ``shape``, [n, rows, W]."""
+        if shape == tuple(fields.shape[1:]):
+            return fields[:, band]
+        below, above, share = _lerp_positions(band.start, band.stop, shape[0], fields.shape[1], fields.device)
+        rows = torch.lerp(fields[:, below], fields[:, above], share[None, :, None])
+        below, above, share = _lerp_positions(0, shape[1], shape[1], fields.shape[2], fields.device)
+        return torch.lerp(rows[:, :, below], rows[:, :, above], share)
+
+    def _lab(self, band: NDArray[np.float32]) -> torch.Tensor:
+        """Its colors, float32 [h, W, 3], scaled Lab."""
+        pixels = torch.from_numpy(np.ascontiguousarray(band[..., : color_channels(band.shape[2])])).to(self.coefficients.device)
+        return srgb_to_lab(pixels.expand(*pixels.shape[:2], 3))
+
+    def _recolor_band(self, band: NDArray[np.float32], fields: torch.Tensor, strength: float, keep_lightness: float) -> NDArray[np.float32]:
+        channels = band.shape[2]
+        colors = color_channels(channels)
+        pixels = torch.from_numpy(np.ascontiguousarray(band[..., :colors])).to(self.coefficients.device)
+        source = srgb_to_lab(pixels.expand(*pixels.shape[:2], 3))
+        if fields.shape[0] == 12:
+            fields = fields[:6] * source[..., 0] + fields[6:]
+        target = recolor(fields.permute(1, 2, 0), source).clamp(0, 1)
+        recolored = torch.lerp(source, target, strength)
+        if keep_lightness > 0.0:
+            recolored[..., 0] = torch.lerp(source[..., 0], target[..., 0], strength * (1.0 - keep_lightness))
+        if colors == 1:
+            recolored[..., 1:] = 128.0 / 255.0
+        elif keep_lightness > 0.0:
+            recolored = limit_chroma(recolored, pixels, keep_lightness)
+        result = band.copy()
+        result[..., :colors] = lab_to_srgb(recolored)[..., :colors].cpu().numpy()
+        if colors < channels:
+            transparent = band[..., -1] <= 0
+            result[transparent] = band[transparent]
+        return result
+
+
+def _lerp_positions(start: int, stop: int, size: int, cells: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The two cells on either side of pixels ``start`` .. ``stop`` of an axis of ``size`` pixels, and the share of the second."""
+    position = ((torch.arange(start, stop, dtype=torch.float64) + 0.5) * (cells / size) - 0.5).clamp(0, cells - 1)
+    below = position.floor().long()
+    return below.to(device), (below + 1).clamp_max(cells - 1).to(device), (position - below).float().to(device)
+
+
+def _cells_and_shares(size: int, cells: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """For a whole axis what the compiled path needs of :func:`_lerp_positions`."""
+    below, _, share = _lerp_positions(0, size, size, cells, torch.device("cpu"))
+    return below.int().numpy(), share.numpy()

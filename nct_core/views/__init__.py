@@ -1,0 +1,1 @@
+"""What a transfer found, as pictures for people."""

@@ -1,0 +1,57 @@
+"""Compiled code that is kept on the disk: used again as it is, and never where a part of it has changed in another file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nct_core
+
+PARTS = """
+from nct_core.runtime.compiled import compiled
+
+FACTOR = {factor}
+
+@compiled()
+def added(x):
+    return x + {added}
+"""
+KERNEL = """
+from parts import FACTOR, added
+from nct_core.runtime.compiled import compiled
+
+@compiled()
+def kernel(x):
+    return FACTOR * added(x)
+"""
+PROGRAM = """
+import kernels
+print(kernels.kernel(3), sum(kernels.kernel.stats.cache_hits.values()))
+"""
+
+
+@pytest.mark.parametrize("changed", [{"factor": 5}, {"added": 6}])
+def test_a_change_in_another_file_is_compiled_anew(tmp_path: Path, changed: dict[str, int]) -> None:
+    def run(**parts: int) -> list[int]:
+        (tmp_path / "parts.py").write_text(PARTS.format(**parts))
+        search = os.pathsep.join([str(tmp_path), str(Path(nct_core.__file__).parents[1])])
+        environment = {**os.environ, "PYTHONPATH": search, "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return [int(word) for word in done.stdout.split()]
+
+    (tmp_path / "kernels.py").write_text(KERNEL)
+    parts = {"factor": 2, "added": 1}
+    assert run(**parts) == [8, 0]
+    assert run(**parts) == [8, 1]
+    parts |= changed
+    assert run(**parts) == [parts["factor"] * (3 + parts["added"]), 0]
+
+
+def test_every_kept_function_goes_through_the_one_decorator() -> None:
+    package = Path(nct_core.__file__).parent
+    assert [path.name for path in package.rglob("*.py") if "cache=True" in path.read_text()] == ["compiled.py"]

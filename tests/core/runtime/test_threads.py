@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pytest
 
-from nct_core import threads
+from nct_core.runtime import threads
 
 ROWS = 100
 
@@ -168,7 +168,7 @@ def test_bands_that_call_for_bands_and_callers_at_the_same_time():
 FORK = """
 import os, signal, threading, time
 import numpy as np
-from nct_core import threads
+from nct_core.runtime import threads
 threads.count = lambda: 4
 def done():
     rows, seen = np.zeros(100, int), set()

@@ -39,7 +39,13 @@ def estimate_look(source: NDArray[np.float32], reference: NDArray[np.float32], *
         >>> bool(np.abs(estimate_look(picture, picture).apply(picture) - picture).max() < 1e-3)
         True
     """
-    source_pixels, reference_pixels = sample_pixels(source), sample_pixels(reference)
+    return look_of_colors(sample_pixels(source), sample_pixels(reference), undo=undo, ends=ends, palette=palette)
+
+
+def look_of_colors(
+    source_pixels: NDArray[np.float64], reference_pixels: NDArray[np.float64], *, undo: float = 0.5, ends: float = 0.25, palette: float = 0.0
+) -> Look:
+    """:func:`estimate_look` for pixels that were picked already (:func:`nct_core.look.statistics.sample_pixels`), float64 [N, 3] and [M, 3]."""
     source_lab, reference_lab = to_lab(source_pixels), to_lab(reference_pixels)
     tones = np.quantile(reference_lab[:, 0], _TONES)
     colorful = _ramp(float(np.quantile(_chroma(reference_lab), 0.98)), *_GRAY_CHROMA)

@@ -15,25 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
-from scipy.special import erf
 
+from .layers import FURTHEST, gelu, linear
 from .table import SIDE, identity_table, interpolate
 
 WEIGHTS = Path(__file__).with_name("prior.safetensors")
-_SPREAD = 4.0  # statistics further than this many deviations from the mean count as that far
 
 
 @cache
 def _weights() -> dict[str, NDArray[np.float64]]:
     return {name: values.astype(np.float64) for name, values in load_file(WEIGHTS).items()}
-
-
-def _linear(weights: dict[str, NDArray[np.float64]], name: str, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (weights[f"{name}.weight"] * x).sum(-1) + weights[f"{name}.bias"]  # sums in a fixed order, unlike a BLAS's
-
-
-def _gelu(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return x * 0.5 * (1.0 + erf(x / np.sqrt(2.0)))
 
 
 def predict_table(reference: NDArray[np.float64], source: NDArray[np.float64], undo: float) -> NDArray[np.float32]:
@@ -53,7 +44,7 @@ def predict_table(reference: NDArray[np.float64], source: NDArray[np.float64], u
         True
     """
     weights = _weights()
-    code = lambda x: _gelu(_linear(weights, "code", np.clip((x - weights["mean"]) / weights["deviation"], -_SPREAD, _SPREAD)))  # noqa: E731
+    code = lambda x: gelu(linear(weights, "code", np.clip((x - weights["mean"]) / weights["deviation"], -FURTHEST, FURTHEST)))  # noqa: E731
     source_code = code(source)
     coefficients = _head(weights, code(reference) - source_code, source_code, undo) - _head(weights, np.zeros_like(source_code), source_code, undo)
     coarse = (weights["basis"] * coefficients[:, None]).sum(0)
@@ -64,4 +55,4 @@ def predict_table(reference: NDArray[np.float64], source: NDArray[np.float64], u
 
 def _head(weights: dict[str, NDArray[np.float64]], difference: NDArray[np.float64], source: NDArray[np.float64], undo: float) -> NDArray[np.float64]:
     x = np.concatenate([difference, source, [undo]])
-    return _linear(weights, "head.2", _gelu(_linear(weights, "head.1", _gelu(_linear(weights, "head.0", x)))))
+    return linear(weights, "head.2", gelu(linear(weights, "head.1", gelu(linear(weights, "head.0", x)))))

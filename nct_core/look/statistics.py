@@ -23,11 +23,12 @@ _HUES = np.arange(12) * (2.0 * np.pi / 12.0)
 _NEUTRAL_CHROMA = 8.0  # a color of this chroma counts half as evidence of a cast
 
 
-def sample_pixels(image: NDArray[np.float32]) -> NDArray[np.float64]:
+def sample_pixels(image: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
     """Picks the pixels of a reduced picture that the statistics are taken from.
 
     Args:
         image: float [H, W, 3], sRGB in [0, 1]; values outside are clipped.
+        valid: bool [H, W], the pixels that count, at least one of them; None: all.
 
     Returns:
         float64 [N, 3], sRGB in [0, 1], with N at most ``SAMPLES``. The same picture gives the same pixels.
@@ -37,13 +38,16 @@ def sample_pixels(image: NDArray[np.float32]) -> NDArray[np.float64]:
         (3750, 3)
     """
     step = max(1, max(image.shape[:2]) // (2 * SIDE))  # two or three pixels each way stand for a block
-    coarse = image[::step, ::step]
+    coarse, counts = image[::step, ::step], None if valid is None else valid[::step, ::step]
     height, width = coarse.shape[:2]
     block = -(-max(height, width) // SIDE)
     block_rows, block_columns = min(block, height), min(block, width)
     rows, columns = height // block_rows, width // block_columns
     blocks = coarse[: rows * block_rows, : columns * block_columns].reshape(rows, block_rows, columns, block_columns, 3)
     pixels = np.clip(blocks.mean((1, 3), dtype=np.float64), 0.0, 1.0).reshape(-1, 3)
+    if counts is not None and valid is not None:
+        whole = counts[: rows * block_rows, : columns * block_columns].reshape(rows, block_rows, columns, block_columns).all((1, 3)).ravel()
+        pixels = pixels[whole] if whole.any() else np.clip(image[valid].astype(np.float64), 0.0, 1.0)
     stride = -(-len(pixels) // SAMPLES)
     return pixels[::stride]
 

@@ -35,9 +35,9 @@ from .tone_ends import move_tone_ends
 # Structure counts so much beside similarity, about a middling value.
 _STRUCTURE_SHARE, _MIDDLING_STRUCTURE = 0.35, 0.6
 # Likeness from which a place takes its match's colors rather than the look: for a reference without a grade, and how much more for one with a strong one.
-_LEAST_LIKENESS, _MORE_FOR_A_GRADE, _LIKENESS_WIDTH = 0.22, 0.30, 0.03
+_LEAST_LIKENESS, _MORE_FOR_A_GRADE, _LIKENESS_WIDTH = 0.17, 0.30, 0.03
 # A grade counts as strong from this size on (CIE76 units); the width is of its logarithm.
-_STRONG_GRADE, _GRADE_WIDTH = 6.0, 0.2
+_STRONG_GRADE, _GRADE_WIDTH = 7.5, 0.2
 # Mean likeness between which the look begins to take on the reference's palette too, and how far it goes.
 _PALETTE_FROM, _PALETTE_RANGE, _PALETTE = 0.15, 0.20, 0.4
 _ENDS = 0.5  # of the way that the look's ends of the tone range go to the reference's
@@ -115,7 +115,8 @@ def finish(rgb: torch.Tensor, lab: torch.Tensor, coefficients: torch.Tensor, evi
     local = recolor(coefficients, lab).clamp(0, 1) * metric
     mixed = toward + departs[..., None] * (local - toward)
     unsure = 1.0 - confidence * confidence
-    result = separate(mixed, look, unsure) / metric
+    lost = unsure * (1.0 - float(confidence.mean()) ** 2)  # two views of one place: what the matches say is so, also where a few are wrong
+    result = separate(mixed, look, lost) / metric
     low, high = np.quantile(to_lab(colors.reference)[:, 0] / 100.0, [0.01, 0.99])
     result[..., 0] = move_tone_ends(result[..., 0], (float(low), float(high)), _TONE_ENDS * float(unsure.mean()))
     return Finished(coefficients_of(result.clamp(0, 1), lab), confidence)

@@ -14,7 +14,8 @@ import torch
 
 from ..contract.params import TransferParams
 from ..features.pyramid import COARSEST
-from ..matching.patchmatch import JUMPS, plan
+from ..matching.patchmatch import plan
+from ..matching.patchmatch.problem import JUMPS
 from ..pixels.grids import Shape
 from ..pixels.working import working_shape
 from .machine import synchronize

@@ -18,6 +18,7 @@ from nct_core.features import weights
 from nct_core.features.pyramid import FeaturePyramid
 from nct_core.guidance import voting
 from nct_core.matching import patchmatch
+from nct_core.matching.consistency import Fields
 
 SIZE = (144, 96)
 
@@ -69,7 +70,7 @@ def test_matches_are_as_good_as_those_of_the_plain_implementation(both_features)
         score = plain._Similarity(a, b, here)
         expected = plain.patchmatch(a, b, start, 8, 10, torch.Generator().manual_seed(0))
         features = our_levels[level], their_levels[level]
-        found = patchmatch.patchmatch(*features, start, np.ones(b.shape[:2], bool), search=patchmatch.Search((8, 4, 2, 1), 10**6, 10), seed=0)
+        found = patchmatch.patchmatch(*features, start, torch.ones(b.shape[:2], dtype=torch.bool), search=patchmatch.Search((8, 4, 2, 1), 10**6, 10), seed=0)
         before, best, reached = (score(field.long()).mean() for field in (start, expected, found))
         assert reached > best - 0.1 * (best - before)
 
@@ -83,9 +84,9 @@ def test_votes_agree(both_features):
     forward = torch.from_numpy(np.stack([random.integers(0, n, grid) for n in to_grid], -1)).int()
     backward = torch.from_numpy(np.stack([random.integers(0, n, to_grid) for n in grid], -1)).int()
     colors, confidence = plain.vote(a.numpy(), b.numpy(), to_colors, forward, backward, 2.0)
-    valid = [np.ones(x.shape[:2], bool) for x in (a, b)]
+    valid = [torch.ones(x.shape[:2], dtype=torch.bool) for x in (a, b)]
     no_colors = torch.zeros(*grid, 3)
-    found = voting.vote(*features, no_colors, torch.from_numpy(to_colors), forward, backward, *valid, bds_weight=2.0)
+    found = voting.vote(*features, no_colors, torch.from_numpy(to_colors), Fields(forward, backward), *valid, bds_weight=2.0)
     np.testing.assert_allclose(found.colors, colors, atol=2e-5)
     np.testing.assert_allclose(found.confidence(), confidence, atol=5e-4)  # whole-number features are rounded
 

@@ -15,12 +15,14 @@ from .contract.errors import Cancelled, InputError, WeightsError
 from .contract.params import TransferParams
 from .features import weights
 from .features.pyramid import COARSEST, FeaturePyramid
-from .guidance import evidence, voting
-from .guidance.fuse import fuse
+from .guidance import voting
+from .guidance.evidence import describe
+from .guidance.fuse import fuse, fuse_likeness
 from .guidance.labels import evidence_costs, label_map
-from .guidance.reference import Reference, explains, match, oriented, read
+from .guidance.reference import Reference, compare, explains, match, oriented, read
 from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
+from .look.statistics import sample_pixels
 from .matching import patchmatch
 from .matching.consistency import Fields
 from .pixels.check import check_inputs
@@ -34,6 +36,7 @@ from .transform import texture
 from .transform.apply import ColorTransform
 from .transform.clusters import Clusters
 from .transform.coefficients import recolor
+from .transform.finish import Colors, Evidence, finish
 from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
 from .transform.nonlocal_ties import nonlocal_graph
 from .transform.upsample import EdgeAwareUpsampling
@@ -207,7 +210,7 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
         half = network.half_size(source.rgb, run.part(1.0, 1.0))
         references = [oriented(reference, half, network, run.part(1.0, 1.0)) for reference in references]
     if len(references) > 1:
-        described = evidence.describe(features[COARSEST], features[COARSEST - 1])
+        described = describe(features[COARSEST], features[COARSEST - 1])
         costs = evidence_costs([explains(reference, described) for reference in references], source.valid_on((described.shape[0], described.shape[1])))
     return _Inputs(source, tuple(references), features, half, clusters, costs)
 
@@ -215,19 +218,21 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
 def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observer | None) -> tuple[_Level, _Level]:
     """Goes through all levels, coarse to fine; returns the coarsest and the finest."""
     source, references, features = inputs.source, inputs.references, inputs.features
-    upsample, coarsest, above = EdgeAwareUpsampling(source.lab), None, None
+    upsample, coarsest, above, evidence = EdgeAwareUpsampling(source.lab), None, None, None
     for level in range(COARSEST, 0, -1):
         name = f"level {COARSEST + 1 - level} of {COARSEST}"
         view = SourceLevel.of(level, source, features[level], inputs.half)
         fields, says = _match(view, references, above, network, run, name)
+        alike = {} if evidence or run.params.as_published else {index: compare(references[index], view, found) for index, found in fields.items()}
         references = tuple(reference.below(level) for reference in references)
         run.stages.begin(_RECOLORING_COSTS[level], f"Recoloring, {name}")
         labels = label_map(view, says, None if above is None else above.labels, inputs.evidence_costs, run.part(0.0, 0.1))
         guidance = fuse(says, labels)
         confidence = guidance.confidence()
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
-        if level == 1:
-            coefficients = _finish(source, coefficients, run)
+        evidence = Evidence(fuse_likeness(alike, labels), guidance.agreement) if alike else evidence
+        if level == 1 and evidence is not None:
+            coefficients, confidence = _finish(source, references, labels, coefficients, evidence, run)
         above = _Level(fields, labels, guidance, confidence, coefficients)
         coarsest = coarsest or above
         if observer is not None:
@@ -264,9 +269,27 @@ def _fit(view: SourceLevel, guidance: Guidance, confidence: torch.Tensor, cluste
     return upsample(low, weight=smoothness, agreement=agreement, advance=run.part(0.7, 0.9)).x
 
 
-def _finish(source: WorkingImage, coefficients: torch.Tensor, run: Run) -> torch.Tensor:
-    """What is done to the transform once, after the finest level: it keeps the source's texture, other than as published."""
-    return coefficients if run.params.as_published else texture.keep(coefficients, source.lab[..., 0])
+def _finish(
+    source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor, coefficients: torch.Tensor, evidence: Evidence, run: Run
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What is done to the transform once, after the finest level, other than as published: coefficients and confidence on the working grid."""
+    coefficients = texture.keep(coefficients, source.lab[..., 0])
+    colors = _colors(source, references, labels)
+    finished = finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
+    return finished.coefficients, finished.confidence
+
+
+def _colors(source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor) -> Colors:
+    """Pixels of the source, and of the references by the share of the source that each of them colors."""
+
+    def pixels(image: WorkingImage) -> NDArray[np.float64]:
+        return sample_pixels(image.rgb.cpu().numpy(), image.valid.cpu().numpy())
+
+    shares = np.bincount(labels.cpu().numpy().ravel(), minlength=len(references)) / labels.numel()
+    chosen = [(pixels(reference.image), share) for reference, share in zip(references, shares) if share > 0]
+    most = max(share for _, share in chosen)
+    picked = [colors[np.linspace(0, len(colors) - 1, max(1, round(len(colors) * share / most))).astype(int)] for colors, share in chosen]
+    return Colors(pixels(source), np.concatenate(picked))
 
 
 def _maps(level: int, source: WorkingImage, references: tuple[Reference, ...], found: _Level) -> LevelMaps:

@@ -13,6 +13,7 @@ from ..features.pyramid import COARSEST, FeaturePyramid
 from ..matching import coarsest
 from ..matching.consistency import Fields, agreement
 from ..matching.field import identity_field, move_to_valid, upsample_field
+from ..matching.likeness import Likeness, likeness
 from ..matching.patchmatch import patchmatch, plan
 from ..pixels.grids import on_grid
 from ..pixels.working import WorkingImage
@@ -89,6 +90,11 @@ def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:
     """
     described = evidence.describe(reference.features[COARSEST], reference.features[COARSEST - 1])
     return evidence.likeness(source, described, reference.image.valid_on((described.shape[0], described.shape[1])))
+
+
+def compare(reference: Reference, source: SourceLevel, fields: Fields) -> Likeness:
+    """How much the source and its matches in a reference are alike at the coarsest level, whose features the reference must still have."""
+    return likeness(source.compared, compare_by(COARSEST, reference.features[COARSEST], reference.half), fields.forward)
 
 
 def match(

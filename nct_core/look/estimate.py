@@ -39,18 +39,23 @@ def estimate_look(source: NDArray[np.float32], reference: NDArray[np.float32], *
         >>> bool(np.abs(estimate_look(picture, picture).apply(picture) - picture).max() < 1e-3)
         True
     """
-    return look_of_colors(sample_pixels(source), sample_pixels(reference), undo=undo, ends=ends, palette=palette)
+    source_pixels, reference_pixels = sample_pixels(source), sample_pixels(reference)
+    return safe_look(predict_look(source_pixels, reference_pixels, undo), source_pixels, reference_pixels, ends=ends, palette=palette)
 
 
-def look_of_colors(
-    source_pixels: NDArray[np.float64], reference_pixels: NDArray[np.float64], *, undo: float = 0.5, ends: float = 0.25, palette: float = 0.0
+def predict_look(source_pixels: NDArray[np.float64], reference_pixels: NDArray[np.float64], undo: float = 0.5) -> NDArray[np.float32]:
+    """The table that the learned prior predicts, float32 [17, 17, 17, 3], for pixels picked by :func:`nct_core.look.statistics.sample_pixels`."""
+    return predict_table(color_statistics(reference_pixels), color_statistics(source_pixels), undo)
+
+
+def safe_look(
+    table: NDArray[np.float32], source_pixels: NDArray[np.float64], reference_pixels: NDArray[np.float64], *, ends: float, palette: float = 0.0
 ) -> Look:
-    """:func:`estimate_look` for pixels that were picked already (:func:`nct_core.look.statistics.sample_pixels`), float64 [N, 3] and [M, 3]."""
+    """Makes a predicted table safe to use: the last steps of :func:`estimate_look`, whose arguments these are."""
     source_lab, reference_lab = to_lab(source_pixels), to_lab(reference_pixels)
     tones = np.quantile(reference_lab[:, 0], _TONES)
     colorful = _ramp(float(np.quantile(_chroma(reference_lab), 0.98)), *_GRAY_CHROMA)
     toned = _ramp(float(tones[-1] - tones[0]), *_FLAT_RANGE)
-    table = predict_table(color_statistics(reference_pixels), color_statistics(source_pixels), undo)
     lab = to_lab(np.clip(table, 0.0, 1.0))
     result = to_lab(np.clip(interpolate(table, source_pixels), 0.0, 1.0))
     present = np.quantile(result[:, 0], _TONES)

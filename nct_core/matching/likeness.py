@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import torch
 
-from ..pixels.grids import nearest_cells
+from ..pixels.grids import nearest_cells, on_grid
 from .field import Field
 from .patch_similarity import comparison_grid
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """Two figures per position of the grid of comparison.
+    """Two figures per position of the source's coarsest grid.
 
     Attributes:
         similarity: float32 [h, w], cosine of the features of a place and of its match, [-1, 1]; unrelated pictures reach 0.2 to 0.4.
@@ -37,7 +37,7 @@ def likeness(source: torch.Tensor, reference: torch.Tensor, field: Field) -> Lik
         field: int32 [h, w, 2] into (H, W), on the same device.
 
     Returns:
-        The likeness, on the grid of comparison (at most 48 cells a side).
+        The likeness, found on the grid of comparison (at most 48 cells a side) and carried to the field's.
 
     Example:
         >>> features = torch.randint(-99, 99, (6, 8, 32), generator=torch.Generator().manual_seed(0), dtype=torch.int16)
@@ -46,8 +46,10 @@ def likeness(source: torch.Tensor, reference: torch.Tensor, field: Field) -> Lik
         >>> bool(found.similarity.min() > 0.999 and found.structure.min() > 0.999)
         True
     """
-    grid = comparison_grid((source.shape[0], source.shape[1]))
-    rows, columns = (torch.from_numpy(axis).to(source.device) for axis in nearest_cells(grid, (source.shape[0], source.shape[1])))
+    shape = (source.shape[0], source.shape[1])
+    grid = comparison_grid(shape)
+    rows, columns = (torch.from_numpy(axis) for axis in nearest_cells(grid, shape))
+    device, source, reference, field = source.device, source.cpu(), reference.cpu(), field.cpu()  # small, and not every device has float64
     own = _unit(source[rows][:, columns].flatten(0, 1))
     match_row, match_column = field[rows][:, columns].long().flatten(0, 1).unbind(-1)
     theirs = _unit(reference[match_row, match_column])
@@ -56,7 +58,7 @@ def likeness(source: torch.Tensor, reference: torch.Tensor, field: Field) -> Lik
     own, theirs = _unit(own - own.mean(0)), _unit(theirs - mean)
     relations, matched_relations = _centered(own @ own.T), _centered(theirs @ theirs.T)
     structure = (relations * matched_relations).sum(1) / (relations.square().sum(1) * matched_relations.square().sum(1) + 1e-9).sqrt()
-    return Likeness(similarity.reshape(grid).float(), structure.reshape(grid).float())
+    return Likeness(*(on_grid(plane.reshape(grid).float(), shape).to(device) for plane in (similarity, structure)))
 
 
 def _unit(vectors: torch.Tensor) -> torch.Tensor:

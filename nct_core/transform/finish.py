@@ -20,13 +20,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..look.estimate import look_of_colors
+from ..look.estimate import predict_look, safe_look
 from ..look.grade_size import grade_size
 from ..look.statistics import color_statistics
-from ..look.table import to_lab
+from ..look.table import Look, to_lab
 from ..matching.likeness import Likeness
 from ..pixels.lab import srgb_to_lab
 from ..pixels.resample import box_mean, resize
+from ..runtime.progress import Advance, unwatched
 from .coefficients import recolor
 from .image_fit import coefficients_of
 from .separation import separate
@@ -83,7 +84,9 @@ class Finished:
     confidence: torch.Tensor
 
 
-def finish(rgb: torch.Tensor, lab: torch.Tensor, coefficients: torch.Tensor, evidence: Evidence, colors: Colors, content: float) -> Finished:
+def finish(
+    rgb: torch.Tensor, lab: torch.Tensor, coefficients: torch.Tensor, evidence: Evidence, colors: Colors, content: float, advance: Advance = unwatched
+) -> Finished:
     """Settles between the local transform and the look, gives back what was lost, and sets the ends of the tone range.
 
     Args:
@@ -93,6 +96,7 @@ def finish(rgb: torch.Tensor, lab: torch.Tensor, coefficients: torch.Tensor, evi
         evidence: of the matches.
         colors: of the source, and of the references as far as they are used.
         content: 0 is the look alone, 1 the matches' colors everywhere, 0.5 what the evidence says.
+        advance: called between the steps of the work.
 
     Returns:
         The finished transform.
@@ -101,7 +105,9 @@ def finish(rgb: torch.Tensor, lab: torch.Tensor, coefficients: torch.Tensor, evi
     alike = evidence.likeness.similarity + _STRUCTURE_SHARE * (evidence.likeness.structure - _MIDDLING_STRUCTURE)
     chance = torch.sigmoid((evidence.likeness.similarity + _AGREEMENT_SHARE * evidence.agreement - _EVEN_CHANCE) / _CHANCE_WIDTH)
     confidence = _carried(chance, lightness)
-    graded = _graded(colors)
+    table = predict_look(colors.source, colors.reference)
+    graded = _graded(safe_look(table, colors.source, colors.reference, ends=0.0), colors)
+    advance(0.3)
     alike = box_mean(alike[None], 1)[0]
     departs = _carried(torch.sigmoid((alike - _LEAST_LIKENESS - _MORE_FOR_A_GRADE * graded) / _LIKENESS_WIDTH), lightness)
     departs = departs * min(1.0, 2.0 * content)
@@ -110,30 +116,29 @@ def finish(rgb: torch.Tensor, lab: torch.Tensor, coefficients: torch.Tensor, evi
     palette = _PALETTE * (1.0 - graded) * share * min(1.0, 2.0 * content)
 
     metric = torch.tensor(_LAB_METRIC, device=lab.device)
-    look = _looked(rgb, colors, 0.0) * metric
-    toward = _looked(rgb, colors, palette) * metric if palette > 0.0 else look
+    look, toward = (_looked(rgb, safe_look(table, colors.source, colors.reference, ends=_ENDS, palette=share)) * metric for share in (0.0, palette))
+    advance(0.6)
     local = recolor(coefficients, lab).clamp(0, 1) * metric
     mixed = toward + departs[..., None] * (local - toward)
     unsure = 1.0 - confidence * confidence
     lost = unsure * (1.0 - float(confidence.mean()) ** 2)  # two views of one place: what the matches say is so, also where a few are wrong
     result = separate(mixed, look, lost) / metric
+    advance(0.9)
     low, high = np.quantile(to_lab(colors.reference)[:, 0] / 100.0, [0.01, 0.99])
     result[..., 0] = move_tone_ends(result[..., 0], (float(low), float(high)), _TONE_ENDS * float(unsure.mean()))
     return Finished(coefficients_of(result.clamp(0, 1), lab), confidence)
 
 
-def _graded(colors: Colors) -> float:
+def _graded(look: Look, colors: Colors) -> float:
     """How surely the reference carries a grade, [0, 1]: by the size that its colors suggest, and by that of the look that was found."""
-    look = look_of_colors(colors.source, colors.reference, ends=0.0)
     moved = to_lab(look.apply(colors.source.astype(np.float32))) - to_lab(colors.source)
     found, suggested = float(np.linalg.norm(moved, axis=-1).mean()), grade_size(color_statistics(colors.reference))
     size = 0.5 * (math.log(max(found, 0.03)) + math.log(max(suggested, 0.3)))
     return 1.0 / (1.0 + math.exp(-(size - math.log(_STRONG_GRADE)) / _GRADE_WIDTH))
 
 
-def _looked(rgb: torch.Tensor, colors: Colors, palette: float) -> torch.Tensor:
-    """The source in the look, float32 [H, W, 3], scaled Lab."""
-    look = look_of_colors(colors.source, colors.reference, ends=_ENDS, palette=palette)
+def _looked(rgb: torch.Tensor, look: Look) -> torch.Tensor:
+    """The source in a look, float32 [H, W, 3], scaled Lab."""
     return srgb_to_lab(torch.from_numpy(look.apply(rgb.cpu().numpy()))).to(rgb.device)
 
 

@@ -36,7 +36,7 @@ class TransferParams:
     )
     content: float = _parameter(
         0.5, 0.0, 1.0, "Look or content", "-", "fraction",
-        "0 puts only the reference's look on the whole picture, 1 gives every place the colors of its match; in between, matches count as far as they are alike (ours)",
+        "0 puts only the reference's look on the picture, 1 gives every place its match's colors; in between, matches count as far as they are alike (ours)",
         basic=True,
     )  # fmt: skip
     bds_weight: float = _parameter(

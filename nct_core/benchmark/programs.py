@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
-from ..contract import frames
+from ..contract import frames, messages
 from ..contract.errors import ProtocolError
 from ..installation.worker import worker_command
+
+_Answer = TypeVar("_Answer", bound=messages.Message)
 
 
 def command(folder: Path, suffix: str, device: str, runs: int) -> dict[str, Any]:
@@ -37,10 +39,10 @@ def worker(folder: Path, size: tuple[int, int], device: str, runs: int) -> dict[
         for _ in range(runs):
             start = time.perf_counter()
             with _Worker() as started:
-                started.receive("hello")
+                started.receive(messages.Hello)
                 hellos.append(time.perf_counter() - start)
         with _Worker() as started:
-            started.receive("hello")
+            started.receive(messages.Hello)
             for number in (0, 1):
                 started.send_image(f"{number}", (folder / f"{number}.rgb").read_bytes(), size)
             first, second = (started.transfer(name, device) for name in ("first", "second"))
@@ -66,26 +68,24 @@ class _Worker:
         self._process.kill()
         self._process.communicate()
 
-    def receive(self, kind: str) -> frames.Header:
-        """The next frame that is no progress; it must be of this kind."""
-        while (header := frames.read_header(self._source)) is not None and header["type"] == "progress":
+    def receive(self, kind: type[_Answer]) -> _Answer:
+        """The next message that is no progress; it must be of this kind."""
+        while isinstance(message := messages.receive(self._source), messages.Progress):
             pass
-        if header is None or header["type"] != kind:
-            came = header.get("message", header["type"]) if header else "its end"
-            raise ProtocolError(f"expected {kind} from the worker, got: {came}; run nct doctor")
-        return header
+        if not isinstance(message, kind):
+            came = message.text if isinstance(message, messages.Error) else type(message).__name__ if message else "its end"
+            raise ProtocolError(f"expected {kind.__name__} from the worker, got: {came}; run nct doctor")
+        return message
 
     def send_image(self, name: str, pixels: bytes, size: tuple[int, int]) -> None:
         """Sends 8-bit RGB pixels."""
         layout = frames.PixelLayout(size[0], size[1], 3, "uint8")
         role = "reference" if name != "0" else "source"
-        frames.write_frame(self._sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [pixels])
+        messages.send(self._sink, messages.Image(name, role, layout), [pixels])
 
     def transfer(self, name: str, device: str) -> float:
         """Asks for a transfer and takes its pixels; returns the seconds from the question to the last pixel."""
         start = time.perf_counter()
-        reference = {"name": "reference", "image": "1", "file": "", "masks": []}
-        fields = {"id": name, "source": "0", "onto": "", "references": [reference], "params": {}, "device": device, "file_side": 0}
-        frames.write_frame(self._sink, {"type": "transfer", **fields})
-        frames.read_into(self._source, bytearray(self.receive("result")["payload"]))
+        messages.send(self._sink, messages.Transfer(name, "0", (messages.SentReference("reference", image="1"),), {}, device=device))
+        frames.read_into(self._source, bytearray(self.receive(messages.Result).payload_bytes))
         return time.perf_counter() - start

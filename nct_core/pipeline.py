@@ -224,7 +224,8 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
         view = SourceLevel.of(level, source, features[level], inputs.half)
         fields, says = _match(view, references, above, network, run, name)
         alike = {} if evidence or run.params.as_published else {index: compare(references[index], view, found) for index, found in fields.items()}
-        references = tuple(reference.below(level) for reference in references)
+        for reference in references:
+            reference.release(level)
         run.stages.begin(_RECOLORING_COSTS[level], f"Recoloring, {name}")
         labels = label_map(view, says, None if above is None else above.labels, inputs.evidence_costs, run.part(0.0, 0.1))
         guidance = fuse(says, labels)

@@ -35,7 +35,7 @@ class Reference:
         name: what it is called in messages.
         image: the reference at working size; its mirror image where ``mirrored``.
         features: by level int16 [H, W, C], of all levels but the finest, which takes the most memory and next to no time and is computed when
-            it is matched.
+            it is matched. Those of a level are there until it is done.
         half: relu5_1 of the image at half its size; None as published.
         mirrored: whether ``image`` is the mirror image of what the caller gave.
         digest: SHA-256 of the content as the caller gave it.
@@ -49,9 +49,9 @@ class Reference:
     mirrored: bool
     digest: bytes
 
-    def below(self, level: int) -> Reference:
-        """The same without the features of a level and those above it, which have been used."""
-        return dataclasses.replace(self, features={kept: features for kept, features in self.features.items() if kept < level})
+    def release(self, level: int) -> None:
+        """Drops the features of a level, which take the most memory and have been used."""
+        self.features.pop(level, None)
 
 
 def read(number: int, name: str, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:

@@ -53,7 +53,7 @@ def test_progress_never_goes_back_and_names_its_stages(greeted: Connection) -> N
     assert fractions == sorted(fractions) and fractions[0] >= 0 and fractions[-1] <= 1
     assert len({frame["stage"] for frame in frames}) >= 5
     assert {frame["id"] for frame in frames} == {"watched"}
-    assert (header["device"], header["id"]) == ("CPU", "watched") and header["seconds"] > 0
+    assert (header["device"], header["id"]) == ("CPU", "watched")
 
 
 def test_a_result_can_be_applied_with_another_strength(greeted: Connection) -> None:

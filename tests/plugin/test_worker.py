@@ -55,7 +55,7 @@ def test_progress_never_goes_back_and_names_its_stages(greeted: Connection) -> N
     assert fractions == sorted(fractions) and fractions[0] >= 0 and fractions[-1] <= 1
     assert len({report.stage for report in reports}) >= 5
     assert {report.id for report in reports} == {"watched"}
-    assert (message.device, message.id) == ("CPU", "watched") and message.seconds > 0
+    assert (message.device, message.id) == ("CPU", "watched")
 
 
 def test_a_result_can_be_applied_with_another_strength(greeted: Connection) -> None:

@@ -63,7 +63,7 @@ def safe_look(
     matrix, shift = palette_map(result, reference_lab)
     lab[..., 1:] += np.float32(palette) * (lab[..., 1:] @ matrix.T + shift - lab[..., 1:])
     lab[..., 0] = rising_lightness(lab[..., 0])
-    lab[..., 1:] *= (colorful * _limit(lab, max(np.quantile(_chroma(x), 0.999) for x in (source_lab, reference_lab))))[..., None]
+    lab[..., 1:] *= (colorful * _limit(lab, max(float(np.quantile(_chroma(x), 0.999)) for x in (source_lab, reference_lab))))[..., None]
     identity = identity_table()
     safe = identity + np.float32(toned) * (to_srgb(lab) - identity)
     return Look(safe.reshape(SIDE, SIDE, SIDE, 3), "flat" if toned < 1.0 else "gray" if colorful < 1.0 else "")

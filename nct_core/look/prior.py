@@ -44,7 +44,10 @@ def predict_table(reference: NDArray[np.float64], source: NDArray[np.float64], u
         True
     """
     weights = _weights()
-    code = lambda x: gelu(linear(weights, "code", np.clip((x - weights["mean"]) / weights["deviation"], -FURTHEST, FURTHEST)))  # noqa: E731
+
+    def code(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return gelu(linear(weights, "code", np.clip((x - weights["mean"]) / weights["deviation"], -FURTHEST, FURTHEST)))
+
     source_code = code(source)
     coefficients = _head(weights, code(reference) - source_code, source_code, undo) - _head(weights, np.zeros_like(source_code), source_code, undo)
     coarse = (weights["basis"] * coefficients[:, None]).sum(0)

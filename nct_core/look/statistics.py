@@ -102,7 +102,10 @@ def _casts_by_rank(lab: NDArray[np.float64], chroma: NDArray[np.float64]) -> NDA
 
 def _casts_by_tier(lab: NDArray[np.float64], chroma: NDArray[np.float64]) -> NDArray[np.float64]:
     count, ab, figures = len(lab), lab[:, 1:], []
-    trust = lambda weight: weight / (weight + 0.01 * count)  # noqa: E731 - a tier that hardly occurs says little
+
+    def trust(weight: float) -> float:
+        return weight / (weight + 0.01 * count)  # a tier that hardly occurs says little
+
     for center in _TIERS:
         weights = np.maximum(1.0 - np.abs(lab[:, 0] - center) / _TIERS[1], 0.0)
         near_gray = weights / (1.0 + (chroma / _NEUTRAL_CHROMA) ** 2)

@@ -12,6 +12,7 @@ from ..pixels.lab import lab_to_srgb, srgb_to_lab
 
 SIDE = 17
 """Grid points per channel of a look's table."""
+_SCALE, _SHIFT = np.array([100.0, 255.0, 255.0], np.float32), np.array([0.0, 128.0, 128.0], np.float32)  # scaled Lab to CIE L*a*b*
 _BAND = 1 << 18  # pixels that are interpolated at once
 
 
@@ -84,12 +85,12 @@ def interpolate(table: NDArray[np.floating], colors: NDArray[np.floating]) -> ND
 def to_lab(colors: NDArray[np.floating]) -> NDArray[np.float32]:
     """sRGB [..., 3] to CIE L*a*b* in its own units, float32."""
     scaled = srgb_to_lab(torch.from_numpy(np.ascontiguousarray(colors, np.float32))).numpy()
-    return scaled * np.float32((100.0, 255.0, 255.0)) - np.float32((0.0, 128.0, 128.0))
+    return scaled * _SCALE - _SHIFT
 
 
 def to_srgb(lab: NDArray[np.floating]) -> NDArray[np.float32]:
     """CIE L*a*b* to sRGB in [0, 1], float32; colors outside are clipped."""
-    scaled = (lab + np.float32((0.0, 128.0, 128.0))) / np.float32((100.0, 255.0, 255.0))
+    scaled = (lab + _SHIFT) / _SCALE
     return np.clip(lab_to_srgb(torch.from_numpy(np.ascontiguousarray(scaled, np.float32))).numpy(), 0.0, 1.0)
 
 

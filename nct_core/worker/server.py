@@ -22,7 +22,7 @@ import numpy as np
 
 from .. import __version__
 from ..contract import frames, messages
-from ..contract.errors import Cancelled, DeviceError, NctError, ProtocolError, WeightsError
+from ..contract.errors import Cancelled, DeviceError, DeviceLost, NctError, ProtocolError, WeightsError
 from ..contract.texts import Text
 from .jobs import MAX_STORED_BYTES, Facts, Jobs, Pixels
 
@@ -109,6 +109,8 @@ class Worker:
         except Exception as error:  # the connection outlives a failed job, and the plug-in must hear of it
             if job.answered.acquire(blocking=False):
                 self._send_error(name, error)
+            if isinstance(error, DeviceLost):  # for this process; the plug-in starts another
+                os._exit(1)
         else:
             if job.answered.acquire(blocking=False):
                 if isinstance(job.request, messages.Transfer):
@@ -182,8 +184,7 @@ def _hello() -> messages.Hello:
     except WeightsError as error:
         logger.warning("%s", error)
         backbone = ""
-    device = backend.describe(backend.resolve("auto"))
-    return messages.Hello(messages.VERSION, __version__, device, backbone)
+    return messages.Hello(messages.VERSION, __version__, backend.choose("auto").name, backbone)
 
 
 def _load_library() -> None:

@@ -137,6 +137,8 @@ def test_wrong_input_is_named(pair):
         (source.astype(np.float64), [reference], r"source: expected a float32 array .* got float64 \[96, 128, 3\]"),
         (np.zeros((4, 30001, 1), np.float32), [reference], "source: expected at most 30000 pixels a side .* got 30001x4"),
         (source * 255, [reference], "source: expected sRGB values of nominal range 0 to 1, got up to .*; divide 8-bit values by 255"),
+        (np.where(source < 0.1, np.float32(-1e20), source), [reference], r"source: .* nominal range 0 to 1, got down to -1e\+20; correct or clip"),
+        (source, [reference - 65], "reference: expected sRGB values of nominal range 0 to 1, got down to -6"),
         ("source.png", [reference], "source: expected a float32 array .* got str"),
     ]
     for image, references, message in cases:
@@ -144,14 +146,17 @@ def test_wrong_input_is_named(pair):
             transfer(image, references, SMALL)
     with pytest.raises(InputError, match=r"^sea\.png: expected at least one pixel"):
         transfer(source, [reference, clear], SMALL, names=["sky.png", "hill.png", "sea.png"])
+    for names in (["sky.png", "hill.png"], ["sky.png"], [], ["sky.png", "hill.png", "sea.png", "one.png"]):
+        with pytest.raises(InputError, match=f"expected 3 names, of the source and of every reference, got {len(names)}"):
+            transfer(source, [reference, broken], SMALL, names=names)
 
 
 def test_devices_by_name():
-    assert backend.resolve("cpu") == torch.device("cpu") and backend.describe(torch.device("cpu")) == "CPU"
+    assert backend.candidates("cpu") == ["cpu"] and backend.start("cpu") is backend.CPU and backend.CPU.name == "CPU"
     with pytest.raises(DeviceError, match=r"expected one of the devices .* got 'quantum'"):
-        backend.resolve("quantum")
+        backend.candidates("quantum")
     with pytest.raises(DeviceError, match="got 'cuda:99'"):
-        backend.resolve("cuda:99")
+        backend.candidates("cuda:99")
 
 
 def test_transparent_parts_are_filled_from_around():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
-from nct_core import TransferParams, TransferResult, transfer
+from nct_core import TransferParams, TransferResult, pipeline, transfer
+from nct_core.features.pyramid import FeaturePyramid
 from nct_core.guidance.reference import Reference
 
 SMALL = TransferParams(working_size=128, patchmatch_iterations=4)
@@ -74,10 +78,10 @@ def test_matches_are_right_in_the_reference_as_it_was_given(result: TransferResu
 
 
 def test_colors_are_nearer_to_the_truth(source: Image, reference: Image, truth: Image, result: TransferResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stay(self: Reference, *_: object) -> None:
-        self._half = self._pyramid.half_size(self.image.rgb)
+    def stay(reference: Reference, _half: torch.Tensor, network: FeaturePyramid, *_: object) -> Reference:
+        return dataclasses.replace(reference, half=network.half_size(reference.image.rgb))
 
-    monkeypatch.setattr(Reference, "orient", stay)
+    monkeypatch.setattr(pipeline, "oriented", stay)
     without = transfer(source, [reference], SMALL)
     assert not without.matches[0].mirrored and np.median(errors(without)) > 10
     assert np.abs(result.image - truth).mean() < 0.9 * np.abs(without.image - truth).mean()

@@ -84,7 +84,7 @@ def test_patchmatch(run):
 
 def test_semiglobal():
     features = [torch.randint(0, 2000, (14, 12, 8), dtype=torch.int16, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
-    valid, watch = [np.ones((14, 12), np.bool_)] * 2, Watch()
+    valid, watch = [torch.ones(14, 12, dtype=torch.bool)] * 2, Watch()
     coarsest.fields(*features, *valid, watch)
     assert rises(watch.shares) and len(set(watch.shares)) > 4 and watch.shares[-1] == 1
     for stop in (1, len(watch.shares) // 2, len(watch.shares)):

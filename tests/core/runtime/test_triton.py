@@ -13,7 +13,6 @@ from kernel_cases import LARGE, PATCHMATCH_CASES, patchmatch_fields
 
 from nct_core.matching.patchmatch import kernels_cpu as patchmatch_cpu
 from nct_core.matching.patchmatch import kernels_torch as patchmatch_torch
-from nct_core.runtime import backend
 
 INTERPRETED = Path(__file__).with_name("triton_interpreted.py")
 
@@ -30,7 +29,3 @@ def test_interpreted_kernels_agree_with_the_compiled_ones():
 def test_the_torch_path_finds_the_same_fields(case):
     cpu = torch.device("cpu")
     np.testing.assert_array_equal(patchmatch_fields(patchmatch_torch.patchmatch, case, cpu), patchmatch_fields(patchmatch_cpu.patchmatch, case, cpu))
-
-
-def test_triton_is_not_for_the_cpu():
-    assert not backend.runs_triton(torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""The programs timed from outside, each start in a fresh process: the command line and the plug-in's worker. Loads neither torch nor numpy."""
+"""The programs timed from outside, each start in a fresh process: the command line and the plug-in's worker."""
 
 from __future__ import annotations
 
@@ -6,25 +6,33 @@ import json
 import statistics
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
-from ..contract import frames, messages
-from ..contract.errors import ProtocolError
-from ..installation.worker import worker_command
+from nct_core.contract import frames, messages
+from nct_core.contract.errors import ProtocolError
+from nct_core.installation.worker import worker_command
+from nct_core.runtime import memory
+
+_LIMIT_SECONDS = 1800
 
 _Answer = TypeVar("_Answer", bound=messages.Message)
 
 
-def command(folder: Path, suffix: str, device: str, runs: int) -> dict[str, Any]:
+def command(folder: Path, suffix: str, device: str, runs: int, environment: Mapping[str, str]) -> dict[str, Any]:
     """Times ``nct transfer`` from its start to its end, files read and written; a first run is not counted."""
     files = [str(folder / f"{number}{suffix}") for number in (0, 1)]
     line = [sys.executable, "-m", "nct_core", "transfer", *files, "-o", str(folder / f"result{suffix}"), "--device", device, "--json"]
     seconds = []
     for _ in range(runs + 1):
         start = time.perf_counter()
-        done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+        try:
+            done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=environment, timeout=_LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return {"error": f"not done after {_LIMIT_SECONDS} s"}
         seconds.append(time.perf_counter() - start)
         if done.returncode:
             return {"error": done.stderr.strip()}
@@ -32,23 +40,24 @@ def command(folder: Path, suffix: str, device: str, runs: int) -> dict[str, Any]
     return {**_summary(seconds[1:]), "transfer_seconds": told["seconds"], "peak_memory_mib": told["peak_memory_mib"]}
 
 
-def worker(folder: Path, size: tuple[int, int], device: str, runs: int) -> dict[str, Any]:
+def worker(folder: Path, size: tuple[int, int], device: str, runs: int, environment: Mapping[str, str]) -> dict[str, Any]:
     """Times the worker's start to its hello, and in the last one a first and a second transfer of the raw pictures ``N.rgb``."""
     hellos = []
     try:
         for _ in range(runs):
             start = time.perf_counter()
-            with _Worker() as started:
+            with _Worker(environment) as started:
                 started.receive(messages.Hello)
                 hellos.append(time.perf_counter() - start)
-        with _Worker() as started:
+        with _Worker(environment) as started:
             started.receive(messages.Hello)
             for number in (0, 1):
                 started.send_image(f"{number}", (folder / f"{number}.rgb").read_bytes(), size)
             first, second = (started.transfer(name, device) for name in ("first", "second"))
+            peak = memory.peak_mib(started.process.pid)
     except (ProtocolError, OSError) as problem:
         return {"error": str(problem)}
-    return {**_summary(hellos), "first_transfer_seconds": first, "second_transfer_seconds": second}
+    return {**_summary(hellos), "first_transfer_seconds": first, "second_transfer_seconds": second, "peak_memory_mib": peak}
 
 
 def _summary(seconds: list[float]) -> dict[str, Any]:
@@ -56,17 +65,23 @@ def _summary(seconds: list[float]) -> dict[str, Any]:
 
 
 class _Worker:
-    """A worker's process and its pipes."""
+    """A worker's process and its pipes; killed at the end, and when it takes too long."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
 
     def __enter__(self) -> _Worker:
         line = worker_command(sys.executable)
-        self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self._sink, self._source = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
+        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self._environment)
+        self._sink, self._source = cast(BinaryIO, self.process.stdin), cast(BinaryIO, self.process.stdout)
+        self._limit = threading.Timer(_LIMIT_SECONDS, self.process.kill)
+        self._limit.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._limit.cancel()
+        self.process.kill()
+        self.process.communicate()
 
     def receive(self, kind: type[_Answer]) -> _Answer:
         """The next message that is no progress; it must be of this kind."""

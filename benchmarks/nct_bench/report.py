@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..contract.errors import InputError
-from ..files.replace import check_writable, replacing
+from nct_core.contract.errors import InputError
+from nct_core.files.replace import check_writable, replacing
 
 Measurement = Mapping[str, Any]
 FILES = ("results.json", "table.md", "scaling.svg")
@@ -51,8 +51,10 @@ def _heading(results: Mapping[str, Any]) -> str:
     pictures = "made pictures" if results["pictures"] == "made" else "photographs"
     graphics = [words for name, words in machine["devices"].items() if name != "cpu"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
+    instructions = ", ".join(machine["instructions"]) or "no AVX2"
     return "\n".join([
-        f"{machine['date']}: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {', '.join(graphics) or 'no GPU'}; {machine['system']}.",
+        f"{machine['date']}: {machine['cpu']} ({instructions}), {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{', '.join(graphics) or 'no GPU'}; {machine['system']}.",
         f"{versions}; {machine['backbone']}; {pictures}; {results['minutes']} minutes in all, load before {machine['load_before']}.",
         "Seconds are medians of warm runs, the first not counted. Memory is the most that the process held, with Python, torch and the pictures.",
     ])  # fmt: skip
@@ -65,18 +67,18 @@ def _main(measurements: Sequence[Measurement]) -> str:
         return ""
     rows, seen = [], set()
     for entry in size:
-        key = (entry["device"], entry["references"])
+        key = (entry["device"], entry["avx2_only"], entry["references"])
         if key not in seen:  # the scaling curve may hold the same size again
             seen.add(key)
-            one = next((other for other in size if (other["device"], other["references"]) == (entry["device"], 1)), entry)
-            times = f"{plain[0]['seconds'] / entry['seconds']:.1f}" if entry["references"] == 1 else ""
-            name = f"{entry['device']}, {_references(entry)}{_used(entry)}"
+            one = next((other for other in size if (other["device"], other["avx2_only"], other["references"]) == (*key[:2], 1)), entry)
+            times = f"{_plain_of(entry, plain)['seconds'] / entry['seconds']:.1f}" if entry["references"] == 1 else ""
+            name = f"{processor(entry)}, {_references(entry)}{_used(entry)}"
             rows.append([name, *_time(entry), times, f"{entry['seconds'] / one['seconds']:.2f}", *_memory(entry)])
     for entry in _good(measurements, "transfer as published"):
         rows.append(
-            [f"{entry['device']}, 1 reference, the published search", *_time(entry), f"{plain[0]['seconds'] / entry['seconds']:.1f}", "", *_memory(entry)]
+            [f"{processor(entry)}, 1 reference, the published search", *_time(entry), f"{plain[0]['seconds'] / entry['seconds']:.1f}", "", *_memory(entry)]
         )
-    rows.append(["plain implementation, cpu", *_time(plain[0]), "1", "", *_memory(plain[0])])
+    rows += [[f"plain implementation, {processor(entry)}", *_time(entry), "1", "", *_memory(entry)] for entry in plain]
     words = [f"Results of {entry['device']} differ by {entry['mean']:.2f} CIEDE2000 on average." for entry in _good(measurements, "difference")]
     title = f"### {plain[0]['width']} x {plain[0]['height']} pixels"
     columns = ["", "seconds", "least - most", "CPU seconds", "times as fast as plain", "times one reference", "memory MiB", "GPU MiB"]
@@ -90,7 +92,7 @@ def _stages(measurements: Sequence[Measurement]) -> str:
     columns = [entry for entry in _good(measurements, "transfer") if _same_size(entry, plain[0])] + plain
     names = sorted({name for entry in columns for name in entry["stages"]}, key=lambda name: -max(entry["stages"].get(name, 0) for entry in columns))
     rows = [[name, *(f"{entry['stages'][name]:.2f}" if name in entry["stages"] else "" for entry in columns)] for name in names]
-    titles = [f"{'plain' if entry['kind'] == 'plain' else entry['device']}, {_references(entry)}" for entry in columns]
+    titles = [f"{'plain, ' * (entry['kind'] == 'plain')}{processor(entry)}, {_references(entry)}" for entry in columns]
     return "### Seconds by stage, watched in a run of its own\n\n" + _grid(["stage", *titles], rows)
 
 
@@ -113,7 +115,8 @@ def _programs(measurements: Sequence[Measurement]) -> str:
         if entry["kind"] == "worker" and "error" not in entry:
             rows.append(["worker, from start to hello", *_time(entry)[:2], ""])
             for number in ("first", "second"):
-                rows.append([f"{number} transfer in the worker, {entry['width']} x {entry['height']}", f"{entry[f'{number}_transfer_seconds']:.2f}", "", ""])
+                name, memory = f"{number} transfer in the worker, {entry['width']} x {entry['height']}", _memory(entry)[0] if number == "second" else ""
+                rows.append([name, f"{entry[f'{number}_transfer_seconds']:.2f}", "", memory])
     return "### Programs, each start a fresh process\n\n" + _grid(["", "seconds", "least - most", "memory MiB"], rows) if rows else ""
 
 
@@ -141,7 +144,17 @@ def _same_size(one: Measurement, other: Measurement) -> bool:
 
 
 def _what(entry: Measurement) -> str:
-    return f"{entry['kind']}, {entry['width']} x {entry['height']}, {entry['device']}, {_references(entry)}"
+    return f"{entry['kind']}, {entry['width']} x {entry['height']}, {processor(entry)}, {_references(entry)}"
+
+
+def processor(entry: Measurement) -> str:
+    """The device, and whether it was held to AVX2."""
+    return entry["device"] + ", AVX2 only" * entry["avx2_only"]
+
+
+def _plain_of(entry: Measurement, plain: Sequence[Measurement]) -> Measurement:
+    """The plain run on the same instructions."""
+    return next((other for other in plain if other["avx2_only"] == entry["avx2_only"]), plain[0])
 
 
 def _references(entry: Measurement) -> str:

@@ -20,10 +20,10 @@ from scipy.ndimage import binary_dilation
 from scipy.sparse.linalg import cg, splu
 from scipy.spatial import cKDTree
 
-from ..contract.params import TransferParams
-from ..matching.field import Field, identity_field, upsample_field
-from ..pixels.grids import Shape, nearest_cells
-from ..pixels.lab import lab_to_srgb, srgb_to_lab
+from nct_core.contract.params import TransferParams
+from nct_core.matching.field import Field, identity_field, upsample_field
+from nct_core.pixels.grids import Shape, nearest_cells
+from nct_core.pixels.lab import lab_to_srgb, srgb_to_lab
 
 LEVELS = (5, 4, 3, 2, 1)
 JUMPS = (8, 4, 2, 1)

@@ -12,15 +12,16 @@ from typing import Any
 
 import torch
 
-from ..contract.params import TransferParams
-from ..features.pyramid import COARSEST
-from ..matching.patchmatch import JUMPS, plan
-from ..pixels.grids import Shape
-from ..pixels.working import working_shape
+from nct_core.contract.params import TransferParams
+from nct_core.features import vgg
+from nct_core.features.pyramid import COARSEST
+from nct_core.matching.patchmatch import plan
+from nct_core.matching.patchmatch.problem import JUMPS
+from nct_core.pixels.grids import Shape
+from nct_core.pixels.working import working_shape
+
 from .machine import synchronize
 
-_CHANNELS = (64, 128, 256, 512, 512)
-_CONVOLUTIONS = {"VGG-16": (2, 2, 3, 3), "VGG-19": (2, 2, 4, 4)}  # of the blocks before relu5_1
 _SYSTEM_FLOATS = 9 + 2 + 4 * 6  # blocks, edges; unknowns, right-hand side, residual, direction of one solver step
 _SOLVER_STEPS = 10 * 8  # about ten rounds, each some eight passes over the system: products, sweeps and coarser grids
 
@@ -31,7 +32,7 @@ def table(device: torch.device, source: Shape, references: Sequence[Shape], seco
     Args:
         device: what it ran on; its bandwidth and arithmetic are measured.
         source, references: (rows, columns) of the pictures.
-        seconds: measured, by stage (see :class:`nct_core.benchmark.stages.StageClock`).
+        seconds: measured, by stage (see :class:`nct_bench.stages.StageClock`).
         backbone: "VGG-16" or "VGG-19".
 
     Returns:
@@ -53,7 +54,7 @@ def work(source: Shape, references: Sequence[Shape], backbone: str) -> dict[str,
     other = {level: sum(h * w for h, w in there) / 4 ** (level - 1) for level in cells}
     network = [_network(cells[1], level, backbone) for level in cells] + [_network(other[1], COARSEST, backbone)]
     matching, voting, solving = 0.0, 0.0, 0.0
-    for level, channels in enumerate(_CHANNELS, 1):
+    for level, channels in ((first.block, first.outputs) for first in vgg.convolutions(backbone) if first.first):
         search = plan(level, max(*here, *(side for shape in there for side in shape)), params)
         tries = search.iterations * (4 * len(JUMPS) + len(search.radii))
         positions = cells[level] * len(there) + other[level]  # both directions
@@ -74,13 +75,13 @@ def work(source: Shape, references: Sequence[Shape], backbone: str) -> dict[str,
 
 def _network(pixels: float, level: int, backbone: str) -> tuple[float, float]:
     """Bytes and operations from the image to relu{level}_1."""
-    moved, flops, depth = 0.0, 0.0, 3
-    for block in range(level):
-        positions, channels = pixels / 4**block, _CHANNELS[block]
-        for _ in range(1 if block == level - 1 else _CONVOLUTIONS[backbone][block]):
-            flops += positions * 2 * 9 * depth * channels
-            moved += 4 * (positions * (depth + channels) + 9 * depth * channels)
-            depth = channels
+    moved, flops = 0.0, 0.0
+    for convolution in vgg.convolutions(backbone):
+        positions, inputs, outputs = pixels / 4 ** (convolution.block - 1), convolution.inputs, convolution.outputs
+        flops += positions * 2 * 9 * inputs * outputs
+        moved += 4 * (positions * (inputs + outputs) + 9 * inputs * outputs)
+        if convolution.first and convolution.block == level:
+            break
     return moved, flops
 
 

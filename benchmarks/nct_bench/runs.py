@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..contract.errors import DeviceError, InputError, NctError
-from . import programs
+from nct_core.contract.errors import DeviceError, InputError, NctError
+
+from . import machine, programs
 
 Size = tuple[int, int]
 Measurement = dict[str, Any]
@@ -50,18 +52,20 @@ QUICK = Plan(main=(256, 183), references=(1, 3), sizes=((180, 120), (256, 171), 
 AS_PUBLISHED = {"match_drift": 100.0}
 """Parameters with which the library searches for matches as long and as far as the plain implementation does."""
 _LIMIT_SECONDS = 1800
+_FOLDER = Path(__file__).parents[1]  # where ``python -m nct_bench.case`` finds this package
 
 
-def run(*, quick: bool, photographs: Sequence[Path] = (), devices: Sequence[str] | None = None) -> dict[str, Any]:
+def run(*, quick: bool, photographs: Sequence[Path] = (), devices: Sequence[str] | None = None, avx2_only: bool = False) -> dict[str, Any]:
     """Runs a whole benchmark; a configuration that fails leaves its error in the results and the others go on.
 
     Args:
         quick: :data:`QUICK` in place of :data:`FULL`.
         photographs: source and references to measure with; made pictures if empty.
         devices: names; all of the machine's if None.
+        avx2_only: nothing uses newer instructions than AVX2. Otherwise this is measured beside the rest, at one size, where the processor has newer ones.
 
     Returns:
-        ``machine``, ``pictures`` (in words), ``plan`` and ``measurements``, a list of what was asked and found.
+        ``machine`` (see :func:`nct_bench.machine.describe`), ``pictures`` (in words), ``plan`` and ``measurements``, a list of what was asked and found.
 
     Raises:
         InputError: a single photograph, or one that cannot be read.
@@ -75,20 +79,20 @@ def run(*, quick: bool, photographs: Sequence[Path] = (), devices: Sequence[str]
         plan = Plan(plan.main, tuple(n for n in plan.references if n < len(photographs)), plan.sizes, plan.commands, plan.runs)
     started = time.perf_counter()
     _say("looking at the machine")
-    machine = _ask({"kind": "machine"})
-    if "error" in machine:
-        raise NctError(machine["error"])
-    wanted = list(devices or machine["devices"])
+    found = _ask({"kind": "machine"}, _environment(avx2_only))
+    if "error" in found:
+        raise NctError(found["error"])
+    wanted = list(devices or found["devices"])
     for name in wanted:
-        if name not in machine["devices"]:
-            raise DeviceError(f"expected one of the devices that this machine has ({', '.join(machine['devices'])}), got {name!r}")
+        if name not in found["devices"]:
+            raise DeviceError(f"expected one of the devices that this machine has ({', '.join(found['devices'])}), got {name!r}")
     with tempfile.TemporaryDirectory(prefix="nct-bench-") as scratch:
-        bench = _Bench(plan, Path(scratch), [str(path.resolve()) for path in photographs], wanted)
-        bench.at_main_size()
+        bench = _Bench(plan, Path(scratch), [str(path.resolve()) for path in photographs], wanted, avx2_only)
+        bench.at_main_size(beside="cpu" in wanted and not avx2_only and found["instructions"][1:] != [])
         bench.over_sizes()
         bench.of_programs()
     return {
-        "machine": machine,
+        "machine": found,
         "pictures": [path.name for path in photographs] or "made",
         "plan": "quick" if quick else "full",
         "minutes": round((time.perf_counter() - started) / 60, 1),
@@ -97,23 +101,27 @@ def run(*, quick: bool, photographs: Sequence[Path] = (), devices: Sequence[str]
 
 
 class _Bench:
-    def __init__(self, plan: Plan, scratch: Path, photographs: list[str], devices: list[str]) -> None:
-        self.plan, self.scratch, self.photographs, self.devices = plan, scratch, photographs, devices
+    def __init__(self, plan: Plan, scratch: Path, photographs: list[str], devices: list[str], avx2_only: bool) -> None:
+        self.plan, self.scratch, self.photographs, self.devices, self.avx2_only = plan, scratch, photographs, devices, avx2_only
         self.measurements: list[Measurement] = []
 
-    def at_main_size(self) -> None:
-        """Every number of references, the plain implementation, and how far apart the results are."""
+    def at_main_size(self, *, beside: bool) -> None:
+        """Every number of references, the plain implementation, and how far apart the results are; one reference also with AVX2 only, if ``beside``."""
         folder = self._pictures(self.plan.main, max(self.plan.references) + 1, [".npy"])
         for device in self.devices:
             for references in self.plan.references:
                 self._transfer(folder, self.plan.main, references, device, result=str(folder / f"{device.replace(':', '-')}-{references}.npy"))
             self._transfer(folder, self.plan.main, 1, device, params=AS_PUBLISHED)
-        asked = {"kind": "plain", "folder": str(folder), "result": str(folder / "plain.npy")}
-        self._note("plain", self.plan.main, "cpu", 1, 1, _ask(asked))
+        self._plain(folder, str(folder / "plain.npy"))
+        if beside:
+            self.avx2_only = True
+            self._transfer(folder, self.plan.main, 1, "cpu")
+            self._plain(folder)
+            self.avx2_only = False
         results = [(device, folder / f"{device.replace(':', '-')}-1.npy") for device in self.devices]
         for (one, file), (other, its) in zip([results[0]] * len(results), [("plain", folder / "plain.npy"), *results[1:]]):
             if file.exists() and its.exists():
-                self._note("difference", self.plan.main, f"{one} and {other}", 1, 1, _ask({"kind": "difference", "one": str(file), "other": str(its)}))
+                self._note("difference", self.plan.main, f"{one} and {other}", 1, 1, self._ask({"kind": "difference", "one": str(file), "other": str(its)}))
         self._clear(folder)
 
     def over_sizes(self) -> None:
@@ -128,27 +136,32 @@ class _Bench:
         """The command line and the worker from their start, on the first device."""
         for size, suffix, runs in self.plan.commands:
             folder = self._pictures(size, 2, [suffix])
-            self._note(f"command {suffix}", size, self.devices[0], 1, runs, programs.command(folder, suffix, self.devices[0], runs))
+            self._note(f"command {suffix}", size, self.devices[0], 1, runs, programs.command(folder, suffix, self.devices[0], runs, self._environment))
             self._clear(folder)
         folder = self._pictures(self.plan.main, 2, [".rgb"])
-        self._note("worker", self.plan.main, self.devices[0], 1, self.plan.runs, programs.worker(folder, self.plan.main, self.devices[0], self.plan.runs))
+        found = programs.worker(folder, self.plan.main, self.devices[0], self.plan.runs, self._environment)
+        self._note("worker", self.plan.main, self.devices[0], 1, self.plan.runs, found)
         self._clear(folder)
 
     def _transfer(self, folder: Path, size: Size, references: int, device: str, *, params: dict[str, float] | None = None, result: str | None = None) -> None:
         asked = {"folder": str(folder), "references": references, "device": device, "runs": self.plan.runs, "params": params or {}, "result": result}
         kind = "transfer as published" if params else "transfer"
-        self._note(kind, size, device, references, self.plan.runs, _ask({"kind": "transfer", **asked}))
+        self._note(kind, size, device, references, self.plan.runs, self._ask({"kind": "transfer", **asked}))
+
+    def _plain(self, folder: Path, result: str | None = None) -> None:
+        self._note("plain", self.plan.main, "cpu", 1, 1, self._ask({"kind": "plain", "folder": str(folder), "result": result}))
 
     def _note(self, kind: str, size: Size, device: str, references: int, runs: int, found: Measurement) -> None:
-        self.measurements.append({"kind": kind, "width": size[0], "height": size[1], "device": device, "references": references, "runs": runs, **found})
+        asked = {"kind": kind, "width": size[0], "height": size[1], "device": device, "avx2_only": self.avx2_only, "references": references, "runs": runs}
+        self.measurements.append({**asked, **found})
         said = found.get("error") or (f"{found['seconds']:.2f} s" if "seconds" in found else f"{found['mean']:.2f} CIEDE2000 apart on average")
-        _say(f"{kind}, {size[0]} x {size[1]}, {device}, {references} reference{'s' * (references > 1)}: {said}")
+        _say(f"{kind}, {size[0]} x {size[1]}, {device}{', AVX2 only' * self.avx2_only}, {references} reference{'s' * (references > 1)}: {said}")
 
     def _pictures(self, size: Size, count: int, suffixes: list[str]) -> Path:
         folder = self.scratch / f"{size[0]}x{size[1]}"
         folder.mkdir()
         asked = {"kind": "pictures", "folder": str(folder), "size": size, "count": count, "photographs": self.photographs, "suffixes": suffixes}
-        found = _ask(asked)
+        found = self._ask(asked)
         if "error" in found:
             raise InputError(found["error"])
         return folder
@@ -158,12 +171,25 @@ class _Bench:
             file.unlink()
         folder.rmdir()
 
+    @property
+    def _environment(self) -> dict[str, str]:
+        return _environment(self.avx2_only)
 
-def _ask(request: Measurement) -> Measurement:
-    """Has a fresh process do it (see :mod:`nct_core.benchmark.case`)."""
-    line = [sys.executable, "-m", "nct_core.benchmark.case", json.dumps(request)]
+    def _ask(self, request: Measurement) -> Measurement:
+        return _ask(request, self._environment)
+
+
+def _environment(avx2_only: bool) -> dict[str, str]:
+    return {**os.environ, **(machine.AVX2_ONLY if avx2_only else {})}
+
+
+def _ask(request: Measurement, environment: Mapping[str, str]) -> Measurement:
+    """Has a fresh process do it (see :mod:`nct_bench.case`)."""
+    line = [sys.executable, "-m", "nct_bench.case", json.dumps(request)]
     try:
-        done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=_LIMIT_SECONDS)
+        done = subprocess.run(
+            line, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=_LIMIT_SECONDS, env=environment, cwd=_FOLDER
+        )
         return json.loads(done.stdout)
     except subprocess.TimeoutExpired:
         return {"error": f"not done after {_LIMIT_SECONDS} s"}
@@ -173,4 +199,4 @@ def _ask(request: Measurement) -> Measurement:
 
 
 def _say(words: str) -> None:
-    print(f"nct bench: {words}", file=sys.stderr, flush=True)
+    print(f"bench.py: {words}", file=sys.stderr, flush=True)

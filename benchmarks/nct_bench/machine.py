@@ -1,14 +1,32 @@
-"""What a benchmark ran on, and the memory and time that a process has used."""
+"""What a benchmark ran on, and how a process is held to an older processor's instructions."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import platform
-import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+AVX2_ONLY = {
+    "ATEN_CPU_CAPABILITY": "avx2",  # torch's own kernels
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # its convolutions
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",  # and its matrix products
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": "",  # numba adds those of the host to the name otherwise
+    "OPENBLAS_CORETYPE": "Haswell",  # numpy and scipy
+}
+"""Environment of a process that uses AVX2, as most laptops do, and nothing newer."""
+_NEWER = {"AVX-512": ("avx512f",), "VNNI": ("avx512vnni", "avxvnni"), "AMX": ("amx-tile",)}
+
+
+def instructions() -> list[str]:
+    """What the processor has of AVX2, AVX-512, VNNI and AMX, in this order."""
+    import llvmlite.binding
+
+    features = llvmlite.binding.get_host_cpu_features()
+    return [name for name, flags in {"AVX2": ("avx2",), **_NEWER}.items() if any(features.get(flag) for flag in flags)]
 
 
 def describe() -> dict[str, Any]:
@@ -18,15 +36,16 @@ def describe() -> dict[str, Any]:
     import scipy
     import torch
 
-    from .. import __version__
-    from ..features import weights
-    from ..runtime import backend, threads
+    from nct_core import __version__
+    from nct_core.features import weights
+    from nct_core.runtime import backend, threads
 
     names = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["mps"] * torch.backends.mps.is_available()
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "system": _system(),
         "cpu": _cpu_model(),
+        "instructions": instructions(),
         "cores": threads.count(),
         "memory_gib": _memory_gib(),
         "load_before": _load(),
@@ -38,23 +57,6 @@ def describe() -> dict[str, Any]:
             "numba": numba.__version__, "numpy": numpy.__version__, "scipy": scipy.__version__,
         },
     }  # fmt: skip
-
-
-def peak_memory_mib() -> float | None:
-    """The most memory that this process has held; None where the system does not say (Windows).
-
-    Linux counts a process's memory before ``exec``, its parent's, in ``ru_maxrss``: there the figure is that of the program alone.
-    """
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return round(int(line.split()[1]) / 1024, 1)
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
 def synchronize(device: Any) -> None:

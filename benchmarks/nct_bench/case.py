@@ -1,4 +1,4 @@
-"""One measurement in a process of its own: ``python -m nct_core.benchmark.case REQUEST``, which prints one JSON object.
+"""One measurement in a process of its own: ``python -m nct_bench.case REQUEST``, which prints one JSON object.
 
 A fresh process for each, so that peak memory is that of the one configuration and no measurement warms up the next.
 """
@@ -12,10 +12,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..contract.errors import NctError
+from nct_core.contract.errors import NctError
+
 from . import machine
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Request = dict[str, Any]
 
@@ -46,14 +51,16 @@ def _transfer(folder: str, references: int, device: str, runs: int, params: dict
     import numpy as np
     import torch
 
-    from .. import TransferParams, transfer
-    from ..runtime import backend
+    from nct_core import TransferParams, transfer
+    from nct_core.runtime import backend, memory
+
     from . import roofline
     from .stages import StageClock
 
-    at, chosen = backend.resolve(device), TransferParams.from_mapping(params)
+    at, chosen = torch.device(backend.candidates(device)[0]), TransferParams.from_mapping(params)
     source, others = _load(folder, 0), [_load(folder, number) for number in range(1, references + 1)]
     if at.type == "cuda":
+        torch.cuda.init()  # there are no statistics before
         torch.cuda.reset_peak_memory_stats(at)
 
     walls, processors = [], []
@@ -63,7 +70,7 @@ def _transfer(folder: str, references: int, device: str, runs: int, params: dict
         machine.synchronize(at)
         walls.append(time.perf_counter() - wall)
         processors.append(time.process_time() - processor)
-    peak = machine.peak_memory_mib()
+    peak = memory.peak_mib()
     if result:
         np.save(result, done.image)
     clock = StageClock(lambda: machine.synchronize(at))
@@ -95,8 +102,10 @@ def _plain(folder: str, result: str | None = None) -> dict[str, Any]:
     """The plain implementation, once."""
     import numpy as np
 
-    from .. import TransferParams
-    from ..features import weights
+    from nct_core import TransferParams
+    from nct_core.features import weights
+    from nct_core.runtime import memory
+
     from . import plain
 
     source, reference = _load(folder, 0), _load(folder, 1)
@@ -111,7 +120,7 @@ def _plain(folder: str, result: str | None = None) -> dict[str, Any]:
     if result:
         np.save(result, image)
     return {
-        "seconds": ends[-1] - wall, "cpu_seconds": time.process_time() - processor, "peak_memory_mib": machine.peak_memory_mib(),
+        "seconds": ends[-1] - wall, "cpu_seconds": time.process_time() - processor, "peak_memory_mib": memory.peak_mib(),
         "stages": stages,
     }  # fmt: skip
 
@@ -120,10 +129,19 @@ def _difference(one: str, other: str) -> dict[str, Any]:
     """How far two results are apart, in CIEDE2000."""
     import numpy as np
 
-    from .difference import ciede2000
-
     apart = ciede2000(np.load(one), np.load(other))
     return {"mean": float(apart.mean()), "median": float(np.median(apart)), "percentile_95": float(np.percentile(apart, 95))}
+
+
+def ciede2000(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The color difference at every pixel, float64 [H, W].
+
+    Args:
+        one, other: float32 [H, W, 3], sRGB-encoded; clipped to [0, 1], as a screen would.
+    """
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
+    return deltaE_ciede2000(rgb2lab(one.clip(0, 1)), rgb2lab(other.clip(0, 1)))
 
 
 if __name__ == "__main__":

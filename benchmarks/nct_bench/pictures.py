@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..files.color_space import to_srgb
-from ..files.picture import Picture
-from ..files.read import read_picture
-from ..files.write import write_picture
+from nct_core.files.color_space import to_srgb
+from nct_core.files.picture import Picture
+from nct_core.files.read import read_picture
+from nct_core.files.write import write_picture
 
 Size = tuple[int, int]
 _PALETTES = (  # sky above, sky below, then from the farthest ridge to the ground
@@ -64,7 +64,7 @@ def photograph(path: Path, size: Size) -> NDArray[np.uint8]:
     """
     import torch
 
-    from ..pixels.resample import resize
+    from nct_core.pixels.resample import resize
 
     picture = read_picture(path)
     pixels = to_srgb(picture.pixels, picture.icc_profile)[..., :3]

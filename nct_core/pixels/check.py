@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..contract.params import MAX_PIXELS, MAX_SIDE
+from ..contract.texts import Text
 
 # Far beyond any highlight and any color out of gamut, and below what forgotten scaling gives.
 _MAX_VALUE = 64.0
@@ -30,7 +31,7 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
         raise InputError(f"{name}: expected a float32 array [height, width, 1 to 4 channels], got {came}")
     height, width, channels = image.shape
     if min(height, width) < 2:
-        raise InputError(f"{name}: expected at least 2 pixels a side, since a single row or column has no patches to match, got {width}x{height}")
+        raise InputError(Text("about", name, Text("too_thin", f"{width}x{height}")))
     if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
         raise InputError(f"{name}: expected at most {MAX_SIDE} pixels a side and {MAX_PIXELS // 10**6} megapixels, got {width}x{height}")
     # The sum of finite float32 values is finite in float64; one pass without a mask the size of the image.
@@ -43,7 +44,7 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
     if low < -_MAX_VALUE:
         raise InputError(f"{name}: expected sRGB values of nominal range 0 to 1, got down to {low:g}; correct or clip the picture before the transfer")
     if channels in (2, 4) and not (image[..., -1] > 0).any():
-        raise InputError(f"{name}: expected at least one pixel that is not fully transparent, got none")
+        raise InputError(Text("about", name, Text("all_transparent")))
     return image
 
 
@@ -65,7 +66,7 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
     if len(references) == 0:
         raise InputError("expected a reference image, got none; choose at least one")
     if len(references) > _MAX_REFERENCES:
-        raise InputError(f"expected at most {_MAX_REFERENCES} references, got {len(references)}; choose those that matter")
+        raise InputError(Text("too_many_references", _MAX_REFERENCES, len(references)))
     plain_names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
     names = ["source", *plain_names] if names is None else names
     if len(names) != 1 + len(references):
@@ -75,7 +76,7 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
     for name, reference in zip(names[1:], references):
         check_image(name, reference)
         if reference.shape == source.shape and np.array_equal(reference, source):
-            raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
+            raise InputError(Text("about", name, Text("same_picture")))
     return plain_names
 
 

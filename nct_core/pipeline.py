@@ -94,9 +94,9 @@ def transfer(
     """
     started, caller = time.perf_counter(), Caller()
     onto = source if onto is None else onto
-    stage_names = check_inputs(source, onto, references, names)
+    check_inputs(source, onto, references, names)
     stages = Stages(_total_cost(len(references)), caller.watched(progress), caller.watched(cancel))
-    request = _Request(source, onto, dict(zip(stage_names, references)), weights_path, caller.watched(observer), started)
+    request = _Request(source, onto, tuple(references), weights_path, caller.watched(observer), started)
     *first, last = backend.candidates(device)
     for name in first:
         try:
@@ -116,11 +116,11 @@ def transfer(
 
 @dataclass(frozen=True)
 class _Request:
-    """What is asked for, checked; ``references`` by what they are called in the names of stages."""
+    """What is asked for, checked."""
 
     source: NDArray[np.float32]
     onto: NDArray[np.float32]
-    references: dict[str, NDArray[np.float32]]
+    references: tuple[NDArray[np.float32], ...]
     weights_path: str | None
     observer: Observer | None
     started: float
@@ -163,7 +163,7 @@ def _attempt(request: _Request, device: str, params: TransferParams, stages: Sta
 
 def _transfer(request: _Request, run: Run) -> TransferResult:
     stages, size = run.stages, run.params.working_size
-    shapes = [working_shape((image.shape[0], image.shape[1]), size) for image in (request.source, *request.references.values())]
+    shapes = [working_shape((image.shape[0], image.shape[1]), size) for image in (request.source, *request.references)]
     memory.check_room(shapes[0], shapes[1:], run.backend)
     stages.begin(_NETWORK_COST, Text("loading_network"))
     file = weights.find(request.weights_path)
@@ -184,7 +184,7 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
     return TransferResult(
         image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=run.backend.name,
         seconds=time.perf_counter() - request.started, working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
-        matches=_matches(inputs.references, coarsest.fields, list(request.references.values())),
+        matches=_matches(inputs.references, coarsest.fields, request.references),
     )  # fmt: skip
 
 
@@ -194,10 +194,10 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
     source = prepare(request.source, params.working_size, device)
     stages.advance(0.8)
     references = []
-    for number, (name, image) in enumerate(request.references.items()):
+    for number, image in enumerate(request.references):
         prepared = prepare(image, params.working_size, device)
         stages.begin(_REFERENCE_COST, Text("reading_one_reference", number + 1) if len(request.references) > 1 else Text("reading_reference"))
-        references.append(read(number, name, prepared, network, stages.advance))
+        references.append(read(number, prepared, network, stages.advance))
     references.sort(key=lambda reference: reference.digest)
     stages.begin(_SOURCE_COST, Text("reading_source"))
     features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
@@ -284,7 +284,7 @@ def _numbers(labels: torch.Tensor, references: tuple[Reference, ...]) -> NDArray
     return np.array([reference.number for reference in references], np.uint8)[labels.cpu().numpy()]
 
 
-def _matches(references: tuple[Reference, ...], fields: dict[int, Fields], images: list[NDArray[np.float32]]) -> list[Match]:
+def _matches(references: tuple[Reference, ...], fields: dict[int, Fields], images: tuple[NDArray[np.float32], ...]) -> list[Match]:
     """The coarsest fields, in the order in which the references were given."""
     found = {
         reference.number: Match(fields[index].forward.cpu().numpy(), fields[index].grid, reference.mirrored, images[reference.number].shape[:2])

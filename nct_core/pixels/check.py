@@ -48,7 +48,7 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
     return image
 
 
-def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], references: Sequence[NDArray[np.float32]], names: Sequence[str] | None) -> list[str]:
+def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], references: Sequence[NDArray[np.float32]], names: Sequence[str] | None) -> None:
     """Checks all images of a transfer.
 
     Args:
@@ -57,9 +57,6 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
         references: what gives the colors.
         names: what the source and each of the references are called in errors; None: "source", and "reference" or "reference 1" and so on.
 
-    Returns:
-        The references' names for messages about progress: "reference", or "reference 1" and so on.
-
     Raises:
         InputError: an image is not usable, there is none or too many, or a name is missing.
     """
@@ -67,8 +64,8 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
         raise InputError("expected a reference image, got none; choose at least one")
     if len(references) > _MAX_REFERENCES:
         raise InputError(Text("too_many_references", _MAX_REFERENCES, len(references)))
-    plain_names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
-    names = ["source", *plain_names] if names is None else names
+    if names is None:
+        names = ["source", "reference"] if len(references) == 1 else ["source", *(f"reference {number}" for number in range(1, len(references) + 1))]
     if len(names) != 1 + len(references):
         raise InputError(f"expected {1 + len(references)} names, of the source and of every reference, got {len(names)}; name all of them or none")
     check_image(names[0], source)
@@ -77,7 +74,6 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
         check_image(name, reference)
         if reference.shape == source.shape and np.array_equal(reference, source):
             raise InputError(Text("about", name, Text("same_picture")))
-    return plain_names
 
 
 def color_channels(channels: int) -> int:

@@ -26,6 +26,7 @@ TEXTS: Mapping[str, str] = {
     "recoloring": "Recoloring, level {} of {}",
     "applying": "Applying the colors",
     "too_little_memory_on_device": "Too little memory on {}: beginning again on the CPU",
+    "device_failed": "{} failed: beginning again on the CPU",
     "done": "Done",
     # what an error is about
     "about": "{}: {}",
@@ -44,6 +45,12 @@ TEXTS: Mapping[str, str] = {
     "references_exceed_memory": (
         "expected at most {} references of this size in the {} GiB of memory that are free, got {}; use fewer, a smaller working size, or close other programs"
     ),
+    "transfer_exceeds_memory": (
+        "expected about {} GiB of free memory for a transfer of this size, got {} GiB; use a smaller working size, or close other programs"
+    ),
+    "out_of_device_memory": "expected enough memory on {}, but it has no more ({}); use a smaller working size, or the device cpu",
+    "device_error": "expected {} to compute, but it failed ({}); update its driver, or use the device cpu",
+    "device_lost": "{}; this process cannot use it any more, a new one may",
     "out_of_memory": "expected enough memory for the pictures, but the machine has no more; use smaller pictures or close other programs",
     "disk_full": "expected room on the disk for the worker's compiled code, but it is full; make room and try again",
     "no_weights": "expected network weights in {}, found none; {}",

@@ -32,7 +32,6 @@ class Reference:
 
     Attributes:
         number: which one it is, counted from 0 as the caller gave them.
-        name: what it is called in messages.
         image: the reference at working size; its mirror image where ``mirrored``.
         features: by level int16 [H, W, C], of all levels but the finest, which takes the most memory and next to no time and is computed when
             it is matched. Those of a level are there until it is done.
@@ -42,7 +41,6 @@ class Reference:
     """
 
     number: int
-    name: str
     image: WorkingImage
     features: dict[int, torch.Tensor]
     half: torch.Tensor | None
@@ -54,10 +52,10 @@ class Reference:
         self.features.pop(level, None)
 
 
-def read(number: int, name: str, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
+def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
     """Computes the features of a reference; the arguments are the attributes of :class:`Reference`."""
     digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
-    return Reference(number, name, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
+    return Reference(number, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
 
 
 def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:

@@ -1,4 +1,4 @@
-"""Reads image files, with plain words for those that cannot be read; the EXIF orientation is applied."""
+"""Reads image files and applies their EXIF orientation; a file that cannot be read gives an error in plain words."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _open_strictly(path: Path) -> pyvips.Image:
 
 
 def _png_has_profile(path: Path) -> bool:
-    """Whether a PNG file has an ICC profile, which libvips drops without a word where it is damaged."""
+    """Whether a PNG file has an ICC profile; libvips drops a damaged one silently."""
     with open(path, "rb") as file:
         file.seek(8)
         while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
@@ -114,7 +114,7 @@ def _unreadable(path: Path, error: pyvips.Error) -> InputError:
 
 
 def reason(error: pyvips.Error) -> str:
-    """The most telling line of libvips' message, without the name of libvips' part that says it."""
+    """The most informative line of libvips' message, without the name of the libvips component."""
     lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
     telling = re.sub(r"^(\w+: )+", "", lines[-1]) if lines else "no reason given"
     return "its beginning cannot be read" if "VipsForeignLoad" in telling else telling

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from .. import __version__, benchmark
+from .. import __version__
 from ..contract.errors import InputError
 from ..contract.params import Parameter, TransferParams, describe
 
@@ -26,7 +26,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str], *, transfer: Command, doctor: Command) -> argparse.Namespace:
-    """Reads the command line; ``run`` of what comes back is the command's function: one of those given, or the benchmark's.
+    """Reads the command line; ``run`` of what comes back is the command's function, one of those given.
 
     Values of the method's parameters are named ``parameter_NAME``, None where not given.
 
@@ -80,7 +80,6 @@ def _parser(run_transfer: Command, run_doctor: Command) -> argparse.ArgumentPars
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument("--debug", action="store_true", help="print the traceback of an error")
     doctor.set_defaults(run=run_doctor)
-    benchmark.add_command(commands, _device)
     return parser
 
 

@@ -95,6 +95,8 @@ def _transfer(options: argparse.Namespace) -> int:
         result, size = _compute(options, params)
     finally:
         log.removeHandler(warnings)
+    from ..runtime.memory import peak_mib
+
     report = {
         "output": str(options.output),
         "size": size,
@@ -102,7 +104,7 @@ def _transfer(options: argparse.Namespace) -> int:
         "device": result.device,
         "shares": [round(share, 4) for share in result.shares],
         "seconds": round(result.seconds, 3),
-        "peak_memory_mib": _peak_memory_mib(),
+        "peak_memory_mib": peak_mib(),
         "warnings": warnings.messages,
     }
     if options.json:
@@ -210,13 +212,3 @@ def _srgb(path: Path, picture: Picture) -> np.ndarray:
         return to_srgb(picture.pixels, picture.icc_profile)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-
-
-def _peak_memory_mib() -> float | None:
-    """The most memory this process has held; None where the system does not say (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

@@ -26,7 +26,8 @@ def _fast_dtype(device: torch.device) -> torch.dtype:
     Features of the two differ by a mean cosine of at least 0.9999 at every level (measured, VGG-16).
     """
     tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return torch.bfloat16 if on_cpu(device) and tiles is not None and tiles() else torch.float32
+    held_back = torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")  # by ATEN_CPU_CAPABILITY, as the benchmark does
+    return torch.bfloat16 if on_cpu(device) and tiles is not None and tiles() and not held_back else torch.float32
 
 
 class FeaturePyramid:

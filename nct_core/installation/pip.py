@@ -1,4 +1,4 @@
-"""Runs pip with one line for each download in place of its own report, and says in a sentence why it failed.
+"""Runs pip, and says in a sentence why it failed.
 
 Standard library only, Python >= 3.9: ``install.py`` uses it before anything is installed.
 """
@@ -6,13 +6,11 @@ Standard library only, Python >= 3.9: ``install.py`` uses it before anything is 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_RAW_SINCE = (24, 1)  # pip's first version that reports progress for programs
 _REDIRECTIONS = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")  # would put packages elsewhere than into the environment
 _SIGNS = {
     "No space left on device": "the disk is full; make room and try again",
@@ -27,71 +25,25 @@ _SIGNS = {
 
 
 def run(python: str | Path, arguments: Sequence[str], log: Path | None = None) -> str:
-    """Runs ``python -m pip arguments``, showing each download's name, size and progress.
+    """Runs ``python -m pip arguments``. pip shows what it does: on a terminal with progress bars, elsewhere a line for each step.
 
     Args:
         python: the interpreter whose pip runs; the user's pip configuration and PIP_* variables are
             honored, but for those that would install into another place.
         arguments: pip's.
-        log: a file at whose end everything that pip says is kept.
+        log: a file at whose end the command and pip's warnings and errors are kept.
 
     Returns:
         Why it failed, as part of a sentence; empty if it did not.
     """
-    command = [str(python), "-I", "-m", "pip", "--disable-pip-version-check"]
-    command += [*arguments, *(["--progress-bar", "raw"] if _reports_progress(command) else [])]
+    command = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in _REDIRECTIONS}
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
-    )
-    assert process.stdout is not None
-    shown, lines = _Display(), []
+    sys.stdout.flush()
     # pip's own --log has a line for every version of every package: megabytes that nobody can read.
-    with process, open(log or os.devnull, "a", encoding="utf-8", errors="replace", buffering=1) as file:
-        file.write(f"$ {' '.join(command)}\n")
-        for line in process.stdout:
-            shown.take(line.strip())
-            if not line.startswith("Progress "):
-                lines.append(line)
-                file.write(line)
-    shown.end()
-    return _explain("".join(lines)) if process.returncode else ""
-
-
-def _reports_progress(command: Sequence[str]) -> bool:
-    version = subprocess.run([*command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace").stdout
-    match = re.match(r"pip (\d+)\.(\d+)", version)
-    return match is not None and (int(match[1]), int(match[2])) >= _RAW_SINCE
-
-
-class _Display:
-    """One line for each download, rewritten in place on a terminal."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stdout.isatty()
-        self._open = False
-
-    def take(self, line: str) -> None:
-        download = re.match(r"Downloading (\S+?)(?:-[^-\s]*-[^-\s]*-[^-\s]*\.whl|\.tar\.gz|\.zip)(?:\.metadata)? \((.+)\)", line)
-        progress = re.match(r"Progress (\d+) of (\d+)", line)
-        if download and ".metadata" not in line:
-            self.end()
-            self._write(f"downloading {download[1].rpartition('/')[2]} ({download[2]})")
-        elif progress and self._terminal and self._open and int(progress[2]):
-            print(f"\r\033[K{self._text}: {100 * int(progress[1]) // int(progress[2])} %", end="", flush=True)
-        elif line.startswith("Installing collected packages: "):
-            self.end()
-            names = line.partition(": ")[2].split(", ")
-            self._write(f"unpacking {names[0] if len(names) == 1 else f'{len(names)} packages'}")
-
-    def end(self) -> None:
-        if self._open:
-            print(flush=True)
-        self._open = False
-
-    def _write(self, text: str) -> None:
-        self._text, self._open = f"   {text}", True
-        print(self._text, end="", flush=True)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", env=environment)
+    with open(log or os.devnull, "a", encoding="utf-8", errors="replace") as file:
+        file.write(f"$ {' '.join(command)}\n{done.stderr}")
+    return _explain(done.stderr) if done.returncode else ""
 
 
 def _explain(output: str) -> str:

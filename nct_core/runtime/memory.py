@@ -1,10 +1,12 @@
-"""How much memory a transfer takes and how much there is, so that too many references are refused before work begins (ours)."""
+"""How much memory a transfer takes, how much there is and how much was used (ours)."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,6 +59,33 @@ def available(at: Backend) -> int | None:
     if system == "Windows":
         return _windows()
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # macOS: what other programs hold it can compress or swap
+
+
+def peak_mib(process: int | None = None) -> float | None:
+    """The most memory that a process has held, in MiB.
+
+    ``ru_maxrss`` will not do on Linux: there it begins with what the parent held when it started the process.
+
+    Args:
+        process: the number of one that runs; None is this one.
+
+    Returns:
+        None where the system does not say: for this process on Windows, for another one outside of Linux.
+
+    Example:
+        >>> peak_mib() > 10
+        True
+    """
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process or 'self'}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 1024, 1)
+    if process is not None or sys.platform == "win32":
+        return None
+    import resource  # not there on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
 def _free() -> int | None:

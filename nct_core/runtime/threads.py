@@ -2,31 +2,36 @@
 
 Kernels release the interpreter's lock and write only their own rows, so neither the number of threads nor their timing changes a
 result, and nothing spins while another program has the cores.
+
+The calling thread takes bands as its helper threads do. So a call never depends on a thread that the system did not start, that has died,
+or that a fork left behind in the parent: the caller does whatever no helper has begun, and waits only for bands that a helper has in hand.
+``concurrent.futures`` gives no such promise: when a thread dies for want of memory its futures stay pending for ever, and ``Thread.start``
+waits for ever for a thread that dies before its first line.
 """
 
 from __future__ import annotations
 
+import _thread
+import contextlib
 import functools
 import itertools
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
 from typing import Any
 
 from .progress import Advance, unwatched
 
 _BANDS_PER_THREAD = 4
 BANDS_OF_PICTURES = 64
+_LOOK_SECONDS = 1.0  # a caller that waits for helpers looks this often whether they still work
+_UNHEARD = 16  # invitations after which a thread that has not begun is given up
 
 
 def count() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@functools.cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count(), thread_name_prefix="nct-kernel")
 
 
 def over_rows(
@@ -36,31 +41,142 @@ def over_rows(
 
     Args:
         kernel: a function that does not hold the interpreter's lock: compiled with ``nogil=True``, or made of such calls.
-        rows: how many there are.
+        rows: number of rows.
         arguments: passed on.
         grain: rows below which a band is not worth a thread.
-        advance: called after every band. If it raises, no other band is begun.
+        advance: called once for every band, by the calling thread, with the share of bands that are done. If it raises, no other band is begun.
         bands_per_thread: more for work on whole pictures, of which a band may take long.
+
+    Raises:
+        Exception: the first that the kernel or ``advance`` raises. No band runs any longer when the caller sees it.
+
+    Example:
+        >>> squares = [0] * 100
+        >>> over_rows(lambda first, last: squares.__setitem__(slice(first, last), [i * i for i in range(first, last)]), 100, grain=1)
+        >>> squares[99]
+        9801
     """
-    bands = min(count() * bands_per_thread, rows // max(1, grain))
-    if bands < 2 or (count() == 1 and advance is unwatched):
+    cores = count()
+    bands = min(cores * bands_per_thread, rows // max(1, grain))
+    if bands < 2 or (cores == 1 and advance is unwatched):
         kernel(0, rows, *arguments)
         advance(1.0)
         return
     edges = [rows * i // bands for i in range(bands + 1)]
-    calls = [functools.partial(kernel, first, last, *arguments) for first, last in itertools.pairwise(edges)]
-    if count() == 1:
-        for number, call in enumerate(calls, 1):
-            call()
-            advance(number / bands)
-        return
-    running = [_pool().submit(call) for call in calls]
+    job = _Job(functools.partial(kernel, first, last, *arguments) for first, last in itertools.pairwise(edges))
+    told = 0
     try:
-        for number, done in enumerate(running, 1):
-            done.result()
+        job.invite(min(cores, bands) - 1)
+        while job.do_one():
+            while told < len(job.done):
+                told += 1
+                advance(told / bands)
+        job.stop()
+        if job.error is not None:
+            raise job.error
+        if len(job.done) < bands:
+            raise RuntimeError(f"expected {bands} bands of rows, but a thread ended in the middle of one; {len(job.done)} are done")
+        for number in range(told + 1, bands + 1):
             advance(number / bands)
     except BaseException:
-        for band in running:
-            band.cancel()
-        wait(running)  # nothing works on when the caller hears of it
+        job.stop()
+        job.error = None  # which refers to this job by its traceback
         raise
+
+
+class _Job:
+    """The bands of one call. Each is taken by one thread; a deque needs no lock for that."""
+
+    def __init__(self, bands: Iterable[Callable[[], None]]) -> None:
+        self.done: deque[None] = deque()
+        self.error: BaseException | None = None
+        self._waiting = deque(bands)
+        self._helpers: list[_Helper] = []
+        self._left = _thread.allocate_lock()
+        self._left.acquire()
+
+    def invite(self, wanted: int) -> None:
+        """Asks helpers to join in, and starts those that are missing as far as the system lets it."""
+        with contextlib.suppress(RuntimeError, MemoryError):  # no thread, or no memory: the caller does more itself
+            for number in range(wanted):
+                self._helpers.append(_helper(number))
+                self._helpers[-1].inbox.put(self)
+
+    def do_one(self) -> bool:
+        """Does one band; False if none is left or one has failed."""
+        try:
+            band = self._waiting.popleft()
+        except IndexError:
+            return False
+        try:
+            band()
+            self.done.append(None)
+        except BaseException as error:
+            self.error = error
+            self._waiting.clear()
+            return False
+        return True
+
+    def leave(self) -> None:
+        """A helper has finished with this job."""
+        with contextlib.suppress(RuntimeError):  # another helper has done so already
+            self._left.release()
+
+    def stop(self) -> None:
+        """Lets nobody begin another band, and waits for those that helpers have in hand."""
+        self._waiting.clear()
+        while any(helper.job is self for helper in self._helpers):
+            self._left.acquire(timeout=_LOOK_SECONDS)
+
+
+class _Helper:
+    """A thread that joins in the jobs it is invited to, one after the other.
+
+    Attributes:
+        job: which one it works at. Set before it takes a band, and cleared whichever way it ends.
+        gone: it has ended.
+    """
+
+    def __init__(self) -> None:
+        self.inbox: SimpleQueue[_Job] = SimpleQueue()
+        self.job: _Job | None = None
+        self.gone = False
+        self._begun = False
+        _thread.start_new_thread(self._live, ())  # not Thread.start(), which waits for it without a bound
+
+    def lost(self) -> bool:
+        """Whether it will not answer: it has ended, or died before it began."""
+        return self.gone or (not self._begun and self.inbox.qsize() > _UNHEARD)
+
+    def _live(self) -> None:
+        self._begun = True
+        try:
+            while True:
+                job = self.job = self.inbox.get()
+                while job.do_one():
+                    pass
+                self.job = None
+                job.leave()
+                del job  # and with it the pictures that it refers to
+        except MemoryError:
+            pass  # the caller does the rest, and the next call starts another helper
+        finally:
+            self.gone, self.job = True, None
+
+
+_helpers: list[_Helper] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helpers.clear)  # the threads stay in the parent
+
+
+def _helper(number: int) -> _Helper:
+    """The helper of this number; started if it is missing.
+
+    Raises:
+        RuntimeError, MemoryError: the system starts no thread.
+    """
+    if number < len(_helpers) and not _helpers[number].lost():
+        return _helpers[number]
+    started = _Helper()
+    _helpers[number : number + 1] = [started]
+    return started

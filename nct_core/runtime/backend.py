@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from ..contract.errors import DeviceError, DeviceLost, NctError
+from ..contract.texts import Text
 
 _log = logging.getLogger(__name__)
 
@@ -169,11 +170,11 @@ def failure(problem: BaseException, name: str) -> DeviceError:
         An OutOfMemory if memory ran out, otherwise a DeviceError; errors of the library keep their message.
     """
     if isinstance(problem, NctError):
-        return type(problem)(str(problem)) if isinstance(problem, DeviceError) else DeviceError(str(problem))
+        return type(problem)(problem.text) if isinstance(problem, DeviceError) else DeviceError(problem.text)
     reported = f"{type(problem).__name__}: {problem}".splitlines()[0][:_REPORT_CHARACTERS]
     if _is_out_of_memory(problem):
-        return OutOfMemory(f"expected enough memory on {name}, but it has no more ({reported}); use a smaller working size, or the device cpu")
-    return DeviceError(f"expected {name} to compute, but it failed ({reported}); update its driver, or use the device cpu")
+        return OutOfMemory(Text("out_of_device_memory", name, reported))
+    return DeviceError(Text("device_error", name, reported))
 
 
 def is_lost(device: torch.device) -> bool:
@@ -215,7 +216,7 @@ def loss_as_error(device: torch.device) -> Iterator[None]:
 
 
 def _lost(error: DeviceError) -> DeviceLost:
-    return DeviceLost(f"{error}; this process cannot use it any more, a new one may")
+    return DeviceLost(Text("device_lost", error.text))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..contract.errors import InputError
+from ..contract.texts import Text
 from .backend import Backend, OutOfMemory
 
 # Bytes per working pixel, rounded up from measurements: for the current work, and for what is kept of each reference.
@@ -38,14 +39,8 @@ def check_room(source: tuple[int, int], references: Sequence[tuple[int, int]], a
     room = max(0, free - work) * len(references) // kept
     if room < 1:
         needed = work + kept // len(references)
-        raise OutOfMemory(
-            f"expected about {needed / 2**30:.1f} GiB of free memory for a transfer of this size, got {free / 2**30:.1f} GiB; "
-            "use a smaller working size, or close other programs"
-        )
-    raise InputError(
-        f"expected at most {room} references of this size in the {free / 2**30:.1f} GiB of memory that are free, got {len(references)}; "
-        "use fewer, a smaller working size, or close other programs"
-    )
+        raise OutOfMemory(Text("transfer_exceeds_memory", f"{needed / 2**30:.1f}", f"{free / 2**30:.1f}"))
+    raise InputError(Text("references_exceed_memory", room, f"{free / 2**30:.1f}", len(references)))
 
 
 def available(at: Backend) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from ..contract.errors import Cancelled
+from ..contract.texts import Text
 
 Progress = Callable[[float, str], None]
 """Called with the share of all work that is done, [0, 1], and the stage in words."""
@@ -92,4 +93,4 @@ class Stages:
     def end(self) -> None:
         """Reports that all work is done."""
         self._done, self._cost = self._total, 0.0
-        self.begin(0.0, "Done")
+        self.begin(0.0, Text("done"))

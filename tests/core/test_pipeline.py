@@ -37,7 +37,7 @@ def test_what_comes_back(pair, result):
     assert matches.shape == (*source.shape[:2], 2) and matches.dtype == np.float32
     assert matches.min() >= 0 and (matches.max((0, 1)) <= np.array(reference.shape[:2]) - 1).all()
     assert not result.labels.any() and result.labels.shape == source.shape[:2] and result.shares == [1.0]
-    assert result.backbone in ("VGG-16", "VGG-19") and result.device and result.seconds > 0
+    assert result.backbone in ("VGG-16", "VGG-19") and result.device == "CPU"
     np.testing.assert_array_equal(result.transform.apply(source), result.image)
 
 

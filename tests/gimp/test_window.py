@@ -16,7 +16,7 @@ from pictures import blobs
 from nct_core.files.picture import Picture
 from nct_core.files.write import write_picture
 
-pytestmark = pytest.mark.gimp
+pytestmark = [pytest.mark.gimp, pytest.mark.window]
 
 NEW = "source.png (neural color transfer)"
 

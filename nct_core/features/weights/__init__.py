@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...contract.errors import WeightsError
+from ...contract.texts import Text
 from .. import vgg
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 # SHA-256 of the converted VGG-16 file; the conversion is deterministic.
 VGG16_SHA256 = "cabd922aeb0dd6d56f2bed33221aee74b7f1e760ddd105c0e0891606cbab6d0d"
-REPAIR = "run install.py again, or: python -m nct_core.features.weights fetch"
+REPAIR = Text("repair_weights")
 
 _NAME = re.compile(r"(vgg1[69])-([0-9a-f]{8,64})\.(safetensors|pth)")
 
@@ -73,7 +74,7 @@ def find(path: str | Path | None = None) -> WeightsFile:
         files = sorted(folder().glob(pattern))
         if files:
             return _from_name(files[0])
-    raise WeightsError(f"expected network weights in {folder()}, found none; {REPAIR}")
+    raise WeightsError(Text("no_weights", str(folder()), REPAIR))
 
 
 def load(file: WeightsFile) -> dict[str, torch.Tensor]:

@@ -94,7 +94,6 @@ def test_report(run: tuple[Path, dict[str, Any]]) -> None:
     assert report["size"] == [56, 40]
     assert report["backbone"] in ("VGG-16", "VGG-19")
     assert report["device"]
-    assert report["seconds"] > 0
     assert report["peak_memory_mib"] is None or report["peak_memory_mib"] > 100
     assert report["warnings"] == []
 

@@ -1,6 +1,7 @@
 """Bands on threads: all are done whatever becomes of the threads, and nothing runs on after an error."""
 
 import _thread
+import contextlib
 import gc
 import os
 import subprocess
@@ -23,21 +24,17 @@ def four_cores(monkeypatch):
     monkeypatch.setattr(threads, "_helpers", [])
 
 
-def fill(rows):
-    """A kernel that takes a while, and notes the threads it ran on."""
-    seen = set()
+def run(*, alone=False):
+    """Does all rows once and returns the threads that took part. Unless it is ``alone`` no band ends before a second thread has begun one."""
+    rows, seen, joined = np.zeros(ROWS, int), set(), threading.Event()
 
     def band(first, last):
         seen.add(threading.get_ident())
-        time.sleep(0.005)
+        if len(seen) > 1:
+            joined.set()
+        assert alone or joined.wait(60)
         rows[first:last] += 1
 
-    return band, seen
-
-
-def run():
-    rows = np.zeros(ROWS, int)
-    band, seen = fill(rows)
     threads.over_rows(band, ROWS, grain=1)
     np.testing.assert_array_equal(rows, 1)
     return seen
@@ -51,7 +48,7 @@ def test_every_row_is_done_once_on_several_threads_which_stay():
 
 def test_shares_rise_by_one_band_at_a_time():
     told = []
-    threads.over_rows(fill(np.zeros(ROWS))[0], ROWS, grain=1, advance=told.append)
+    threads.over_rows(lambda first, last: None, ROWS, grain=1, advance=told.append)
     assert told == [number / 16 for number in range(1, 17)]
 
 
@@ -62,7 +59,7 @@ def test_threads_that_the_system_does_not_start(monkeypatch, problem):
 
     with monkeypatch.context() as patch:
         patch.setattr(_thread, "start_new_thread", refuse)
-        assert run() == {threading.get_ident()}
+        assert run(alone=True) == {threading.get_ident()}
     assert len(run()) > 1
 
 
@@ -70,8 +67,10 @@ def test_threads_that_die_before_they_begin(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(_thread, "start_new_thread", lambda *_: 1)
         for _ in range(threads._UNHEARD + 2):
-            assert run() == {threading.get_ident()}
-    assert any(len(run()) > 1 for _ in range(threads._UNHEARD + 2))
+            assert run(alone=True) == {threading.get_ident()}
+    for _ in range(threads._UNHEARD + 1):
+        run(alone=True)
+    assert len(run()) > 1
 
 
 def test_threads_that_die_later(monkeypatch):
@@ -86,31 +85,37 @@ def test_threads_that_die_later(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(threads._Job, "do_one", die)
         for _ in range(3):
-            assert run() == {caller}
+            assert run(alone=True) == {caller}
     assert len(run()) > 1
 
 
 def test_a_thread_that_dies_in_a_band_is_an_error(monkeypatch):
     """Its rows may be half done: neither a result nor a wait without end."""
-    caller, take = threading.get_ident(), threads._Job.do_one
+    caller, take, lost = threading.get_ident(), threads._Job.do_one, threading.Event()
 
     def lose(job):
         if threading.get_ident() != caller:
-            job._waiting.popleft()
+            if not lost.is_set():
+                with contextlib.suppress(IndexError):
+                    job._waiting.popleft()
+                lost.set()
             raise MemoryError
         return take(job)
 
     monkeypatch.setattr(threads._Job, "do_one", lose)
     with pytest.raises(RuntimeError, match="ended in the middle"):
-        threads.over_rows(fill(np.zeros(ROWS))[0], ROWS, grain=1)
+        threads.over_rows(lambda first, last: lost.wait(60), ROWS, grain=1)
 
 
 @pytest.mark.parametrize("where", ["caller", "helper", "advance"])
 def test_no_band_writes_after_an_error(where):
-    caller, begun, ended = threading.get_ident(), [], []
+    caller, begun, ended, helped = threading.get_ident(), [], [], threading.Event()
 
     def band(first, last):
         begun.append(first)
+        if threading.get_ident() != caller:
+            helped.set()
+        helped.wait(60)
         time.sleep(0.02)
         ended.append(first)
         if where == ("caller" if threading.get_ident() == caller else "helper"):
@@ -166,15 +171,17 @@ def test_bands_that_call_for_bands_and_callers_at_the_same_time():
 
 
 FORK = """
-import os, signal, threading, time
+import os, signal, threading
 import numpy as np
 from nct_core.runtime import threads
 threads.count = lambda: 4
 def done():
-    rows, seen = np.zeros(100, int), set()
+    rows, seen, joined = np.zeros(100, int), set(), threading.Event()
     def band(first, last):
         seen.add(threading.get_ident())
-        time.sleep(0.005)
+        if len(seen) > 1:
+            joined.set()
+        joined.wait(20)
         rows[first:last] += 1
     threads.over_rows(band, 100, grain=1)
     return bool((rows == 1).all()) and len(seen) > 1

@@ -195,6 +195,6 @@ def test_numbers_that_are_not_finite_end_the_iteration(bad, where):
     rhs, blocks, told = torch.ones(*shape, 6), torch.ones(*shape, 3), []
     {"rhs": rhs, "blocks": blocks}[where][3, 4, 1] = bad
     system = System(blocks, Grid(torch.ones(shape), torch.ones(shape)))
-    with pytest.raises(ConvergenceError, match="expected finite numbers from the linear solver, got .* after [01] iterations"):
+    with pytest.raises(ConvergenceError, match=r"expected finite numbers from the linear solver, got .* after [01] iterations"):
         solve(system, rhs, tolerance=1e-5, advance=told.append)
     assert len(told) <= 3

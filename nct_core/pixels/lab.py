@@ -94,10 +94,8 @@ def limit_chroma(lab: torch.Tensor, srgb: torch.Tensor, share: float) -> torch.T
         Scaled Lab [..., 3].
     """
     before = _to_linear(srgb)
-    low, high = (
-        before.amin(-1, keepdim=True).clamp_max(0.0),
-        before.amax(-1, keepdim=True).clamp_min(1.0),
-    )  # the same limits for all channels, so that gray lies within them too
+    # The same limits for all channels, so that gray lies within them too.
+    low, high = before.amin(-1, keepdim=True).clamp_max(0.0), before.amax(-1, keepdim=True).clamp_min(1.0)
 
     def held(scale: torch.Tensor) -> torch.Tensor:
         linear = _linear(_scale_chroma(lab, scale))

@@ -18,7 +18,7 @@ from .features import weights
 from .features.pyramid import COARSEST, FeaturePyramid
 from .guidance import voting
 from .guidance.evidence import describe
-from .guidance.fuse import fuse, fuse_likeness
+from .guidance.fuse import fuse
 from .guidance.labels import evidence_costs, label_map
 from .guidance.reference import Reference, compare, explains, match, oriented, read
 from .guidance.source_level import SourceLevel
@@ -230,7 +230,7 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
         guidance = fuse(says, labels)
         confidence = guidance.confidence()
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
-        evidence = Evidence(fuse_likeness(alike, labels), guidance.agreement) if alike else evidence
+        evidence = Evidence(fuse(alike, labels), guidance.agreement) if alike else evidence
         if level == 1 and evidence is not None:
             coefficients, confidence = _finish(source, references, labels, coefficients, evidence, run)
         above = _Level(fields, labels, guidance, confidence, coefficients)

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import TypeVar
+
 import torch
 
 from ..matching.likeness import Likeness
 from .voting import Guidance
 
-
-def fuse(candidates: dict[int, Guidance], labels: torch.Tensor) -> Guidance:
-    """Puts one guidance together: at every position that of the candidate which ``labels`` (uint8 [h, w], on the same device) names."""
-    names = ("colors", "error", "voted", "agreement")
-    return Guidance(*(_pick({key: getattr(candidate, name) for key, candidate in candidates.items()}, labels) for name in names))
+_Planes = TypeVar("_Planes", Guidance, Likeness)
 
 
-def fuse_likeness(candidates: dict[int, Likeness], labels: torch.Tensor) -> Likeness:
-    """Puts one likeness together in the same way."""
-    names = ("similarity", "structure")
-    return Likeness(*(_pick({key: getattr(candidate, name) for key, candidate in candidates.items()}, labels) for name in names))
+def fuse(candidates: dict[int, _Planes], labels: torch.Tensor) -> _Planes:
+    """Puts one guidance, or one likeness, together.
 
-
-def _pick(candidates: dict[int, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
-    """At every position the plane, [h, w] or [h, w, C], that the label names."""
-    if len(candidates) == 1:
-        return next(iter(candidates.values()))
+    Args:
+        candidates: by key what each reference says, planes of [h, w] or [h, w, C] on one device.
+        labels: uint8 [h, w], the key of the candidate to take at every position.
+    """
     keys = sorted(candidates)
+    first = candidates[keys[0]]
+    if len(keys) == 1:
+        return first
     index = torch.searchsorted(torch.tensor(keys, device=labels.device), labels.long())
-    planes = torch.stack([candidates[key] for key in keys])
-    where = index.reshape(1, *index.shape, *[1] * (planes.dim() - 3)).expand(1, *planes.shape[1:])
-    return planes.gather(0, where)[0]
+
+    def pick(name: str) -> torch.Tensor:
+        planes = torch.stack([getattr(candidates[key], name) for key in keys])
+        where = index.reshape(1, *index.shape, *[1] * (planes.dim() - 3)).expand(1, *planes.shape[1:])
+        return planes.gather(0, where)[0]
+
+    return type(first)(**{field.name: pick(field.name) for field in dataclasses.fields(first)})

@@ -15,5 +15,5 @@ settings.load_profile("loaded")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Gives more time than pyproject.toml's to what starts GIMP or computes for long: a loaded machine takes ten times as long."""
     for item in items:
-        if any(item.get_closest_marker(name) for name in ("slow", "gimp", "window")):
+        if any(map(item.get_closest_marker, ("slow", "gimp", "window"))) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LONG_SECONDS))

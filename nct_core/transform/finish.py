@@ -36,13 +36,13 @@ from .tone_ends import move_tone_ends
 # Structure counts so much beside similarity, about a middling value.
 _STRUCTURE_SHARE, _MIDDLING_STRUCTURE = 0.35, 0.6
 # Likeness from which a place takes its match's colors rather than the look: for a reference without a grade, and how much more for one with a strong one.
-_LEAST_LIKENESS, _MORE_FOR_A_GRADE, _LIKENESS_WIDTH = 0.17, 0.30, 0.03
+_LEAST_LIKENESS, _MORE_FOR_A_GRADE, _LIKENESS_WIDTH = 0.18, 0.30, 0.03
 # A grade counts as strong from this size on (CIE76 units); the width is of its logarithm.
-_STRONG_GRADE, _GRADE_WIDTH = 7.5, 0.2
+_STRONG_GRADE, _GRADE_WIDTH = 8.0, 0.2
 # Mean likeness between which the look begins to take on the reference's palette too, and how far it goes.
 _PALETTE_FROM, _PALETTE_RANGE, _PALETTE = 0.15, 0.20, 0.4
 _ENDS = 0.5  # of the way that the look's ends of the tone range go to the reference's
-_TONE_ENDS = 0.9  # and the result's, where matches are not sure
+_TONE_ENDS = 0.95  # and the result's, where matches are not sure
 # The confidence: logistic in similarity and agreement. Calibrated on pairs with known correspondences, see benchmarks/quality.md.
 _AGREEMENT_SHARE, _EVEN_CHANCE, _CHANCE_WIDTH = 0.35, 0.66, 0.07
 _GUIDE_RADIUS_SHARE = 1 / 58  # of the longer side

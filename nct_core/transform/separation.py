@@ -15,7 +15,7 @@ import math
 
 import torch
 
-_SCREENING = 0.01  # weight of the recolored colors against differences: what is given back spreads over about 10 px
+_SCREENING = 0.008  # weight of the recolored colors against differences: what is given back spreads over about 11 px
 
 
 def separate(recolored: torch.Tensor, kept: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:

@@ -20,6 +20,8 @@ import pytest
 from installer.main import ready
 from nct_core.files.read import read_picture
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]  # the first test waits for all the packages
+
 PROJECT = Path(__file__).resolve().parents[2]
 CODE = ("install.py", "pyproject.toml", "README.md", "LICENSE", "nct_core", "installer", "plugin", "tests/gimp")
 PLUGIN = "plug-ins/neural_color_transfer"
@@ -52,7 +54,7 @@ class Home:
 
     def install(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(self.clone / "install.py"), *arguments]
-        return subprocess.run(command, env=self.variables, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return subprocess.run(command, env=self.variables, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3000)
 
     def files(self) -> dict[str, int]:
         """Every file with the time of its last change; without what Python and GIMP write for themselves."""

@@ -1,4 +1,4 @@
-"""What the references say, each for itself -> one, by the label map."""
+"""The guidance and likeness of each reference -> one of each, by the label map."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from .voting import Guidance
 
 
 def fuse(candidates: dict[int, Guidance], labels: torch.Tensor) -> Guidance:
-    """Puts one guidance together: at every position that of the candidate which ``labels`` (uint8 [h, w], on the same device) names."""
+    """Makes one guidance: at every position, that of the candidate that ``labels`` (uint8 [h, w], on the same device) names."""
     names = ("colors", "error", "voted", "agreement")
     return Guidance(*(_pick({key: getattr(candidate, name) for key, candidate in candidates.items()}, labels) for name in names))
 
 
 def fuse_likeness(candidates: dict[int, Likeness], labels: torch.Tensor) -> Likeness:
-    """Puts one likeness together in the same way."""
+    """Makes one likeness in the same way."""
     names = ("similarity", "structure")
     return Likeness(*(_pick({key: getattr(candidate, name) for key, candidate in candidates.items()}, labels) for name in names))
 
 
 def _pick(candidates: dict[int, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
-    """At every position the plane, [h, w] or [h, w, C], that the label names."""
+    """Takes, at every position, the value of the plane, [h, w] or [h, w, C], that the label names."""
     if len(candidates) == 1:
         return next(iter(candidates.values()))
     keys = sorted(candidates)

@@ -47,7 +47,7 @@ class TransferResult:
         seconds: wall time.
         matches: the source's matches in each reference.
         working_labels: uint8 [h, w], ``labels`` at working size.
-        finest_confidence: float32 [h, w], w of the finest level.
+        finest_confidence: float32 [h, w], the confidence at working size; w of the finest level as published.
     """
 
     image: NDArray[np.float32]
@@ -77,7 +77,7 @@ class TransferResult:
 
     @property
     def confidence(self) -> NDArray[np.float32]:
-        """float32 [H, W], (0, 1]: how well each source pixel's features agree with what the references voted for it."""
+        """float32 [H, W], [0, 1]: how likely each source pixel's match is the true one (ours); as published, w of paper section 3.2."""
         return resize(torch.from_numpy(self.finest_confidence)[..., None], self._shape)[..., 0].numpy()
 
     @property

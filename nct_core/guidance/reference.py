@@ -1,4 +1,4 @@
-"""One reference: what is known of it before matching, and what it says at each level (paper sections 3.1, 3.2)."""
+"""One reference: its features and orientation before matching, and its fields and guidance at each level (paper sections 3.1, 3.2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..runtime.run import Run
 from . import evidence, voting
 from .source_level import SourceLevel, compare_by
 
-# Similarity that every cell of drift costs where the coarser level's matches agree wholly (ours).
+# Similarity that each cell of drift costs where the coarser level's matches agree fully (ours).
 _RESISTANCE = 0.015
 
 
@@ -31,13 +31,13 @@ class Reference:
     """A reference before it is matched.
 
     Attributes:
-        number: which one it is, counted from 0 as the caller gave them.
+        number: its number in the caller's order, counted from 0.
         image: the reference at working size; its mirror image where ``mirrored``.
-        features: by level int16 [H, W, C], of all levels but the finest, which takes the most memory and next to no time and is computed when
-            it is matched. Those of a level are there until it is done.
+        features: by level int16 [H, W, C], for all levels except the finest, whose features take the most memory and little time and are computed
+            when they are matched. The features of a level are released after it.
         half: relu5_1 of the image at half its size; None as published.
-        mirrored: whether ``image`` is the mirror image of what the caller gave.
-        digest: SHA-256 of the content as the caller gave it.
+        mirrored: whether ``image`` is the mirror image of the caller's image.
+        digest: SHA-256 of the content in the caller's orientation.
     """
 
     number: int
@@ -59,13 +59,13 @@ def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Adv
 
 
 def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
-    """The reference, mirrored if the source matches it better so, since patches and their mirror images are not alike (ours).
+    """Mirrors the reference if the source matches its mirror image better, because patches are not like their mirror images (ours).
 
     Args:
-        reference: not mirrored.
+        reference: the reference, not mirrored.
         source_half: relu5_1 of the source at half its size.
         network: computes features.
-        advance: called as both are compared.
+        advance: called during the comparison.
     """
     mirrored = reference.image.mirrored()
     as_is_half, mirrored_half = (network.half_size(image.rgb, advance) for image in (reference.image, mirrored))

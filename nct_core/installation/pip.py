@@ -50,9 +50,9 @@ def _explain(output: str) -> str:
     for sign, words in _SIGNS.items():
         if sign in output:
             return words
-    told, _, traceback = output.partition("ERROR: Exception:")  # pip's own headline over a traceback, which ends with the reason
-    errors = [line.partition("ERROR: ")[2].strip() for line in told.splitlines() if line.startswith("ERROR: ")]
-    reasons = [line for line in (traceback or told).splitlines() if line.strip() and not line.startswith((" ", "Traceback", "[notice]"))]
+    before_traceback, _, traceback = output.partition("ERROR: Exception:")  # pip's own headline over a traceback, which ends with the reason
+    errors = [line.partition("ERROR: ")[2].strip() for line in before_traceback.splitlines() if line.startswith("ERROR: ")]
+    reasons = [line for line in (traceback or before_traceback).splitlines() if line.strip() and not line.startswith((" ", "Traceback", "[notice]"))]
     if traceback or not any(errors):
         return f"pip says: {reasons[-1].strip() if reasons else 'nothing'}"
     return f"pip says: {next(error for error in reversed(errors) if error)}"

@@ -11,28 +11,28 @@ from .prior import predict_table
 from .statistics import color_statistics, sample_pixels
 from .table import SIDE, Look, identity_table, interpolate, rising_lightness, to_lab, to_srgb
 
-_GRAY_CHROMA = (2.0, 6.0)  # up to the first a reference is gray, from the second on it has colors
-_FLAT_RANGE = (4.0, 16.0)  # of L: up to the first a reference has one tone, from the second on a tone range
+_GRAY_CHROMA = (2.0, 6.0)  # below the first value a reference counts as gray, above the second as colored
+_FLAT_RANGE = (4.0, 16.0)  # range of L: below the first value a reference has a single tone, above the second a full tone range
 _TONES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)  # quantiles of L
 _FURTHEST = 30.0  # the middle tones are not moved further than this
-_STEEPEST = 3.0  # change of contrast with the ends
+_STEEPEST = 3.0  # largest change of contrast that the ends cause
 
 
 def estimate_look(source: NDArray[np.float32], reference: NDArray[np.float32], *, undo: float = 0.5, ends: float = 0.25, palette: float = 0.0) -> Look:
-    """Estimates the grade of a reference (not what its objects are) as a smooth global transform for the source.
+    """Estimates the grade of a reference, not the colors of its objects, as a smooth global transform for the source.
 
     A learned prior (ours; trained on looks put on photographs) predicts the table; the ends of the tone range are moved toward the reference's;
-    then lightness is made rising and chroma limited to what the two pictures have. A gray reference gives gray, a flat one little or nothing.
+    then lightness is made to rise, and chroma is limited to what the two pictures have. A gray reference gives a gray look, a flat one little or nothing.
 
     Args:
         source: float32 [H, W, 3], sRGB in [0, 1].
         reference: float32 [H', W', 3], the same; any size.
-        undo: 0 takes the source's own colors as what it shows; 1 takes away the look that it seems to have.
+        undo: 0 takes the source's colors as they are; 1 removes the look that the source seems to have.
         ends: how far the points of 1 % and 99 % of lightness go to the reference's, 0 to 1.
-        palette: how far middle tones and the mean and spread of the chromaticities go to the reference's, 0 to 1; right as far as the pictures are alike.
+        palette: how far middle tones and the mean and spread of a and b go to the reference's, 0 to 1; larger for pictures that are more alike.
 
     Returns:
-        The look. The same picture as source and reference gives the identity, to rounding.
+        The look. If source and reference are the same picture, it is the identity up to rounding.
 
     Example:
         >>> picture = np.random.default_rng(0).random((40, 60, 3), np.float32)
@@ -51,7 +51,7 @@ def predict_look(source_pixels: NDArray[np.float64], reference_pixels: NDArray[n
 def safe_look(
     table: NDArray[np.float32], source_pixels: NDArray[np.float64], reference_pixels: NDArray[np.float64], *, ends: float, palette: float = 0.0
 ) -> Look:
-    """Makes a predicted table safe to use: the last steps of :func:`estimate_look`, whose arguments these are."""
+    """Makes a predicted table safe to use: the last steps of :func:`estimate_look`, with the same arguments."""
     source_lab, reference_lab = to_lab(source_pixels), to_lab(reference_pixels)
     tones = np.quantile(reference_lab[:, 0], _TONES)
     colorful = _ramp(float(np.quantile(_chroma(reference_lab), 0.98)), *_GRAY_CHROMA)

@@ -1,4 +1,4 @@
-"""Moves the palette of a look's result to the reference's: for contents that are alike."""
+"""Moves the palette of a look's result to the reference's, for pictures with similar content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _STRETCH = (0.5, 2.0)  # bounds on how far colors are drawn together or apart along any direction
-_FLOOR = 2.0  # standard deviation of a and b that any picture is taken to have at least
+_FLOOR = 2.0  # least standard deviation of a and b that a picture is assumed to have
 
 
 def palette_map(result: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

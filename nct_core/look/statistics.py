@@ -1,4 +1,4 @@
-"""A picture's colors as a fixed number of figures: what the learned prior of looks reads."""
+"""Describes a picture's colors by a fixed number of statistics, the input of the learned prior of looks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ..pixels.lab import srgb_to_lab
 
 SIDE = 192
-"""Statistics are taken from a picture whose longer side is at most this, in pixels: what is finer is noise and texture."""
+"""Statistics are taken from a picture reduced to at most this longer side, in pixels; finer detail is noise and texture."""
 SAMPLES = 4096
-"""At most so many of its pixels are looked at."""
+"""Largest number of its pixels that are used."""
 CELLS = 6
 """Cells per channel of the joint histogram."""
 _QUANTILES = np.array([0.001, 0.01, 0.03, 0.07, 0.15, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85, 0.93, 0.97, 0.99, 0.999])
@@ -24,7 +24,7 @@ _NEUTRAL_CHROMA = 8.0  # a color of this chroma counts half as evidence of a cas
 
 
 def sample_pixels(image: NDArray[np.float32], valid: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """Picks the pixels of a reduced picture that the statistics are taken from.
+    """Picks the pixels of a reduced picture from which the statistics are taken.
 
     Args:
         image: float [H, W, 3], sRGB in [0, 1]; values outside are clipped.

@@ -1,8 +1,8 @@
-"""How far matched places show the same kind of thing, as absolute figures that compare across pairs of pictures (ours).
+"""How well matched positions show the same kind of thing, as absolute values that are comparable across pairs of images (ours).
 
-The confidence of the voting (paper section 3.2) is rescaled over each image and so says nothing about the pair as a whole. Here the features of
-the coarsest level are compared as they are, and so is the *structure*: whether a place relates to the rest of its picture as its match does to the
-other matches. Light and weather change the features of both pictures, but hardly this.
+The confidence of the voting (paper section 3.2) is rescaled over each image, so it says nothing about the pair as a whole. Here the features of
+the coarsest level are compared without rescaling, and so is the *structure*: whether a position relates to the rest of its image as its match does
+to the other matches. Light and weather change the features of an image, but hardly its structure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an image array has to be (ours)."""
+"""Checks image arrays (ours)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..contract.errors import InputError
 from ..contract.params import MAX_PIXELS, MAX_SIDE
 from ..contract.texts import Text
 
-# Far beyond any highlight and any color out of gamut, and below what forgotten scaling gives.
+# Far above any highlight and any color out of gamut, and below the values of unscaled integers.
 _MAX_VALUE = 64.0
 _MAX_REFERENCES = 255  # labels are uint8
 
@@ -52,9 +52,9 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
     """Checks all images of a transfer.
 
     Args:
-        source: what is to be recolored.
-        onto: the source's picture at the size that is wanted.
-        references: what gives the colors.
+        source: the image to recolor.
+        onto: the source at the wanted size.
+        references: the images that give the colors.
         names: what the source and each of the references are called in errors; None: "source", and "reference" or "reference 1" and so on.
 
     Raises:
@@ -77,5 +77,5 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
 
 
 def color_channels(channels: int) -> int:
-    """How many of an image's channels are color: 1 of gray (1) and gray + alpha (2), 3 of RGB (3) and RGBA (4)."""
+    """The number of color channels: 1 for gray (1) and gray + alpha (2), 3 for RGB (3) and RGBA (4)."""
     return channels - (channels + 1) % 2

@@ -97,15 +97,15 @@ def limit_chroma(lab: torch.Tensor, srgb: torch.Tensor, share: float) -> torch.T
     # The same limits for all channels, so that gray lies within them too.
     low, high = before.amin(-1, keepdim=True).clamp_max(0.0), before.amax(-1, keepdim=True).clamp_min(1.0)
 
-    def held(scale: torch.Tensor) -> torch.Tensor:
+    def within_limits(scale: torch.Tensor) -> torch.Tensor:
         linear = _linear(_scale_chroma(lab, scale))
         return ((linear >= low) & (linear <= GAMUT_MARGIN * high)).all(-1, keepdim=True)
 
     most = torch.ones_like(lab[..., :1])
-    least = held(most).to(lab.dtype)  # 1 where the whole chroma fits; gray always does
+    least = within_limits(most).to(lab.dtype)  # 1 where the whole chroma fits; gray always does
     for _ in range(GAMUT_STEPS):
         middle = (least + most) / 2
-        inside = held(middle)
+        inside = within_limits(middle)
         least, most = torch.where(inside, middle, least), torch.where(inside, most, middle)
     limited = _scale_chroma(lab, least)
     linear, gray = _linear(limited), _from_f((lab[..., :1] + 0.16) / 1.16)

@@ -1,4 +1,4 @@
-"""Images at other sizes, and without holes."""
+"""Resizes images, averages over windows and fills holes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WHOLE_RADIUS = 3  # larger windows are averaged along rows and then along colum
 
 
 def resize(image: torch.Tensor, shape: Shape) -> torch.Tensor:
-    """Bilinear, half-pixel centerd, anti-aliased when it shrinks: [H, W, C] -> [*shape, C]."""
+    """Resizes bilinearly with half-pixel centers, and with anti-aliasing when it shrinks: [H, W, C] -> [*shape, C]."""
     if image.shape[:2] == shape:
         return image
     planes = image.permute(2, 0, 1)[None]
@@ -19,7 +19,7 @@ def resize(image: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 
 def box_mean(planes: torch.Tensor, radius: int) -> torch.Tensor:
-    """The mean over the part of each square window that lies inside, [n, h, w] -> [n, h, w].
+    """Averages over the part of each square window that lies inside the plane, [n, h, w] -> [n, h, w].
 
     Args:
         planes: float, any number of them.
@@ -33,7 +33,7 @@ def box_mean(planes: torch.Tensor, radius: int) -> torch.Tensor:
 
 
 def fill_unknown(planes: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Fills what is not known from the average of ever larger surroundings (pull-push)."""
+    """Fills unknown pixels with averages of larger and larger surroundings (pull-push)."""
     height, width = planes.shape[2:]
     if bool((known > 0).all()) or height * width == 1:
         return planes

@@ -107,8 +107,8 @@ def _address_space() -> int | None:
     import resource  # not there on Windows
 
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    return None if limit == resource.RLIM_INFINITY else limit - held
+    in_use = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return None if limit == resource.RLIM_INFINITY else limit - in_use
 
 
 def _windows() -> int | None:

@@ -64,19 +64,19 @@ def over_rows(
         return
     edges = [rows * i // bands for i in range(bands + 1)]
     job = _Job(functools.partial(kernel, first, last, *arguments) for first, last in itertools.pairwise(edges))
-    told = 0
+    reported = 0
     try:
         job.invite(min(cores, bands) - 1)
         while job.do_one():
-            while told < len(job.done):
-                told += 1
-                advance(told / bands)
+            while reported < len(job.done):
+                reported += 1
+                advance(reported / bands)
         job.stop()
         if job.error is not None:
             raise job.error
         if len(job.done) < bands:
             raise RuntimeError(f"expected {bands} bands of rows, but a thread ended in the middle of one; {len(job.done)} are done")
-        for number in range(told + 1, bands + 1):
+        for number in range(reported + 1, bands + 1):
             advance(number / bands)
     except BaseException:
         job.stop()

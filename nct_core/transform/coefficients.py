@@ -1,4 +1,4 @@
-"""The local linear transform of colors (paper section 3.3): position p, channel c of scaled Lab, ``out = a * s + b``.
+"""The local linear color transform (paper section 3.3): position p, channel c of scaled Lab, ``out = a * s + b``.
 
 Coefficients are float32 [h, w, 6]: (a, b) of the three channels one after the other.
 """
@@ -9,5 +9,5 @@ import torch
 
 
 def recolor(coefficients: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-    """a * s + b, float32 [h, w, 3], not clipped."""
+    """Applies a * s + b, float32 [h, w, 3], not clipped."""
     return coefficients[..., 0::2] * source + coefficients[..., 1::2]

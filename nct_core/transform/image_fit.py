@@ -1,4 +1,4 @@
-"""A recolored picture -> coefficients of the local linear transform that gives it (ours)."""
+"""A recolored image -> coefficients of the local linear transform that produces it (ours)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FLOOR = 1e-4  # variance below which a window counts as flat, channels in [0, 1
 
 
 def coefficients_of(recolored: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-    """Slopes from a regression over small windows, and offsets that make the transform exact at every pixel.
+    """Finds slopes by a regression over small windows, and offsets that make the transform exact at every pixel.
 
     Args:
         recolored: float32 [h, w, 3], scaled Lab.

@@ -15,7 +15,11 @@ import math
 
 import torch
 
-_SCREENING = 0.008  # weight of the recolored colors against differences: what is given back spreads over about 11 px
+from ..pixels.resample import box_mean
+
+_SMOOTHING_RADIUS = 5  # reversals are told from differences between averages of this reach
+_REVERSAL = 4.0  # a quarter of a difference, with the opposite sign, counts as reversed
+_SCREENING = 0.006  # weight of the recolored colors against differences: what is given back spreads over about 13 px
 
 
 def separate(recolored: torch.Tensor, kept: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:
@@ -37,14 +41,22 @@ def separate(recolored: torch.Tensor, kept: torch.Tensor, amount: torch.Tensor) 
         >>> bool((found[:, 4] - found[:, 3]).min() > 0.15)
         True
     """
-    across = _target(recolored.diff(dim=1), kept.diff(dim=1), amount[:, 1:])
-    down = _target(recolored.diff(dim=0), kept.diff(dim=0), amount[1:])
+    smooth_recolored, smooth_kept = (box_mean(picture.permute(2, 0, 1), _SMOOTHING_RADIUS).permute(1, 2, 0) for picture in (recolored, kept))
+    across, down = (
+        _target(recolored.diff(dim=axis), kept.diff(dim=axis), amount * _not_reversed(smooth_recolored.diff(dim=axis), smooth_kept.diff(dim=axis)))
+        for axis, amount in ((1, amount[:, 1:]), (0, amount[1:]))
+    )
     divergence = torch.zeros_like(recolored)
     divergence[:, :-1] += across
     divergence[:, 1:] -= across
     divergence[:-1] += down
     divergence[1:] -= down
     return _solve(_SCREENING * recolored - divergence)
+
+
+def _not_reversed(present: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """[0, 1], 0 where what was brighter than its surroundings has become darker, as a sky does at night: nothing was lost there, and no halo shall grow."""
+    return (1.0 + _REVERSAL * (present * wanted).sum(-1) / (wanted.square().sum(-1) + 1e-8)).clamp(0.0, 1.0)
 
 
 def _target(present: torch.Tensor, wanted: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:

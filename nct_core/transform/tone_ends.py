@@ -1,4 +1,4 @@
-"""Whites as white and blacks as black as the reference's: moves the ends of the tone range and leaves the middle (ours)."""
+"""Moves the ends of the tone range to the reference's and leaves the middle: whites become as white and blacks as black (ours)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from scipy.interpolate import PchipInterpolator
 
 _QUANTILES = np.array([0.01, 0.05, 0.15, 0.35, 0.5, 0.65, 0.85, 0.95, 0.99])
-_SHARES = np.array([1.0, 0.8, 0.45, 0.1, 0.0, 0.1, 0.45, 0.8, 1.0])  # of the ends' movement that each quantile takes part in
+_SHARES = np.array([1.0, 0.8, 0.45, 0.1, 0.0, 0.1, 0.45, 0.8, 1.0])  # share of the ends' movement that each quantile follows
 _LEAST_SLOPE = 0.25
 
 
@@ -16,7 +16,7 @@ def move_tone_ends(lightness: torch.Tensor, ends: tuple[float, float], amount: f
 
     Args:
         lightness: float32 [h, w], nominal range [0, 1].
-        ends: lightness of the reference that 1 % and 99 % of its pixels stay below.
+        ends: the 1 % and 99 % quantiles of the reference's lightness.
         amount: 0 (nothing) to 1 (all the way).
 
     Returns:

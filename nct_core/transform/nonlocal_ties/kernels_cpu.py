@@ -55,7 +55,7 @@ def _nearest(first, last, colors, cluster, own, node_of, second, rank, window, w
     for i in range(first, last):
         if not own[i]:
             continue
-        held = 0
+        filled = 0
         for curve in range(2):
             at = rank[i] if curve else i
             for near in range(max(at - window, 0), min(at + window + 1, total)):
@@ -66,18 +66,18 @@ def _nearest(first, last, colors, cluster, own, node_of, second, rank, window, w
                 for c in range(3):
                     gap = colors[j, c] - colors[i, c]
                     apart += gap * gap
-                if held == count and apart >= distance[count - 1]:
+                if filled == count and apart >= distance[count - 1]:
                     continue
-                held = min(held + 1, count)
-                place = held - 1
+                filled = min(filled + 1, count)
+                place = filled - 1
                 while place > 0 and distance[place - 1] > apart:
                     distance[place], nearest[place] = distance[place - 1], nearest[place - 1]
                     place -= 1
                 distance[place], nearest[place] = apart, j
         node = node_of[i]
         for place in range(count):
-            found[node, place] = node_of[nearest[place]] if place < held else -1
-            strengths[node, place] = weight * np.exp(np.float32(1.0) - distance[place] / np.float32(3.0)) if place < held else np.float32(0.0)
+            found[node, place] = node_of[nearest[place]] if place < filled else -1
+            strengths[node, place] = weight * np.exp(np.float32(1.0) - distance[place] / np.float32(3.0)) if place < filled else np.float32(0.0)
 
 
 @compiled()

@@ -36,7 +36,7 @@ from .tone_ends import move_tone_ends
 # Structure counts so much beside similarity, about a middling value.
 _STRUCTURE_SHARE, _MIDDLING_STRUCTURE = 0.35, 0.6
 # Likeness from which a place takes its match's colors rather than the look: for a reference without a grade, and how much more for one with a strong one.
-_LEAST_LIKENESS, _MORE_FOR_A_GRADE, _LIKENESS_WIDTH = 0.19, 0.30, 0.03
+_LEAST_LIKENESS, _MORE_FOR_A_GRADE, _LIKENESS_WIDTH = 0.18, 0.30, 0.03
 # A grade counts as strong from this size on (CIE76 units); the width is of its logarithm.
 _STRONG_GRADE, _GRADE_WIDTH = 8.0, 0.2
 # Mean likeness between which the look begins to take on the reference's palette too, and how far it goes.
@@ -121,7 +121,7 @@ def finish(
     local = recolor(coefficients, lab).clamp(0, 1) * metric
     mixed = toward + departs[..., None] * (local - toward)
     unsure = 1.0 - confidence * confidence
-    lost = unsure * (1.0 - float(confidence.mean()) ** 3)  # two views of one place: what the matches say is so, also where a few are wrong
+    lost = unsure * (1.0 - float(confidence.mean()) ** 2)  # two views of one place: what the matches say is so, also where a few are wrong
     result = separate(mixed, look, lost) / metric
     advance(0.9)
     low, high = np.quantile(to_lab(colors.reference)[:, 0] / 100.0, [0.01, 0.99])

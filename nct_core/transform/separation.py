@@ -19,7 +19,7 @@ from ..pixels.resample import box_mean
 
 _SMOOTHING_RADIUS = 5  # reversals are told from differences between averages of this reach
 _REVERSAL = 4.0  # a quarter of a difference, with the opposite sign, counts as reversed
-_SCREENING = 0.006  # weight of the recolored colors against differences: what is given back spreads over about 13 px
+_SCREENING = 0.008  # weight of the recolored colors against differences: what is given back spreads over about 11 px
 
 
 def separate(recolored: torch.Tensor, kept: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:

@@ -6,14 +6,14 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nct_core import __version__
 from nct_core.installation import paths
 from nct_core.installation.gimp import installed_worker, plugin_answers
 from nct_core.installation.worker import worker_command
 
-from . import catalogs, removal
+from . import removal
 from .console import say
 
 SHARED = "nct_shared"  # the package beside the plug-in that nct_core.contract is copied to
@@ -57,7 +57,9 @@ def remove(project: Path, user_folder: Path) -> removal.Removal:
     if folder.is_symlink():  # somebody's own link, as developers make them: what it points to is not ours
         folder.unlink()
         return removal.Removal(folder, True, [])
-    return removal.remove(folder, [*_installed(user_folder, _files(project, Path(), Path())), "__pycache__", f"{SHARED}/__pycache__"])
+    names = _installed(user_folder, _files(project, Path(), Path()))
+    caches = {(PurePosixPath(name).parent / "__pycache__").as_posix() for name in names if name.endswith(".py")}
+    return removal.remove(folder, [*names, *sorted(caches)])
 
 
 def sandbox_can_start(sandbox: str, python: Path) -> bool:
@@ -74,7 +76,6 @@ def sandbox_can_start(sandbox: str, python: Path) -> bool:
 def _files(project: Path, python: Path, log: Path) -> dict[str, bytes]:
     source = project / "plugin" / paths.PLUGIN
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in _content(source)}
-    files.update(catalogs.compiled(source.with_name("locale")))
     contract = project / "nct_core/contract"
     files.update({f"{SHARED}/{path.relative_to(contract).as_posix()}": path.read_bytes() for path in _content(contract)})
     worker = {"command": worker_command(str(python)), "log": str(log), "version": __version__, "files": [*sorted(files), "worker.json"]}
@@ -90,5 +91,5 @@ def _installed(user_folder: Path, files: Iterable[str]) -> list[str]:
 
 
 def _content(folder: Path) -> list[Path]:
-    """What the plug-in consists of: all but Python's own caches."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    """Returns the plug-in's files, without Python's caches and the texts from which its catalogs are compiled."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".po" and "__pycache__" not in path.parts)

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .contract.errors import InputError
+from .contract.errors import Cancelled, InputError, WeightsError
 from .contract.params import TransferParams
 from .features import weights
 from .features.pyramid import COARSEST, FeaturePyramid
-from .guidance import evidence
+from .guidance import evidence, voting
 from .guidance.fuse import fuse
-from .guidance.labels import Labels
-from .guidance.reference import Reference
-from .guidance.source_level import SourceLevel, compare_by
+from .guidance.labels import evidence_costs, label_map
+from .guidance.reference import Reference, explains, match, oriented, read
+from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
-from .pixels.check import check_image
-from .pixels.grids import Shape
+from .matching import patchmatch
+from .matching.consistency import Fields
+from .pixels.check import check_inputs
 from .pixels.lab import lab_to_srgb
 from .pixels.working import WorkingImage, prepare, working_shape
 from .result import LevelMaps, Match, TransferResult
 from .runtime import backend, memory
-from .runtime.progress import Progress, Stages, part
+from .runtime.progress import Caller, Progress, Stages
+from .runtime.run import Run
 from .transform import texture
 from .transform.apply import ColorTransform
 from .transform.clusters import Clusters
@@ -38,13 +40,13 @@ from .transform.upsample import EdgeAwareUpsampling
 
 _log = logging.getLogger(__name__)
 
-_MAX_REFERENCES = 255  # labels are uint8
 _FINEST_SMOOTHNESS_FACTOR = 4.0
 _DEVIATION_FLOOR = 2.0  # about the grain of a photograph, 0..255 units
 # What the stages cost, in hundredths of a transfer with one reference.
 _NETWORK_COST, _REFERENCE_COST, _SOURCE_COST, _APPLYING_COST = 2.0, 5.0, 5.0, 3.0
 _MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
 _RECOLORING_COSTS = {5: 5.0, 4: 5.0, 3: 6.0, 2: 7.0, 1: 10.0}
+_TRIALS = (patchmatch.try_triton, voting.try_triton)
 
 Observer = Callable[[LevelMaps], None]
 
@@ -70,8 +72,8 @@ def transfer(
         references: images of the same kind, of any size. Their order does not matter.
         params: see :class:`TransferParams`.
         onto: the source's picture at another size, which is recolored in its stead; None: the source.
-        device: "auto", "cpu", "cuda", "cuda:N" or "mps". Where a GPU has too little memory the transfer begins again on the CPU, which
-            the result's ``device`` and a stage of ``progress`` say.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps". "auto" is a GPU where there is one; whatever error it gives, too little memory
+            included, the transfer begins again on the CPU, which the result's ``device`` and a stage of ``progress`` say.
         weights_path: network weights to use instead of the installed ones.
         names: what the source and each of the references are called in errors; None: "source" and "reference", or "reference 1" and so on.
         progress: called with a fraction in [0, 1] that never falls, and the stage in words.
@@ -84,178 +86,213 @@ def transfer(
     Raises:
         InputError: an image is not usable, the message saying which, or there are more references than memory has room for.
         WeightsError: no usable network weights.
-        DeviceError: no such device, or not enough memory.
+        DeviceError: no such device, not enough memory, or the device that was asked for failed.
         ConvergenceError: a solver failed.
         Cancelled: ``cancel`` returned True.
+        Whatever ``progress``, ``cancel`` or ``observer`` raise, unchanged.
     """
-    started = time.perf_counter()
-    if len(references) == 0:
-        raise InputError("expected a reference image, got none; choose at least one")
-    if len(references) > _MAX_REFERENCES:
-        raise InputError(f"expected at most {_MAX_REFERENCES} references, got {len(references)}; choose those that matter")
-    stage_names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
-    names = names or ["source", *stage_names]
-    check_image(names[0], source)
+    started, caller = time.perf_counter(), Caller()
     onto = source if onto is None else onto
-    check_image(names[0], onto)
-    for name, reference in zip(names[1:], references):
-        check_image(name, reference)
-        if reference.shape == source.shape and np.array_equal(reference, source):
-            raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
-    at = backend.resolve(device)
-    stages = Stages(_total_cost(len(references)), progress, cancel)
-    run = functools.partial(_transfer_at, source, onto, dict(zip(stage_names, references)), params, weights_path, stages, observer, started)
-    if at.type != "cpu":
+    stage_names = check_inputs(source, onto, references, names)
+    stages = Stages(_total_cost(len(references)), caller.watched(progress), caller.watched(cancel))
+    request = _Request(source, onto, dict(zip(stage_names, references)), weights_path, caller.watched(observer), started)
+    *first, last = backend.candidates(device)
+    for name in first:
         try:
-            return run(at)
-        except (backend.OutOfMemory, InputError) as problem:  # the images are checked: these references do not fit there together
-            _log.warning("the transfer begins again on the CPU: %s", problem)
-        # What the failed try held on the device is given up with its exception.
-        stages.restart(f"Too little memory on {backend.describe(at)}: beginning again on the CPU")
-    return run(torch.device("cpu"))
+            return _attempt(request, name, params, stages, caller)
+        except (Cancelled, WeightsError):
+            raise
+        except Exception as problem:  # every library underneath has types and words of its own
+            if problem is caller.error:
+                raise
+            words, short_of_memory = str(backend.failure(problem, name)), isinstance(problem, (backend.OutOfMemory, InputError))  # the images are checked
+        # What the failed attempt held on the device is given up with its exception.
+        _log.warning("the transfer begins again on the CPU: %s", words)
+        device_name = backend.describe(torch.device(name))
+        failed = f"Too little memory on {device_name}" if short_of_memory else f"{device_name} failed"
+        stages.restart(f"{failed}: beginning again on the CPU")
+    return _attempt(request, last, params, stages, caller)
 
 
-def _transfer_at(
-    source: NDArray[np.float32],
-    onto: NDArray[np.float32],
-    references: dict[str, NDArray[np.float32]],
-    params: TransferParams,
-    weights_path: str | None,
-    stages: Stages,
-    observer: Observer | None,
-    started: float,
-    at: torch.device,
-) -> TransferResult:
-    """The whole of a transfer of checked images on one device; ``references`` by what they are called in the names of stages."""
-    shapes = [working_shape((image.shape[0], image.shape[1]), params.working_size) for image in (source, *references.values())]
-    memory.check_room(shapes[0], shapes[1:], at)
+@dataclass(frozen=True)
+class _Request:
+    """What is asked for, checked; ``references`` by what they are called in the names of stages."""
+
+    source: NDArray[np.float32]
+    onto: NDArray[np.float32]
+    references: dict[str, NDArray[np.float32]]
+    weights_path: str | None
+    observer: Observer | None
+    started: float
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What all levels share, on the device; ``references`` in the order of their content, so that the order in which they came changes nothing."""
+
+    source: WorkingImage
+    references: tuple[Reference, ...]
+    features: dict[int, torch.Tensor]  # of the source, of the two coarsest levels
+    half: torch.Tensor | None  # relu5_1 of the source at half its size; None as published
+    clusters: Clusters
+    evidence_costs: torch.Tensor | None  # of the references; None where there is one
+
+
+@dataclass(frozen=True)
+class _Level:
+    """What a level has found: fields by index of the reference, labels as such indices, and the transform on the working grid."""
+
+    fields: dict[int, Fields]
+    labels: torch.Tensor
+    guidance: Guidance
+    confidence: torch.Tensor
+    coefficients: torch.Tensor
+
+
+def _attempt(request: _Request, device: str, params: TransferParams, stages: Stages, caller: Caller) -> TransferResult:
+    """The whole of a transfer on one device; an error of the caller's functions comes out as it was raised."""
+    run = Run(params, backend.start(device, _TRIALS), stages)
+    try:
+        with backend.failure_as_error(run.backend):
+            return _transfer(request, run)
+    except Exception:
+        if caller.error is not None:
+            raise caller.error from None
+        raise
+
+
+def _transfer(request: _Request, run: Run) -> TransferResult:
+    stages, size = run.stages, run.params.working_size
+    shapes = [working_shape((image.shape[0], image.shape[1]), size) for image in (request.source, *request.references.values())]
+    memory.check_room(shapes[0], shapes[1:], run.backend)
     stages.begin(_NETWORK_COST, "Loading the network")
-    file = weights.find(weights_path)
-    network = weights.load(file)
+    file = weights.find(request.weights_path)
+    tensors = weights.load(file)
     stages.advance(0.3)
-    with backend.out_of_memory_as_error(f"a transfer at a working size of {params.working_size} px"):
-        pyramid = FeaturePyramid(network, file.backbone, at, exact=params.as_published)
+    with backend.out_of_memory_as_error(f"a transfer at a working size of {size} px"):
+        network = FeaturePyramid(tensors, file.backbone, run.backend.device, exact=run.params.as_published)
         stages.advance(0.6)
-        work = _Transfer(prepare(source, params.working_size, at), params, pyramid, stages, observer)
-        stages.advance(0.8)
-        for number, (name, reference) in enumerate(references.items()):
-            work.read(number, name, prepare(reference, params.working_size, at))
-        work.run()
-    with backend.out_of_memory_as_error(f"an image of {onto.shape[1]}x{onto.shape[0]} px"):
+        inputs = _read(request, network, run)
+        coarsest, finest = _levels(inputs, network, run, request.observer)
+    with backend.out_of_memory_as_error(f"an image of {request.onto.shape[1]}x{request.onto.shape[0]} px"):
         stages.begin(_APPLYING_COST, "Applying the colors")
-        transform = ColorTransform(work.coefficients, work.source.lab[..., 0].contiguous())
-        image = transform.apply(onto, params.strength, params.keep_lightness, advance=stages.advance)
+        transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous())
+        image = transform.apply(request.onto, run.params.strength, run.params.keep_lightness, advance=stages.advance)
     stages.end()
-    labels = work.number_map()
-    counts = np.bincount(labels[work.source.valid], minlength=len(references))
+    labels = _numbers(finest.labels, inputs.references)
+    counts = np.bincount(labels[inputs.source.valid.cpu().numpy()], minlength=len(inputs.references))
     return TransferResult(
-        image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=backend.describe(at),
-        seconds=time.perf_counter() - started, working_labels=labels, finest_confidence=work.confidence.cpu().numpy(),
-        matches=[Match(*work.coarsest[number], (reference.shape[0], reference.shape[1])) for number, reference in enumerate(references.values())],
+        image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=run.backend.name,
+        seconds=time.perf_counter() - request.started, working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
+        matches=_matches(inputs.references, coarsest.fields, list(request.references.values())),
     )  # fmt: skip
+
+
+def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
+    """Brings all images to working size and computes what is known before the first level."""
+    params, stages, device = run.params, run.stages, run.backend.device
+    source = prepare(request.source, params.working_size, device)
+    stages.advance(0.8)
+    references = []
+    for number, (name, image) in enumerate(request.references.items()):
+        prepared = prepare(image, params.working_size, device)
+        stages.begin(_REFERENCE_COST, f"Reading the {name}")
+        references.append(read(number, name, prepared, network, stages.advance))
+    references.sort(key=lambda reference: reference.digest)
+    stages.begin(_SOURCE_COST, "Reading the source")
+    features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
+    clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
+    half, costs = None, None
+    if not params.as_published:
+        half = network.half_size(source.rgb, run.part(1.0, 1.0))
+        references = [oriented(reference, half, network, run.part(1.0, 1.0)) for reference in references]
+    if len(references) > 1:
+        described = evidence.describe(features[COARSEST], features[COARSEST - 1])
+        costs = evidence_costs([explains(reference, described) for reference in references], source.valid_on((described.shape[0], described.shape[1])))
+    return _Inputs(source, tuple(references), features, half, clusters, costs)
+
+
+def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observer | None) -> tuple[_Level, _Level]:
+    """Goes through all levels, coarse to fine; returns the coarsest and the finest."""
+    source, references, features = inputs.source, inputs.references, inputs.features
+    upsample, coarsest, above = EdgeAwareUpsampling(source.lab), None, None
+    for level in range(COARSEST, 0, -1):
+        name = f"level {COARSEST + 1 - level} of {COARSEST}"
+        view = SourceLevel.of(level, source, features[level], inputs.half)
+        fields, says = _match(view, references, above, network, run, name)
+        references = tuple(reference.below(level) for reference in references)
+        run.stages.begin(_RECOLORING_COSTS[level], f"Recoloring, {name}")
+        labels = label_map(view, says, None if above is None else above.labels, inputs.evidence_costs, run.part(0.0, 0.1))
+        guidance = fuse(says, labels)
+        confidence = guidance.confidence()
+        coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
+        if level == 1:
+            coefficients = _finish(source, coefficients, run)
+        above = _Level(fields, labels, guidance, confidence, coefficients)
+        coarsest = coarsest or above
+        if observer is not None:
+            observer(_maps(level, source, references, above))
+        if level > 1:  # the next level's features are those of the recolored source
+            recolored = lab_to_srgb(recolor(coefficients, source.lab).clamp(0, 1)).clamp(0, 1)
+            features = network(recolored, [level - 1], run.part(0.9, 1.0))
+    assert coarsest is not None and above is not None
+    return coarsest, above
+
+
+def _match(
+    view: SourceLevel, references: tuple[Reference, ...], above: _Level | None, network: FeaturePyramid, run: Run, name: str
+) -> tuple[dict[int, Fields], dict[int, Guidance]]:
+    """Matches the source to the references that have a position at the level above; what each of them says, by index."""
+    fields, says = {}, {}
+    for index in range(len(references)) if above is None else above.labels.unique().tolist():
+        reference = references[index]
+        run.stages.begin(_MATCHING_COSTS[view.level], f"Matching{reference.name.removeprefix('reference')}, {name}")
+        fields[index], says[index] = match(reference, view, None if above is None else above.fields[index], network, run, run.stages.advance)
+    run.stages.skip((len(references) - len(fields)) * _MATCHING_COSTS[view.level])
+    return fields, says
+
+
+def _fit(view: SourceLevel, guidance: Guidance, confidence: torch.Tensor, clusters: Clusters, upsample: EdgeAwareUpsampling, run: Run) -> torch.Tensor:
+    """The transform that follows the guidance, fitted on the level's grid and carried to the working grid: float32 [H, W, 6]."""
+    params = run.params
+    graph = nonlocal_graph(view.colors, view.valid, clusters, neighbors=params.nonlocal_neighbors, weight=params.nonlocal_weight, advance=run.part(0.1, 0.4))
+    floor = PUBLISHED_DEVIATION_FLOOR if params.as_published else _DEVIATION_FLOOR
+    terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight, deviation_floor=floor)
+    agreement = None if params.as_published else guidance.agreement
+    low = fit(view.colors, guidance.colors, confidence, graph, terms, agreement=agreement, advance=run.part(0.4, 0.7)).x
+    smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
+    return upsample(low, weight=smoothness, agreement=agreement, advance=run.part(0.7, 0.9)).x
+
+
+def _finish(source: WorkingImage, coefficients: torch.Tensor, run: Run) -> torch.Tensor:
+    """What is done to the transform once, after the finest level: it keeps the source's texture, other than as published."""
+    return coefficients if run.params.as_published else texture.keep(coefficients, source.lab[..., 0])
+
+
+def _maps(level: int, source: WorkingImage, references: tuple[Reference, ...], found: _Level) -> LevelMaps:
+    used = {references[index].number: index for index in found.labels.unique().tolist()}
+    return LevelMaps(
+        level=level, source=source, references={number: references[index].image for number, index in used.items()},
+        fields={number: found.fields[index].forward.cpu().numpy() for number, index in used.items()},
+        grids={number: found.fields[index].grid for number, index in used.items()}, labels=_numbers(found.labels, references),
+        guidance=found.guidance.colors, confidence=found.confidence, coefficients=found.coefficients,
+    )  # fmt: skip
+
+
+def _numbers(labels: torch.Tensor, references: tuple[Reference, ...]) -> NDArray[np.uint8]:
+    """A label map by the references' own numbers instead of their indices."""
+    return np.array([reference.number for reference in references], np.uint8)[labels.cpu().numpy()]
+
+
+def _matches(references: tuple[Reference, ...], fields: dict[int, Fields], images: list[NDArray[np.float32]]) -> list[Match]:
+    """The coarsest fields, in the order in which the references were given."""
+    found = {
+        reference.number: Match(fields[index].forward.cpu().numpy(), fields[index].grid, reference.mirrored, images[reference.number].shape[:2])
+        for index, reference in enumerate(references)
+    }
+    return [found[number] for number in range(len(images))]
 
 
 def _total_cost(references: int) -> float:
     shared = _NETWORK_COST + _SOURCE_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
     return shared + references * (_REFERENCE_COST + sum(_MATCHING_COSTS.values()))
-
-
-class _Transfer:
-    """The state that goes from level to level."""
-
-    chooser: Labels
-    labels: NDArray[np.uint8]
-    """uint8 [h, w], which of ``references`` each position takes its colors from; at last on the source's working grid."""
-    coarsest: dict[int, tuple[NDArray[np.int32], Shape, bool]]
-    """By number of the reference the coarsest field, the grid that it points into, and whether that is of the mirror image."""
-    confidence: torch.Tensor
-    coefficients: torch.Tensor
-    """The transform on the source's working grid, float32 [H, W, 6]."""
-
-    def __init__(self, source: WorkingImage, params: TransferParams, pyramid: FeaturePyramid, stages: Stages, observer: Observer | None) -> None:
-        self.source, self.params, self.pyramid, self.stages, self.observer = source, params, pyramid, stages, observer
-        self.upsample = EdgeAwareUpsampling(source.lab)
-        self.references: list[Reference] = []
-
-    def read(self, number: int, name: str, image: WorkingImage) -> None:
-        """Takes one more reference."""
-        self.stages.begin(_REFERENCE_COST, f"Reading the {name}")
-        self.references.append(Reference(number, name, image, self.pyramid, self.stages.advance))
-        # Sorted by their content: the order in which they were given changes nothing but their numbers.
-        self.references.sort(key=lambda reference: reference.digest)
-
-    def run(self) -> None:
-        """Every level, coarse to fine."""
-        advance = self.stages.advance
-        self.stages.begin(_SOURCE_COST, "Reading the source")
-        features = self.pyramid(self.source.rgb, [COARSEST - 1, COARSEST], part(advance, 0.0, 0.6))
-        clusters = Clusters(features[COARSEST], self.params.clusters, self.params.seed, part(advance, 0.6, 1.0))
-        half = None
-        if not self.params.as_published:
-            half = self.pyramid.half_size(self.source.rgb, part(advance, 1.0, 1.0))
-            for reference in self.references:
-                reference.orient(half, part(advance, 1.0, 1.0))
-        self.chooser = self._chooser(features)
-        for level in range(COARSEST, 0, -1):
-            view = self._view(level, features[level], half)
-            guidance = self._match(view, f"level {COARSEST + 1 - level} of {COARSEST}")
-            self._fit(view, guidance, clusters)
-            self._observe(level, guidance)
-            if level > 1:  # the next level's features are those of the recolored source
-                recolored = lab_to_srgb(recolor(self.coefficients, self.source.lab).clamp(0, 1)).clamp(0, 1)
-                features = self.pyramid(recolored, [level - 1], part(advance, 0.9, 1.0))
-
-    def number_map(self) -> NDArray[np.uint8]:
-        """``labels`` by the references' own numbers."""
-        return np.array([reference.number for reference in self.references], np.uint8)[self.labels]
-
-    def _chooser(self, features: dict[int, torch.Tensor]) -> Labels:
-        described = evidence.describe(features[COARSEST], features[COARSEST - 1])
-        valid = self.source.valid_on((described.shape[0], described.shape[1]))
-        return Labels([reference.evidence(described) for reference in self.references] if len(self.references) > 1 else [], valid)
-
-    def _view(self, level: int, features: torch.Tensor, half: torch.Tensor | None) -> SourceLevel:
-        grid = (features.shape[0], features.shape[1])
-        return SourceLevel(level, features, compare_by(level, features, half), self.source.lab_on(grid), self.source.valid_on(grid), self.source.shape)
-
-    def _match(self, view: SourceLevel, name: str) -> Guidance:
-        """What the references together say; those without a position at the level above take no part."""
-        candidates = {}
-        for index in self.chooser.used(len(self.references)):
-            reference = self.references[index]
-            self.stages.begin(_MATCHING_COSTS[view.level], f"Matching{reference.name.removeprefix('reference')}, {name}")
-            candidates[index] = reference.match(view, self.params, self.stages.advance)
-        if view.level == COARSEST:
-            self.coarsest = {reference.number: (reference.forward.cpu().numpy(), reference.grid, reference.mirrored) for reference in self.references}
-        self.stages.skip((len(self.references) - len(candidates)) * _MATCHING_COSTS[view.level])
-        self.stages.begin(_RECOLORING_COSTS[view.level], f"Recoloring, {name}")
-        self.labels = self.chooser.refine(view, candidates, part(self.stages.advance, 0.0, 0.1))
-        return fuse(candidates, self.labels)
-
-    def _fit(self, view: SourceLevel, guidance: Guidance, clusters: Clusters) -> None:
-        """The transform at the level's grid, and carried to the working grid."""
-        self.confidence = guidance.confidence()
-        params, advance = self.params, self.stages.advance
-        graph = nonlocal_graph(
-            view.colors, view.valid, clusters, neighbors=params.nonlocal_neighbors, weight=params.nonlocal_weight, advance=part(advance, 0.1, 0.4)
-        )
-        floor = PUBLISHED_DEVIATION_FLOOR if params.as_published else _DEVIATION_FLOOR
-        terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight, deviation_floor=floor)
-        agreeing = None if params.as_published else guidance.agreement
-        low = fit(view.colors, guidance.colors, self.confidence, graph, terms, agreement=agreeing, advance=part(advance, 0.4, 0.7)).x
-        smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
-        self.coefficients = self.upsample(low, weight=smoothness, agreement=agreeing, advance=part(advance, 0.7, 0.9)).x
-        if view.level == 1 and not params.as_published:
-            self.coefficients = texture.keep(self.coefficients, self.source.lab[..., 0])
-
-    def _observe(self, level: int, guidance: Guidance) -> None:
-        if self.observer is not None:
-            references = [self.references[index] for index in np.unique(self.labels)]
-            self.observer(
-                LevelMaps(
-                    level=level, source=self.source, references={reference.number: reference.image for reference in references},
-                    fields={reference.number: reference.forward.cpu().numpy() for reference in references}, labels=self.number_map(),
-                    grids={reference.number: reference.grid for reference in references},
-                    guidance=guidance.colors, confidence=self.confidence, coefficients=self.coefficients,
-                )
-            )  # fmt: skip

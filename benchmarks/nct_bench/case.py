@@ -57,7 +57,7 @@ def _transfer(folder: str, references: int, device: str, runs: int, params: dict
     from . import roofline
     from .stages import StageClock
 
-    at, chosen = backend.resolve(device), TransferParams.from_mapping(params)
+    at, chosen = torch.device(backend.candidates(device)[0]), TransferParams.from_mapping(params)
     source, others = _load(folder, 0), [_load(folder, number) for number in range(1, references + 1)]
     if at.type == "cuda":
         torch.cuda.init()  # there are no statistics before

@@ -15,7 +15,8 @@ import torch
 from nct_core.contract.params import TransferParams
 from nct_core.features import vgg
 from nct_core.features.pyramid import COARSEST
-from nct_core.matching.patchmatch import JUMPS, plan
+from nct_core.matching.patchmatch import plan
+from nct_core.matching.patchmatch.problem import JUMPS
 from nct_core.pixels.grids import Shape
 from nct_core.pixels.working import working_shape
 

@@ -58,7 +58,10 @@ def _torch_rows() -> list[tuple[str, str]]:
         return [("torch", f"{PROBLEM}it cannot be loaded ({error}); run install.py again")]
     from ..runtime import backend
 
-    return [("torch", torch.__version__), ("Device", backend.describe(backend.resolve("auto")))]
+    rows = [("torch", str(torch.__version__))]
+    for name in backend.candidates("auto"):
+        rows.append(("Device", _answer(lambda name=name: backend.start(name).name)))
+    return rows
 
 
 def _weights_rows() -> list[tuple[str, str]]:

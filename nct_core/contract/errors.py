@@ -5,7 +5,8 @@
     NctError
     ├── InputError         an image, a parameter or a path is not what was expected
     ├── WeightsError       network weights are missing, damaged or not the expected ones
-    ├── DeviceError        the compute device does not exist or has too little memory
+    ├── DeviceError        the compute device does not exist, has too little memory or failed
+    │   └── DeviceLost     it failed so that this process cannot use it any more
     ├── ConvergenceError   a linear solver stopped before it reached its tolerance
     ├── ProtocolError      a frame on the worker's pipe is malformed
     └── Cancelled          the caller asked to stop
@@ -34,9 +35,15 @@ class WeightsError(NctError):
 
 
 class DeviceError(NctError):
-    """The compute device does not exist, or has too little memory."""
+    """The compute device does not exist, has too little memory, or failed; the message gives what it reported."""
 
     code = "device"
+
+
+class DeviceLost(DeviceError):
+    """The compute device failed so that this process cannot use it any more; a new process may."""
+
+    code = "device-lost"
 
 
 class ConvergenceError(NctError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 
+from ..runtime.backend import on_cpu
 from . import fixed_point_cpu
 
 UNIT = 7680
@@ -19,7 +20,7 @@ numbers, and fit 31 bits."""
 
 def fixed_point(features: torch.Tensor) -> torch.Tensor:
     """Scales every vector of float [h, w, C] to length UNIT and rounds it to int16; the zero vector stays."""
-    if features.device.type == "cpu":
+    if on_cpu(features):
         return fixed_point_cpu.fixed_point(features.float(), UNIT)
     features = features.float()
     return (features * (UNIT / features.norm(dim=-1, keepdim=True).clamp_min(1e-8))).round().to(torch.int16)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from ..pixels.resample import resize
-from ..runtime.backend import OutOfMemory
+from ..runtime.backend import OutOfMemory, on_cpu
 from ..runtime.progress import Advance, unwatched
 from .fixed_point import fixed_point
 from .network import blocks
@@ -27,7 +27,7 @@ def _fast_dtype(device: torch.device) -> torch.dtype:
     """
     tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
     held_back = torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")  # by ATEN_CPU_CAPABILITY, as the benchmark does
-    return torch.bfloat16 if device.type == "cpu" and tiles is not None and tiles() and not held_back else torch.float32
+    return torch.bfloat16 if on_cpu(device) and tiles is not None and tiles() and not held_back else torch.float32
 
 
 class FeaturePyramid:

@@ -7,9 +7,7 @@ with some relu4_1 for texture.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..matching.patch_similarity import comparison_grid, patch_similarities, unit_vectors
 
@@ -30,7 +28,7 @@ def describe(coarsest: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
     return torch.cat([share**0.5 * unit_vectors(features, grid) for features, share in shares], -1)
 
 
-def likeness(source: torch.Tensor, reference: torch.Tensor, valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+def likeness(source: torch.Tensor, reference: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
     """The similarity of every source patch to the most similar patch of a reference.
 
     Args:
@@ -38,6 +36,6 @@ def likeness(source: torch.Tensor, reference: torch.Tensor, valid: NDArray[np.bo
         valid: bool [H, W]; patches of the reference around other positions are left out.
 
     Returns:
-        float32 [h, w], at most 1.
+        float32 [h, w] on the CPU, at most 1.
     """
-    return patch_similarities(source, reference)[..., valid].max(-1)
+    return torch.from_numpy(patch_similarities(source, reference)[..., valid.cpu().numpy()].max(-1))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from .voting import Guidance
 
 
-def fuse(candidates: dict[int, Guidance], labels: NDArray[np.uint8]) -> Guidance:
-    """Puts one guidance together: at every position that of the candidate which ``labels`` (uint8 [h, w]) names."""
+def fuse(candidates: dict[int, Guidance], labels: torch.Tensor) -> Guidance:
+    """Puts one guidance together: at every position that of the candidate which ``labels`` (uint8 [h, w], on the same device) names."""
     if len(candidates) == 1:
         return next(iter(candidates.values()))
     keys = sorted(candidates)
-    index = torch.from_numpy(np.searchsorted(keys, labels)).to(candidates[keys[0]].error.device)
+    index = torch.searchsorted(torch.tensor(keys, device=labels.device), labels.long())
 
     def pick(part: str) -> torch.Tensor:
         planes = torch.stack([getattr(candidates[key], part) for key in keys])

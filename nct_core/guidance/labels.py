@@ -8,12 +8,14 @@ they show different things it is no evidence (measured: it makes label maps wors
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from ..pixels.grids import nearest_cells
+from ..pixels.grids import on_grid
 from ..pixels.resample import resize
 from ..runtime.progress import Advance, unwatched
 from .alpha_expansion import expand
@@ -30,53 +32,51 @@ _EDGE_CONTRAST, _EDGE_FLOOR = 0.2, 0.3
 _BAND_RADIUS = 3
 
 
-class Labels:
-    """Which reference each source position takes its colors from, level by level.
+def evidence_costs(evidence: Sequence[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
+    """What each reference costs at each position by its evidence.
 
     Args:
-        evidence: for each reference float32 [h, w], how well it explains each position, comparable across references; may be left
-            out with one reference.
+        evidence: for each reference float32 [h, w], how well it explains each position, comparable across references.
         valid: bool [h, w], the positions that count.
+
+    Returns:
+        float32 [n, h, w] on the CPU, for :func:`label_map` at the coarsest level.
     """
+    return torch.from_numpy(_cost(torch.stack(list(evidence)).cpu().numpy(), valid.cpu().numpy()))
 
-    def __init__(self, evidence: list[NDArray[np.float32]], valid: NDArray[np.bool_]) -> None:
-        self._cost = _cost(np.stack(evidence), valid) if evidence else None
-        self._map: NDArray[np.uint8] | None = None
 
-    def used(self, references: int) -> list[int]:
-        """Which of the references have a position at the level refined last; all at first."""
-        return list(range(references)) if self._map is None else np.unique(self._map).tolist()
+def label_map(
+    source: SourceLevel, candidates: dict[int, Guidance], coarser: torch.Tensor | None, costs: torch.Tensor | None, advance: Advance = unwatched
+) -> torch.Tensor:
+    """Labels the grid of a level.
 
-    def refine(self, source: SourceLevel, candidates: dict[int, Guidance], advance: Advance = unwatched) -> NDArray[np.uint8]:
-        """Labels the grid of a level; levels come from coarse to fine.
+    Args:
+        source: the source at this level.
+        candidates: what the references say, by label; below the coarsest level those that have a position on the coarser map.
+        coarser: uint8 [h', w'], the map of the level above; None at the coarsest level.
+        costs: of :func:`evidence_costs`, used at the coarsest level; None with one reference.
+        advance: called between the steps of the work.
 
-        Args:
-            source: on this level.
-            candidates: what the references say that are :meth:`used`.
-            advance: called between the steps of the work.
-
-        Returns:
-            uint8 [h, w], keys of ``candidates``.
-        """
-        keys = np.array(sorted(candidates), np.uint8)
-        if len(keys) == 1:
-            self._map = np.full(source.grid, keys[0])
-            return self._map
-        if self._map is None:
-            assert self._cost is not None, "several references need evidence"
-            cost = resize(torch.from_numpy(self._cost).permute(1, 2, 0), source.grid).permute(2, 0, 1).numpy()
-            start, free = cost.argmin(0).astype(np.uint8), np.ones(source.grid, np.bool_)
-        else:
-            cost = _cost(-np.stack([candidates[key].error.cpu().numpy() for key in keys.tolist()]), source.valid)
-            rows, cols = nearest_cells(source.grid, (self._map.shape[0], self._map.shape[1]))
-            start = np.searchsorted(keys, self._map[np.ix_(rows, cols)]).astype(np.uint8)
-            free = maximum_filter(start, 2 * _BAND_RADIUS + 1) != minimum_filter(start, 2 * _BAND_RADIUS + 1)
-        cost = np.where(source.valid, cost * np.float32(_TYPICAL_SIDE / source.valid.size**0.5), np.float32(0.0))
-        colors = np.stack([candidates[key].colors.cpu().numpy() for key in keys.tolist()])
-        edges = _edge_weights(source.colors.cpu().numpy())
-        labels = expand(start, cost, colors, edges, free, boundary=_BOUNDARY, seam=_SEAM, advance=advance)
-        self._map = keys[labels]
-        return self._map
+    Returns:
+        uint8 [h, w], keys of ``candidates``, on the device of the source.
+    """
+    keys = np.array(sorted(candidates), np.uint8)
+    if len(keys) == 1:
+        return torch.full(source.grid, int(keys[0]), dtype=torch.uint8, device=source.colors.device)
+    valid = source.valid.cpu().numpy()
+    if coarser is None:
+        assert costs is not None, "several references need evidence"
+        cost = resize(costs.permute(1, 2, 0), source.grid).permute(2, 0, 1).numpy()
+        start, free = cost.argmin(0).astype(np.uint8), np.ones(source.grid, np.bool_)
+    else:
+        cost = _cost(-torch.stack([candidates[key].error for key in keys.tolist()]).cpu().numpy(), valid)
+        start = np.searchsorted(keys, on_grid(coarser, source.grid).cpu().numpy()).astype(np.uint8)
+        free = maximum_filter(start, 2 * _BAND_RADIUS + 1) != minimum_filter(start, 2 * _BAND_RADIUS + 1)
+    cost = np.where(valid, cost * np.float32(_TYPICAL_SIDE / valid.size**0.5), np.float32(0.0))
+    colors = torch.stack([candidates[key].colors for key in keys.tolist()]).cpu().numpy()
+    edges = _edge_weights(source.colors.cpu().numpy())
+    labels = expand(start, cost, colors, edges, free, boundary=_BOUNDARY, seam=_SEAM, advance=advance)
+    return torch.from_numpy(keys[labels]).to(source.colors.device)
 
 
 def _cost(evidence: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:

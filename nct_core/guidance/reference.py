@@ -1,23 +1,23 @@
-"""One reference through the levels: its features, the fields in both directions and what they vote for (paper sections 3.1, 3.2)."""
+"""One reference: what is known of it before matching, and what it says at each level (paper sections 3.1, 3.2)."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from ..contract.params import TransferParams
 from ..features.pyramid import COARSEST, FeaturePyramid
 from ..matching import coarsest
-from ..matching.consistency import agreement
-from ..matching.field import Field, identity_field, move_to_valid, upsample_field
+from ..matching.consistency import Fields, agreement
+from ..matching.field import identity_field, move_to_valid, upsample_field
 from ..matching.patchmatch import patchmatch, plan
-from ..pixels.grids import Shape, on_grid
+from ..pixels.grids import on_grid
 from ..pixels.working import WorkingImage
 from ..runtime.progress import Advance, part, unwatched
+from ..runtime.run import Run
 from . import evidence, voting
 from .source_level import SourceLevel, compare_by
 
@@ -25,106 +25,117 @@ from .source_level import SourceLevel, compare_by
 _RESISTANCE = 0.015
 
 
+@dataclass(frozen=True)
 class Reference:
-    """A reference and its fields, which go from level to level.
+    """A reference before it is matched.
 
-    Args:
+    Attributes:
         number: which one it is, counted from 0 as the caller gave them.
         name: what it is called in messages.
-        image: at working size.
-        pyramid: the network. Features of all levels but the finest are computed here; those of the finest take the most memory and
-            next to no time, and are computed when they are matched.
-        advance: called as they are computed.
+        image: the reference at working size; its mirror image where ``mirrored``.
+        features: by level int16 [H, W, C], of all levels but the finest, which takes the most memory and next to no time and is computed when
+            it is matched.
+        half: relu5_1 of the image at half its size; None as published.
+        mirrored: whether ``image`` is the mirror image of what the caller gave.
+        digest: SHA-256 of the content as the caller gave it.
     """
 
-    forward: Field
-    """int32 [h, w, 2], source to reference, on the grids of the level matched last."""
-    backward: Field
-    """int32 [H, W, 2], reference to source."""
-    grid: Shape
-    """(H, W) of the reference at the level matched last."""
-    _agreeing: torch.Tensor
-    """float32 [h, w], how far the matches of that level agree."""
+    number: int
+    name: str
+    image: WorkingImage
+    features: dict[int, torch.Tensor]
+    half: torch.Tensor | None
+    mirrored: bool
+    digest: bytes
 
-    def __init__(self, number: int, name: str, image: WorkingImage, pyramid: FeaturePyramid, advance: Advance = unwatched) -> None:
-        self.number, self.name, self.image = number, name, image
-        self.digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.tobytes()).digest()
-        """Of its content."""
-        self._pyramid = pyramid
-        self._features = pyramid(image.rgb, range(2, COARSEST + 1), advance)
-        self.mirrored = False
-        """Whether ``image`` is the mirror image of what the caller gave."""
-        self._half: torch.Tensor | None = None
-        self._source_grid: Shape = (0, 0)
+    def below(self, level: int) -> Reference:
+        """The same without the features of a level and those above it, which have been used."""
+        return dataclasses.replace(self, features={kept: features for kept, features in self.features.items() if kept < level})
 
-    def orient(self, source_half: torch.Tensor, advance: Advance = unwatched) -> None:
-        """Mirrors the reference for good if the source matches it better so, since a scene's patches and their mirror images are not alike (ours).
 
-        Args:
-            source_half: relu5_1 of the source at half its size.
-            advance: called as both are compared.
-        """
-        mirrored = self.image.mirrored()
-        halves = [self._pyramid.half_size(image.rgb, advance) for image in (self.image, mirrored)]
-        as_is, other = (coarsest.mean_cost(coarsest.dissimilarities(source_half, half)) for half in halves)
-        self.mirrored = other < as_is
-        self._half = halves[self.mirrored]
-        if self.mirrored:
-            self.image = mirrored
-            self._features = self._pyramid(self.image.rgb, range(2, COARSEST + 1), advance)
+def read(number: int, name: str, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
+    """Computes the features of a reference; the arguments are the attributes of :class:`Reference`."""
+    digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
+    return Reference(number, name, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
 
-    def match(self, source: SourceLevel, params: TransferParams, advance: Advance = unwatched) -> voting.Guidance:
-        """Fields in both directions, started from the level above, and what they vote for.
 
-        Args:
-            source: the levels have to come from coarse to fine, none left out.
-            params: of the transfer.
-            advance: called as the two fields improve and the votes are gathered.
-        """
-        features = self._take_features(source.level, part(advance, 0.0, 0.08))
-        valid = self.image.valid_on((features.shape[0], features.shape[1]))
-        compared = compare_by(source.level, features, self._half)
-        searching, voting_part = part(advance, 0.08, 0.92), part(advance, 0.92, 1.0)
-        if source.level == COARSEST and not params.as_published:
-            self.forward, self.backward = coarsest.fields(source.compared, compared, source.valid, valid, searching)
-        else:
-            self._search(source, compared, valid, params, searching)
-        guidance = voting.vote(
-            source.features, features, source.colors, self.image.lab_on((valid.shape[0], valid.shape[1])), self.forward, self.backward, source.valid, valid,
-            bds_weight=params.bds_weight, advance=voting_part,
-        )  # fmt: skip
-        self.grid, self._source_grid, self._agreeing = (valid.shape[0], valid.shape[1]), source.grid, guidance.agreement
-        return guidance
+def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
+    """The reference, mirrored if the source matches it better so, since patches and their mirror images are not alike (ours).
 
-    def _search(self, source: SourceLevel, compared: torch.Tensor, valid: NDArray[np.bool_], params: TransferParams, advance: Advance) -> None:
-        """Both fields by PatchMatch, from the level above; what agrees there gives way only to what is clearly more alike (ours)."""
-        grid, to_grid = source.grid, (valid.shape[0], valid.shape[1])
-        resistance = to_resistance = None
-        if source.level == COARSEST:
-            forward, backward = identity_field(grid, to_grid, compared.device), identity_field(to_grid, grid, compared.device)
-        else:
-            forward = upsample_field(self.forward, grid, to_grid, self.grid)
-            backward = upsample_field(self.backward, to_grid, grid, self._source_grid)
-            if not params.as_published:
-                resistance = on_grid(_RESISTANCE * self._agreeing, grid)
-                to_resistance = on_grid(_RESISTANCE * agreement(self.backward, self.forward), to_grid)
-        search = plan(source.level, max(*source.size, *self.image.shape), params)
-        improve = functools.partial(patchmatch, search=search, seed=params.seed)
-        one, other = part(advance, 0.0, 0.5), part(advance, 0.5, 1.0)
-        self.forward = improve(source.compared, compared, move_to_valid(forward, valid), valid, resistance=resistance, advance=one)
-        self.backward = improve(compared, source.compared, move_to_valid(backward, source.valid), source.valid, resistance=to_resistance, advance=other)
+    Args:
+        reference: not mirrored.
+        source_half: relu5_1 of the source at half its size.
+        network: computes features.
+        advance: called as both are compared.
+    """
+    mirrored = reference.image.mirrored()
+    as_is_half, mirrored_half = (network.half_size(image.rgb, advance) for image in (reference.image, mirrored))
+    as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, half)) for half in (as_is_half, mirrored_half))
+    if mirrored_cost >= as_is_cost:
+        return dataclasses.replace(reference, half=as_is_half)
+    features = network(mirrored.rgb, range(2, COARSEST + 1), advance)
+    return dataclasses.replace(reference, image=mirrored, features=features, half=mirrored_half, mirrored=True)
 
-    def evidence(self, source: torch.Tensor) -> NDArray[np.float32]:
-        """How well this reference explains each position of the source, before any level is matched.
 
-        Args:
-            source: the source's :func:`nct_core.guidance.evidence.describe`.
+def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:
+    """How well a reference explains each position of the source, before any level is matched.
 
-        Returns:
-            float32 [h, w] on the source's grid of comparison.
-        """
-        described = evidence.describe(self._features[COARSEST], self._features[COARSEST - 1])
-        return evidence.likeness(source, described, self.image.valid_on((described.shape[0], described.shape[1])))
+    Args:
+        reference: with the features of the two coarsest levels.
+        source: :func:`nct_core.guidance.evidence.describe` of the source.
 
-    def _take_features(self, level: int, advance: Advance) -> torch.Tensor:
-        return self._features.pop(level) if level > 1 else self._pyramid(self.image.rgb, [1], advance)[1]
+    Returns:
+        float32 [h, w] on the source's grid of comparison, on the CPU.
+    """
+    described = evidence.describe(reference.features[COARSEST], reference.features[COARSEST - 1])
+    return evidence.likeness(source, described, reference.image.valid_on((described.shape[0], described.shape[1])))
+
+
+def match(
+    reference: Reference, source: SourceLevel, coarser: Fields | None, network: FeaturePyramid, run: Run, advance: Advance = unwatched
+) -> tuple[Fields, voting.Guidance]:
+    """Fields in both directions at a level, and what they vote for.
+
+    Args:
+        reference: what the source is matched to.
+        source: the source at this level.
+        coarser: the fields of the level above; None at the coarsest level.
+        network: computes the features of the finest level.
+        run: parameters and kernels.
+        advance: called as the two fields improve and the votes are gathered.
+    """
+    features = reference.features[source.level] if source.level > 1 else network(reference.image.rgb, [1], part(advance, 0.0, 0.08))[1]
+    grid = (features.shape[0], features.shape[1])
+    valid, compared = reference.image.valid_on(grid), compare_by(source.level, features, reference.half)
+    searching, voting_part = part(advance, 0.08, 0.92), part(advance, 0.92, 1.0)
+    if source.level == COARSEST and not run.params.as_published:
+        fields = coarsest.fields(source.compared, compared, source.valid, valid, searching)
+    else:
+        max_side = max(*source.size, *reference.image.shape)
+        fields = _search(source, compared, valid, max_side, coarser, run, searching)
+    guidance = voting.vote(
+        source.features, features, source.colors, reference.image.lab_on(grid), fields, source.valid, valid,
+        bds_weight=run.params.bds_weight, kernels=run.backend.kernels, advance=voting_part,
+    )  # fmt: skip
+    return fields, guidance
+
+
+def _search(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, max_side: int, coarser: Fields | None, run: Run, advance: Advance) -> Fields:
+    """Both fields by PatchMatch, from the level above; what agrees there gives way only to what is clearly more alike (ours)."""
+    grid, to_grid = source.grid, (valid.shape[0], valid.shape[1])
+    resistance = to_resistance = None
+    if coarser is None:
+        forward, backward = identity_field(grid, to_grid, compared.device), identity_field(to_grid, grid, compared.device)
+    else:
+        forward = upsample_field(coarser.forward, grid, to_grid, coarser.grid)
+        backward = upsample_field(coarser.backward, to_grid, grid, coarser.source_grid)
+        if not run.params.as_published:
+            resistance = on_grid(_RESISTANCE * coarser.agreement, grid)
+            to_resistance = on_grid(_RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)
+    search = plan(source.level, max_side, run.params)
+    improve = functools.partial(patchmatch, search=search, seed=run.params.seed, kernels=run.backend.kernels)
+    to_reference, to_source = part(advance, 0.0, 0.5), part(advance, 0.5, 1.0)
+    return Fields(
+        improve(source.compared, compared, move_to_valid(forward, valid), valid, resistance=resistance, advance=to_reference),
+        improve(compared, source.compared, move_to_valid(backward, source.valid), source.valid, resistance=to_resistance, advance=to_source),
+    )

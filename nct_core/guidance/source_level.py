@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..features.pyramid import COARSEST, two_scales
 from ..pixels.grids import Shape
+from ..pixels.working import WorkingImage
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,21 @@ class SourceLevel:
     features: torch.Tensor
     compared: torch.Tensor
     colors: torch.Tensor
-    valid: NDArray[np.bool_]
+    valid: torch.Tensor
     size: Shape
+
+    @classmethod
+    def of(cls, level: int, source: WorkingImage, features: torch.Tensor, half: torch.Tensor | None) -> SourceLevel:
+        """The source at a level.
+
+        Args:
+            level: 5 (coarsest) to 1.
+            source: at working size.
+            features: int16 [h, w, C], of the source as it is recolored so far.
+            half: relu5_1 of the source at half its size; None as published.
+        """
+        grid = (features.shape[0], features.shape[1])
+        return cls(level, features, compare_by(level, features, half), source.lab_on(grid), source.valid_on(grid), source.shape)
 
     @property
     def grid(self) -> Shape:
@@ -40,7 +52,7 @@ class SourceLevel:
     @property
     def pixels_per_position(self) -> float:
         """d: working pixels per position of the grid."""
-        return self.size[0] * self.size[1] / self.valid.size
+        return self.size[0] * self.size[1] / self.valid.numel()
 
 
 def compare_by(level: int, features: torch.Tensor, half: torch.Tensor | None) -> torch.Tensor:

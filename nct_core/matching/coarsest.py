@@ -17,6 +17,7 @@ from ..pixels.grids import Shape
 from ..runtime import threads
 from ..runtime.compiled import compiled
 from ..runtime.progress import Advance, part, unwatched
+from .consistency import Fields
 from .field import Field, move_to_valid, upsample_field
 from .patch_similarity import comparison_grid, patch_similarities, pooled, unit_vectors
 
@@ -26,18 +27,16 @@ _DISPLACEMENT = 0.01
 _INVALID = 4.0
 
 
-def fields(
-    source: torch.Tensor, reference: torch.Tensor, source_valid: NDArray[np.bool_], reference_valid: NDArray[np.bool_], advance: Advance = unwatched
-) -> tuple[Field, Field]:
+def fields(source: torch.Tensor, reference: torch.Tensor, source_valid: torch.Tensor, reference_valid: torch.Tensor, advance: Advance = unwatched) -> Fields:
     """Where every position finds its counterpart, in both directions.
 
     Args:
         source, reference: int16 [h, w, C] and [H, W, C], what the coarsest level is compared by, see :mod:`nct_core.features.fixed_point`; on one device.
-        source_valid, reference_valid: bool [h, w] and [H, W]; other positions are never matched to.
+        source_valid, reference_valid: bool [h, w] and [H, W], on the same device; other positions are never matched to.
         advance: called as the fields are made.
 
     Returns:
-        int32 [h, w, 2] into (H, W), and int32 [H, W, 2] into (h, w), on the same device.
+        The fields, on the same device.
     """
     costs = dissimilarities(source, reference)
     forward = _field(costs, _on_grid(reference_valid, (costs.shape[2], costs.shape[3])), part(advance, 0.3, 0.6))
@@ -48,7 +47,7 @@ def fields(
         upsample_field(forward, grid, to_grid, (backward.shape[0], backward.shape[1])),
         upsample_field(backward, to_grid, grid, (forward.shape[0], forward.shape[1])),
     )
-    return move_to_valid(forward, reference_valid).to(source.device), move_to_valid(backward, source_valid).to(source.device)
+    return Fields(move_to_valid(forward.to(source.device), reference_valid), move_to_valid(backward.to(source.device), source_valid))
 
 
 def dissimilarities(source: torch.Tensor, reference: torch.Tensor) -> NDArray[np.float32]:
@@ -68,10 +67,10 @@ def mean_cost(costs: NDArray[np.float32]) -> float:
     return float(_path_costs(costs, unwatched).min((2, 3)).mean(dtype=np.float64))
 
 
-def _on_grid(valid: NDArray[np.bool_], grid: Shape) -> NDArray[np.bool_]:
+def _on_grid(valid: torch.Tensor, grid: Shape) -> NDArray[np.bool_]:
     if valid.shape == grid:
-        return valid
-    some = pooled(torch.from_numpy(valid)[..., None].float(), grid)[..., 0].numpy() > 0.5
+        return valid.cpu().numpy()
+    some = pooled(valid[..., None].float(), grid)[..., 0].numpy() > 0.5
     return some if some.any() else np.ones(grid, np.bool_)
 
 

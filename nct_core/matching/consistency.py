@@ -6,13 +6,45 @@ scenes hardly any do. Similarity says nothing of the kind: the best patch of the
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
+
 import torch
 
+from ..pixels.grids import Shape
 from ..pixels.resample import box_mean
 from .field import Field
 
 _SHIFT = 1  # cells by which the matches of neighbors may be off the shift between them
 _RETURN = 2  # cells by which there and back may end beside where it began
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The nearest-neighbor fields between a source and a reference, in both directions, on one device.
+
+    Attributes:
+        forward: int32 [h, w, 2] into (H, W), source to reference.
+        backward: int32 [H, W, 2] into (h, w), reference to source.
+    """
+
+    forward: Field
+    backward: Field
+
+    @property
+    def source_grid(self) -> Shape:
+        """(h, w)."""
+        return (self.forward.shape[0], self.forward.shape[1])
+
+    @property
+    def grid(self) -> Shape:
+        """(H, W), the grid of the reference."""
+        return (self.backward.shape[0], self.backward.shape[1])
+
+    @functools.cached_property
+    def agreement(self) -> torch.Tensor:
+        """:func:`agreement` of the source's matches, float32 [h, w], [0, 1]."""
+        return agreement(self.forward, self.backward)
 
 
 def agreement(field: Field, back: Field) -> torch.Tensor:

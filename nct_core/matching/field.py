@@ -14,6 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from ..pixels.grids import Shape, nearest_cells, on_grid, rescale
 
 Field = torch.Tensor
+"""int32 [h, w, 2], as the module's docstring says."""
 
 _FRACTION_BITS = 16  # of positions between cells: whole numbers are rounded alike on every device, and no axis has 2^15 cells
 
@@ -73,15 +74,15 @@ def to_pixels(field: NDArray[np.int32], grid_shape: Shape, shape: Shape, target_
     return out
 
 
-def move_to_valid(field: Field, valid: NDArray[np.bool_]) -> Field:
+def move_to_valid(field: Field, valid: torch.Tensor) -> Field:
     """Moves matches that are not valid to the nearest position that is.
 
     Args:
         field: int32 [h, w, 2] into the grid of ``valid``.
-        valid: bool [H, W] with at least one True.
+        valid: bool [H, W] with at least one True, on the same device.
     """
     if valid.all():
         return field
-    nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
+    nearest = distance_transform_edt(~valid.cpu().numpy(), return_distances=False, return_indices=True)
     row, col = field.long().unbind(-1)
     return torch.from_numpy(np.stack(nearest, -1).astype(np.int32)).to(field.device)[row, col]

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from ..pixels.grids import Shape
+from ..pixels.grids import Shape, fit_within
 from ..runtime import threads
 from ..runtime.compiled import compiled
 
@@ -17,8 +17,7 @@ _MAX_CELLS = 48
 
 def comparison_grid(coarsest: Shape) -> Shape:
     """The grid of comparison of an image whose relu5_1 has this grid."""
-    scale = min(1.0, _MAX_CELLS / max(coarsest))
-    return (max(1, round(coarsest[0] * scale)), max(1, round(coarsest[1] * scale)))
+    return fit_within(coarsest, _MAX_CELLS)
 
 
 def pooled(features: torch.Tensor, grid: Shape) -> torch.Tensor:

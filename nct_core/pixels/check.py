@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..contract.params import MAX_PIXELS, MAX_SIDE
 
-# Far above any highlight, and below what forgotten scaling gives.
+# Far beyond any highlight and any color out of gamut, and below what forgotten scaling gives.
 _MAX_VALUE = 64.0
+_MAX_REFERENCES = 255  # labels are uint8
 
 
 def check_image(name: str, image: object) -> NDArray[np.float32]:
@@ -34,11 +37,46 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
     if not np.isfinite(image.sum(dtype=np.float64)):
         bad = int(height * width * channels - np.isfinite(image).sum())
         raise InputError(f"{name}: expected finite values, got {bad} that are NaN or infinite; clean the picture before the transfer")
-    if image.max() > _MAX_VALUE:
-        raise InputError(f"{name}: expected sRGB values of nominal range 0 to 1, got up to {image.max():g}; divide 8-bit values by 255, 16-bit ones by 65535")
+    low, high = float(image.min()), float(image.max())
+    if high > _MAX_VALUE:
+        raise InputError(f"{name}: expected sRGB values of nominal range 0 to 1, got up to {high:g}; divide 8-bit values by 255, 16-bit ones by 65535")
+    if low < -_MAX_VALUE:
+        raise InputError(f"{name}: expected sRGB values of nominal range 0 to 1, got down to {low:g}; correct or clip the picture before the transfer")
     if channels in (2, 4) and not (image[..., -1] > 0).any():
         raise InputError(f"{name}: expected at least one pixel that is not fully transparent, got none")
     return image
+
+
+def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], references: Sequence[NDArray[np.float32]], names: Sequence[str] | None) -> list[str]:
+    """Checks all images of a transfer.
+
+    Args:
+        source: what is to be recolored.
+        onto: the source's picture at the size that is wanted.
+        references: what gives the colors.
+        names: what the source and each of the references are called in errors; None: "source", and "reference" or "reference 1" and so on.
+
+    Returns:
+        The references' names for messages about progress: "reference", or "reference 1" and so on.
+
+    Raises:
+        InputError: an image is not usable, there is none or too many, or a name is missing.
+    """
+    if len(references) == 0:
+        raise InputError("expected a reference image, got none; choose at least one")
+    if len(references) > _MAX_REFERENCES:
+        raise InputError(f"expected at most {_MAX_REFERENCES} references, got {len(references)}; choose those that matter")
+    plain_names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
+    names = ["source", *plain_names] if names is None else names
+    if len(names) != 1 + len(references):
+        raise InputError(f"expected {1 + len(references)} names, of the source and of every reference, got {len(names)}; name all of them or none")
+    check_image(names[0], source)
+    check_image(names[0], onto)
+    for name, reference in zip(names[1:], references):
+        check_image(name, reference)
+        if reference.shape == source.shape and np.array_equal(reference, source):
+            raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
+    return plain_names
 
 
 def color_channels(channels: int) -> int:

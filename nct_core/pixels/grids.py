@@ -16,6 +16,22 @@ from numpy.typing import NDArray
 Shape = tuple[int, int]
 
 
+def fit_within(shape: Shape, side: int, least: int = 1) -> Shape:
+    """The shape of a picture or grid that is reduced to fit a side; what fits already keeps its shape.
+
+    Args:
+        shape: (rows, columns).
+        side: the most that the longer side may have.
+        least: the least that a side may have, also where that changes the proportions.
+
+    Example:
+        >>> fit_within((6000, 4000), 700)
+        (700, 467)
+    """
+    scale = min(1.0, side / max(shape))
+    return (max(least, round(shape[0] * scale)), max(least, round(shape[1] * scale)))
+
+
 def rescale(points: NDArray[Any], old: int, new: int) -> NDArray[np.float64]:
     """Maps positions along one axis of ``old`` cells to the axis of ``new`` cells that covers the same extent (float)."""
     return (points + 0.5) * (new / old) - 0.5

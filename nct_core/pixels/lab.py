@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..runtime.backend import on_cpu
 from . import lab_cpu
+from .lab_cpu import NEUTRAL
 
 _RGB_TO_XYZ = (
     (0.4123907993, 0.3575843394, 0.1804807884),
@@ -19,7 +21,6 @@ _RGB_TO_XYZ = (
     (0.0193308187, 0.1191947798, 0.9505321522),
 )
 _DELTA = 6.0 / 29.0
-_NEUTRAL = 128.0 / 255.0  # a and b of gray
 GAMUT_MARGIN = 1.031
 """Between gray and a color of sRGB (pure yellow) lie some of the same lightness and hue of which linear sRGB is up to this."""
 GAMUT_STEPS = 16
@@ -47,7 +48,7 @@ def _to_linear(srgb: torch.Tensor) -> torch.Tensor:
 
 
 def _compiled(colors: torch.Tensor) -> bool:
-    return colors.device.type == "cpu" and colors.dtype == torch.float32
+    return on_cpu(colors) and colors.dtype == torch.float32
 
 
 def _convert(colors: torch.Tensor, matrix: NDArray[np.float64], *, lab: bool) -> torch.Tensor:
@@ -114,7 +115,7 @@ def limit_chroma(lab: torch.Tensor, srgb: torch.Tensor, share: float) -> torch.T
 
 
 def _scale_chroma(lab: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    return torch.cat([lab[..., :1], _NEUTRAL + scale * (lab[..., 1:] - _NEUTRAL)], -1)
+    return torch.cat([lab[..., :1], NEUTRAL + scale * (lab[..., 1:] - NEUTRAL)], -1)
 
 
 def _linear(lab: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,8 @@ _F = np.float32
 _LINEAR_END, _ENCODED_END, _SLOPE = _F(0.0031308), _F(0.04045), _F(12.92)
 _OFFSET, _SCALE = _F(0.055), _F(1.055)
 _DELTA = 6.0 / 29.0
-_NEUTRAL = _F(128.0 / 255.0)
+NEUTRAL = 128.0 / 255.0  # scaled a and b of gray
+_NEUTRAL = _F(NEUTRAL)
 _CUBE_END, _ROOT_END, _LAB_SLOPE, _LAB_OFFSET = _F(_DELTA**3), _F(_DELTA), _F(3 * _DELTA**2), _F(4.0 / 29.0)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .grids import Shape
+from .grids import Shape, fit_within
 from .lab import srgb_to_lab
 from .resample import fill_unknown, resize
 
@@ -24,12 +24,12 @@ class WorkingImage:
     Attributes:
         rgb: float32 [h, w, 3], sRGB-encoded, [0, 1]; transparent pixels are filled from around them.
         lab: the same in scaled Lab.
-        valid: bool [h, w], False where the image is fully transparent.
+        valid: bool [h, w], False where the image is fully transparent; on the same device.
     """
 
     rgb: torch.Tensor
     lab: torch.Tensor
-    valid: NDArray[np.bool_]
+    valid: torch.Tensor
 
     @property
     def shape(self) -> Shape:
@@ -38,24 +38,23 @@ class WorkingImage:
 
     def mirrored(self) -> WorkingImage:
         """The same with left and right exchanged."""
-        return WorkingImage(self.rgb.flip(1), self.lab.flip(1), self.valid[:, ::-1].copy())
+        return WorkingImage(self.rgb.flip(1), self.lab.flip(1), self.valid.flip(1))
 
     def lab_on(self, grid: Shape) -> torch.Tensor:
         """Its colors averaged over the cells of a coarser grid, float32 [*grid, 3], scaled Lab."""
         return resize(self.lab, grid)
 
-    def valid_on(self, grid: Shape) -> NDArray[np.bool_]:
+    def valid_on(self, grid: Shape) -> torch.Tensor:
         """The cells of a coarser grid that hold enough of the image to be matched; at least one."""
         if self.valid.all():
-            return np.ones(grid, np.bool_)
-        covered = resize(torch.from_numpy(self.valid)[..., None].float(), grid)[..., 0].numpy()
-        return covered >= min(_COVERED, float(covered.max()))
+            return self.valid.new_ones(grid)
+        covered = resize(self.valid[..., None].float(), grid)[..., 0]
+        return covered >= covered.max().clamp_max(_COVERED)
 
 
 def working_shape(shape: Shape, working_size: int) -> Shape:
     """The shape at which an image is matched: its longest side at most ``working_size``, each side at least 64 px."""
-    scale = min(1.0, working_size / max(shape))
-    return (max(_MIN_WORKING_SIDE, round(shape[0] * scale)), max(_MIN_WORKING_SIDE, round(shape[1] * scale)))
+    return fit_within(shape, working_size, _MIN_WORKING_SIDE)
 
 
 def prepare(image: NDArray[np.float32], working_size: int, device: torch.device) -> WorkingImage:
@@ -75,4 +74,4 @@ def prepare(image: NDArray[np.float32], working_size: int, device: torch.device)
     if not valid.all():
         rgb = fill_unknown(rgb.permute(2, 0, 1)[None], valid[None, None].float())[0].permute(1, 2, 0).clamp(0, 1)
     rgb = rgb.contiguous().to(device)
-    return WorkingImage(rgb, srgb_to_lab(rgb), valid.numpy())
+    return WorkingImage(rgb, srgb_to_lab(rgb), valid.to(device))

@@ -1,73 +1,255 @@
-"""Which device computes: by name or "auto", and what it is called in messages."""
+"""Which device computes: chosen once, proved by running, passed on. No other module asks for the type of a device.
+
+An operator has one file per kind of :class:`Kernels`. Most take the kernels that belong to the tensors they get (:func:`on_cpu`); those
+with Triton kernels are told by the :class:`Backend`, because whether these run has to be tried.
+"""
 
 from __future__ import annotations
 
+import enum
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
-from ..contract.errors import DeviceError
+from ..contract.errors import DeviceError, DeviceLost, NctError
 
 _log = logging.getLogger(__name__)
+
+_MEMORY_WORDS = ("not enough memory", "can't allocate memory", "out of memory")  # torch's CPU allocator has no exception type of its own
+_REPORT_CHARACTERS = 200
+
+Trial = Callable[[torch.device], None]
+"""Runs a Triton kernel on a tiny case; raises where it cannot or where the result is wrong."""
 
 
 class OutOfMemory(DeviceError):
     """What was being done does not fit into the memory of the device."""
 
 
-def resolve(name: str) -> torch.device:
-    """Turns "auto", "cpu", "cuda", "cuda:N" or "mps" into a device; "auto" is CUDA, else MPS, else the CPU.
+class Kernels(enum.Enum):
+    """The implementations of an operator, by the name of their file."""
+
+    CPU = "kernels_cpu"
+    TRITON = "kernels_triton"
+    TORCH = "kernels_torch"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A device that has been proved to compute.
+
+    Attributes:
+        device: the device.
+        kernels: the kernels that run there.
+        name: the device in words, for messages: "CPU", "Apple GPU" or the GPU's own name.
+    """
+
+    device: torch.device
+    kernels: Kernels
+    name: str
+
+    def own_memory(self) -> int | None:
+        """Bytes that can still be had on the device; None for a device that shares the memory of the machine."""
+        if self.device.type != "cuda":
+            return None
+        reserved = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        return int(torch.cuda.mem_get_info(self.device)[0]) + reserved
+
+
+CPU = Backend(torch.device("cpu"), Kernels.CPU, "CPU")
+
+
+def candidates(wanted: str) -> list[str]:
+    """The devices to try, one after the other: for "auto" CUDA or MPS, where there is one, and then the CPU; else the one that is wanted.
+
+    Args:
+        wanted: "auto", "cpu", "cuda", "cuda:N" or "mps".
 
     Raises:
         DeviceError: the name is not one of these, or the machine has no such device.
+
+    Example:
+        >>> candidates("cpu")
+        ['cpu']
     """
     present = ["cpu"]
     if torch.backends.mps.is_available():
         present.insert(0, "mps")
     if torch.cuda.is_available():
         present = [f"cuda:{i}" for i in range(torch.cuda.device_count())] + present
-    wanted = {"auto": present[0], "cuda": "cuda:0"}.get(name, name)
-    if wanted not in present:
-        raise DeviceError(f"expected one of the devices that this machine has (auto, {', '.join(present)}), got {name!r}")
-    return torch.device(wanted)
+    if wanted == "auto":
+        return list(dict.fromkeys([present[0], "cpu"]))
+    name = "cuda:0" if wanted == "cuda" else wanted
+    if name not in present:
+        raise DeviceError(f"expected one of the devices that this machine has (auto, {', '.join(present)}), got {wanted!r}")
+    return [name]
+
+
+def start(name: str, trials: tuple[Trial, ...] = ()) -> Backend:
+    """Proves that a device computes, by a small convolution and on CUDA by Triton's kernels on tiny cases.
+
+    Triton needs a GPU, a C compiler of the system and headers of Python that are fit for it. Where one of its kernels fails, the log says
+    why, and the slower kernels of plain torch are used, unless the failure took the device with it. What has been proved is remembered.
+
+    Args:
+        name: one of :func:`candidates`.
+        trials: of every operator that has Triton kernels; without any, those of plain torch are used.
+
+    Raises:
+        DeviceError: the device does not compute; the message says what it reported.
+
+    Example:
+        >>> start("cpu").name
+        'CPU'
+    """
+    return _proved(torch.device(name), trials)
+
+
+@functools.cache
+def _proved(device: torch.device, trials: tuple[Trial, ...]) -> Backend:
+    if on_cpu(device):
+        return CPU
+    name = describe(device)
+    try:
+        _convolve(device)
+        runs_triton = device.type == "cuda" and bool(trials) and _run(trials, device, name)
+    except Exception as problem:  # every library underneath has types and words of its own
+        raise failure(problem, name) from problem
+    return Backend(device, Kernels.TRITON if runs_triton else Kernels.TORCH, name)
+
+
+def choose(wanted: str) -> Backend:
+    """The first of the :func:`candidates` that computes; the log says why one does not.
+
+    Raises:
+        DeviceError: there is no such device, or none that computes.
+    """
+    *first, last = candidates(wanted)
+    for name in first:
+        try:
+            return start(name)
+        except DeviceError as problem:
+            _log.warning("%s", problem)
+    return start(last)
+
+
+def on_cpu(place: torch.Tensor | torch.device) -> bool:
+    """Whether a tensor lies on the CPU, where the compiled kernels (:attr:`Kernels.CPU`) run."""
+    return (place if isinstance(place, torch.device) else place.device).type == "cpu"
+
+
+def sums_segments(values: torch.Tensor) -> bool:
+    """Whether torch can sum segments on the device where a tensor lies; MPS cannot."""
+    return values.device.type != "mps"
 
 
 def describe(device: torch.device) -> str:
     """The device in words, for messages: "CPU", "Apple GPU" or the GPU's own name."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else {"mps": "Apple GPU"}.get(device.type, "CPU")
-
-
-@functools.cache
-def runs_triton(device: torch.device) -> bool:
-    """Whether Triton's kernels run on a device: the GPU, the system's C compiler and Python's headers have to be fit for it.
-
-    Found out by running one; where it does not, the log says why, and the slower kernels of plain torch are used.
-    """
     if device.type != "cuda":
+        return {"mps": "Apple GPU"}.get(device.type, "CPU")
+    try:
+        return torch.cuda.get_device_name(device)
+    except (RuntimeError, AssertionError):  # CUDA does not even tell its name
+        return str(device)
+
+
+def failure(problem: BaseException, name: str) -> DeviceError:
+    """What a device reported, as an error for people, which holds on to nothing of the problem.
+
+    Args:
+        problem: what was raised while the device computed.
+        name: the device, for the message.
+
+    Returns:
+        An OutOfMemory where memory is what lacked; the library's own errors keep their message.
+    """
+    if isinstance(problem, NctError):
+        return type(problem)(str(problem)) if isinstance(problem, DeviceError) else DeviceError(str(problem))
+    reported = f"{type(problem).__name__}: {problem}".splitlines()[0][:_REPORT_CHARACTERS]
+    if _is_out_of_memory(problem):
+        return OutOfMemory(f"expected enough memory on {name}, but it has no more ({reported}); use a smaller working size, or the device cpu")
+    return DeviceError(f"expected {name} to compute, but it failed ({reported}); update its driver, or use the device cpu")
+
+
+def is_lost(device: torch.device) -> bool:
+    """Whether an error has spoiled a device for this process, so that only a new process can use it again."""
+    if on_cpu(device):
         return False
     try:
-        from .triton_probe import run
+        _convolve(device)
+    except Exception as problem:
+        return not _is_out_of_memory(problem)
+    return False
 
-        run(device)
-    except Exception as problem:  # as many types as there are causes, and none of them is an error here
-        _log.warning("Triton's kernels do not run on %s, slower ones are used: %s: %s", describe(device), type(problem).__name__, problem)
-        return False
-    return True
+
+@contextmanager
+def failure_as_error(at: Backend) -> Iterator[None]:
+    """Turns whatever another device than the CPU raises into a DeviceError with its words, a DeviceLost where the device is lost."""
+    try:
+        yield
+    except NctError:
+        raise
+    except Exception as problem:
+        if at.kernels is Kernels.CPU:
+            raise
+        error = failure(problem, at.name)
+        raise (_lost(error) if is_lost(at.device) else error) from problem
+
+
+@contextmanager
+def loss_as_error(device: torch.device) -> Iterator[None]:
+    """Turns an error after which the device is lost into a DeviceLost; others pass through."""
+    try:
+        yield
+    except NctError:
+        raise
+    except Exception as problem:
+        if not is_lost(device):
+            raise
+        raise _lost(failure(problem, describe(device))) from problem
+
+
+def _lost(error: DeviceError) -> DeviceLost:
+    return DeviceLost(f"{error}; this process cannot use it any more, a new one may")
 
 
 @contextmanager
 def out_of_memory_as_error(what: str) -> Iterator[None]:
     """Turns every kind of running out of memory into one OutOfMemory that names ``what`` was being done."""
-    advice = "use a smaller working size or a smaller image"
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as problem:
-        raise OutOfMemory(f"expected enough memory for {what}, but the device has no more; {advice}") from problem
-    except RuntimeError as problem:
-        # torch's CPU allocator has no exception type of its own.
-        if not any(words in str(problem) for words in ("not enough memory", "can't allocate memory", "out of memory")):
+    except (MemoryError, RuntimeError) as problem:
+        if not _is_out_of_memory(problem):
             raise
-        raise OutOfMemory(f"expected enough memory for {what}, but the machine has no more; {advice}") from problem
+        owner = "device" if isinstance(problem, (MemoryError, torch.OutOfMemoryError)) else "machine"
+        raise OutOfMemory(f"expected enough memory for {what}, but the {owner} has no more; use a smaller working size or a smaller image") from problem
+
+
+def _is_out_of_memory(problem: BaseException) -> bool:
+    if isinstance(problem, (MemoryError, OutOfMemory, torch.OutOfMemoryError)):
+        return True
+    return isinstance(problem, RuntimeError) and any(words in str(problem) for words in _MEMORY_WORDS)
+
+
+def _convolve(device: torch.device) -> None:
+    """Runs what every transfer begins with, a convolution."""
+    found = F.conv2d(torch.ones(1, 3, 8, 8, device=device), torch.ones(4, 3, 3, 3, device=device))
+    if not bool((found == 27.0).all()):
+        raise RuntimeError(f"expected 27 everywhere from a convolution of ones, got {float(found.min())} to {float(found.max())}")
+
+
+def _run(trials: tuple[Trial, ...], device: torch.device, name: str) -> bool:
+    """Whether all trials succeed."""
+    try:
+        for trial in trials:
+            trial(device)
+    except Exception as problem:  # as many types as there are causes
+        _log.warning("Triton's kernels do not run on %s, slower ones are used: %s: %s", name, type(problem).__name__, problem)
+        _convolve(device)
+        return False
+    return True

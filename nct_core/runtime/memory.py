@@ -10,42 +10,49 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from ..contract.errors import InputError
+from .backend import Backend, OutOfMemory
 
 # Bytes per working pixel, rounded up from measurements: what is at work at one time, and what each reference keeps.
 _WORK, _REFERENCE = 2100, 240
 
 
-def check_room(source: tuple[int, int], references: Sequence[tuple[int, int]], device: torch.device) -> None:
-    """Makes sure that the references fit into memory together.
+def check_room(source: tuple[int, int], references: Sequence[tuple[int, int]], at: Backend) -> None:
+    """Makes sure that a transfer fits into memory.
 
     Args:
         source, references: (rows, columns) at working size.
-        device: where the transfer runs.
+        at: where the transfer runs.
 
     Raises:
-        InputError: they do not; the message says how many do.
+        OutOfMemory: not even one reference fits.
+        InputError: the references do not fit together; the message says how many do.
     """
-    there = available(device)
-    if len(references) == 1 or there is None:
+    free = available(at)
+    if free is None:
         return
     work = _WORK * max(rows * cols for rows, cols in (source, *references))
     kept = _REFERENCE * sum(rows * cols for rows, cols in references)
-    if work + kept > there:
-        room = max(0, there - work) * len(references) // kept
-        raise InputError(
-            f"expected at most {max(1, room)} references of this size in the {there / 2**30:.1f} GiB of memory that are free, got {len(references)}; "
-            "use fewer, a smaller working size, or close other programs"
+    if work + kept <= free:
+        return
+    room = max(0, free - work) * len(references) // kept
+    if room < 1:
+        needed = work + kept // len(references)
+        raise OutOfMemory(
+            f"expected about {needed / 2**30:.1f} GiB of free memory for a transfer of this size, got {free / 2**30:.1f} GiB; "
+            "use a smaller working size, or close other programs"
         )
+    raise InputError(
+        f"expected at most {room} references of this size in the {free / 2**30:.1f} GiB of memory that are free, got {len(references)}; "
+        "use fewer, a smaller working size, or close other programs"
+    )
 
 
-def available(device: torch.device) -> int | None:
-    """Bytes that can still be had on a device; None where the system does not say."""
-    if device.type == "cuda":
-        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0]) + held
+def available(at: Backend) -> int | None:
+    """Bytes that can still be had where a transfer runs; None where the system does not say."""
+    own = at.own_memory()
+    if own is not None:
+        return own
     system = platform.system()
     if system == "Linux":
         return min((limit for limit in (_free(), _control_group(), _address_space()) if limit is not None), default=None)

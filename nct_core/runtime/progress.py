@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from ..contract.errors import Cancelled
 
@@ -19,6 +20,35 @@ def unwatched(_done: float) -> None:
 def part(advance: Advance, first: float, last: float) -> Advance:
     """For work that is the part from ``first`` to ``last`` of a larger piece."""
     return lambda done: advance(first + done * (last - first))
+
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+class Caller:
+    """Watches the functions that the caller of the library passed in, so that their errors are told from those of the work.
+
+    Attributes:
+        error: what one of them raised; None so far.
+    """
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
+    def watched(self, function: Callable[_Parameters, _Result] | None) -> Callable[_Parameters, _Result] | None:
+        """The same function; None stays None."""
+        if function is None:
+            return None
+
+        def call(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+            try:
+                return function(*args, **kwargs)
+            except BaseException as error:
+                self.error = error
+                raise
+
+        return call
 
 
 class Stages:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from ..contract.errors import ConvergenceError
+from ..runtime.backend import on_cpu
 from ..runtime.progress import Advance, unwatched
 from . import quads
 from .multigrid import Preconditioner
@@ -13,8 +16,7 @@ from .system import Solution, System
 _TINY = 1e-30
 _TYPICAL_ITERATIONS = 8
 # Between two checks of convergence; every check waits for a GPU to catch up.
-_CHECK_EVERY = {"cpu": 1}
-_CHECK_EVERY_ELSEWHERE = 4
+_CHECK_EVERY_ON_CPU, _CHECK_EVERY_ELSEWHERE = 1, 4
 
 
 def solve(
@@ -37,7 +39,7 @@ def solve(
         advance: called before every iteration, with a guess.
 
     Raises:
-        ConvergenceError: the tolerance was not reached.
+        ConvergenceError: the tolerance was not reached, or a number is not finite.
     """
     kernels, grid = quads.kernels_for(rhs), system.grid
     precondition = Preconditioner(system)
@@ -54,7 +56,7 @@ def solve(
         kernels.combine(residual, 1.0, product, -1.0)
     z = precondition(residual)
     direction, rz = z.clone(), kernels.dot(residual, z)
-    every = _CHECK_EVERY.get(rhs.device.type, _CHECK_EVERY_ELSEWHERE)
+    every = _CHECK_EVERY_ON_CPU if on_cpu(rhs) else _CHECK_EVERY_ELSEWHERE
     energy = 0.0
     for iteration in range(max_iterations + 1):
         if iteration % every == 0 or iteration == max_iterations:
@@ -63,6 +65,8 @@ def solve(
                 # x . rhs is the energy of the solution; x . (rhs - residual) that of what was found so far.
                 along = kernels.dot(x, rhs)
                 energy = float(torch.maximum(along, along - kernels.dot(x, residual)))
+            if not (math.isfinite(left) and math.isfinite(energy)):
+                raise ConvergenceError(f"expected finite numbers from the linear solver, got {left:g} and {energy:g} after {iteration} iterations")
             error = (left / energy) ** 0.5 if energy > 0 else (0.0 if left == 0 else float("inf"))
             if error <= tolerance:
                 return Solution(quads.from_quads(x, grid.shape), iteration, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from ..runtime.backend import sums_segments
 from .graph import Graph
 
 _TINY = 1e-30
@@ -143,7 +144,7 @@ def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: G
 
 def sum_rows(values: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
     """Sums values [n, c] over each row of compressed rows, in a fixed order where the device can; ``ends``: int64 [rows + 1]."""
-    if values.device.type == "mps":  # has no segment_reduce
+    if not sums_segments(values):
         return values.new_zeros(ends.shape[0] - 1, values.shape[1]).index_add_(0, _rows_of(ends, values.shape[0]), values)
     return torch.segment_reduce(values, "sum", offsets=ends, axis=0, initial=0.0)
 

@@ -23,7 +23,7 @@ class Preconditioner:
         self._levels, self._kernels = system.grid.levels, quads.kernels_for(system.blocks)
         blocks = system.blocks
         if system.graph is not None:
-            share = _degree(system.graph)[..., None]
+            share = degree(system.graph)[..., None]
             blocks = blocks + (share if blocks.shape[2] == 3 else share * blocks.new_tensor([1.0, 0.0, 1.0]).repeat(3))
         self._blocks = [quads.to_quads(blocks)]
         for level, coarser in zip(self._levels, self._levels[1:]):
@@ -60,7 +60,7 @@ def _quads(level: Level, planes: int) -> torch.Tensor:
     return level.weights.new_zeros(4, planes, rows, columns)
 
 
-def _degree(graph: Graph) -> torch.Tensor:
+def degree(graph: Graph) -> torch.Tensor:
     """Sum of the weights of the graph's edges at every position, float32 [h, w]."""
     total = graph.weights.new_zeros(graph.node_of.shape)
     total[graph.positions] = kernels_torch.sum_rows(graph.weights[:, None], graph.starts.long())[:, 0]

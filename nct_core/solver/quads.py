@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 
+from ..runtime.backend import on_cpu
 from . import kernels_cpu, kernels_torch
 
 
 def kernels_for(tensor: torch.Tensor) -> Any:
     """The module that holds the kernels for a tensor's device; both have the same functions."""
-    return kernels_cpu if tensor.device.type == "cpu" else kernels_torch
+    return kernels_cpu if on_cpu(tensor) else kernels_torch
 
 
 def to_quads(image: torch.Tensor) -> torch.Tensor:

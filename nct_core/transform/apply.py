@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from ..contract.errors import InputError
 from ..pixels.check import check_image, color_channels
 from ..pixels.lab import lab_to_srgb, limit_chroma, srgb_to_lab
+from ..pixels.lab_cpu import NEUTRAL
 from ..pixels.resample import box_mean
+from ..runtime.backend import loss_as_error, on_cpu
 from ..runtime.progress import Advance, unwatched
 from . import apply_cpu
 from .coefficients import recolor
@@ -61,6 +63,7 @@ class ColorTransform:
 
         Raises:
             InputError: strength or keep_lightness lies outside [0, 1], or the image is not usable (see :func:`nct_core.pixels.check.check_image`).
+            DeviceLost: the device that holds the transform failed and cannot be used any more.
         """
         for name, value in (("strength", strength), ("keep_lightness", keep_lightness)):
             if not 0.0 <= value <= 1.0:
@@ -68,9 +71,13 @@ class ColorTransform:
         check_image("image", image)
         if strength == 0.0:
             return image.copy()
+        with loss_as_error(self.coefficients.device):
+            return self._applied(image, strength, keep_lightness, advance)
+
+    def _applied(self, image: NDArray[np.float32], strength: float, keep_lightness: float, advance: Advance) -> NDArray[np.float32]:
         out, shape = np.empty_like(image), (image.shape[0], image.shape[1])
         fields = self._fields(shape)
-        if fields.device.type == "cpu":
+        if on_cpu(fields):
             rows, columns = (_cells_and_shares(n, m) for n, m in zip(shape, fields.shape[1:]))
             apply_cpu.recolor(image, fields.permute(1, 0, 2).contiguous().numpy(), rows, columns, strength, keep_lightness, out, advance)
             return out
@@ -143,7 +150,7 @@ class ColorTransform:
         if keep_lightness > 0.0:
             recolored[..., 0] = torch.lerp(source[..., 0], target[..., 0], strength * (1.0 - keep_lightness))
         if colors == 1:
-            recolored[..., 1:] = 128.0 / 255.0
+            recolored[..., 1:] = NEUTRAL
         elif keep_lightness > 0.0:
             recolored = limit_chroma(recolored, pixels, keep_lightness)
         result = band.copy()

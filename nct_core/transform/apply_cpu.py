@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pixels.lab import GAMUT_MARGIN, GAMUT_STEPS, RGB_TO_WHITE, WHITE_TO_RGB
-from ..pixels.lab_cpu import limit_chroma, to_lab, to_srgb
+from ..pixels.lab_cpu import NEUTRAL, limit_chroma, to_lab, to_srgb
 from ..runtime import threads
 from ..runtime.compiled import compiled
 from ..runtime.progress import Advance
 
 _F = np.float32
+_NEUTRAL = _F(NEUTRAL)
 _GRAIN_PIXELS = 1 << 14
 
 
@@ -70,7 +71,7 @@ def _recolor(first, last, image, fields, above, row_share, left, column_share, s
         if gray:
             for c in range(1, 3):
                 for k in range(width):
-                    moved[c, k] = _F(128.0 / 255.0)
+                    moved[c, k] = _NEUTRAL
         elif keep_lightness > _F(0.0):
             limit_chroma(image[row], to_white, from_white, (keep_lightness, _F(GAMUT_MARGIN), GAMUT_STEPS), work, moved)
         to_srgb(moved, from_white, work, out[row])

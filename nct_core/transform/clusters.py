@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 from scipy.spatial.distance import cdist
 
-from ..pixels.grids import nearest_cells
+from ..pixels.grids import Shape, on_grid
 from ..runtime.progress import Advance, unwatched
 
 _KMEANS_ROUNDS = 50
@@ -27,14 +27,15 @@ class Clusters:
     def __init__(self, features: torch.Tensor, count: int, seed: int, advance: Advance = unwatched) -> None:
         height, width, channels = features.shape
         points = features.reshape(-1, channels).cpu().numpy().astype(np.float64)
-        self.labels = _kmeans(points, min(count, len(points)), seed, advance).reshape(height, width)
-        """int64 [h, w]."""
-        self._dilated = np.stack([binary_dilation(self.labels == cluster, np.ones((3, 3))) for cluster in range(self.labels.max() + 1)])
+        labels = _kmeans(points, min(count, len(points)), seed, advance).reshape(height, width)
+        dilated = np.stack([binary_dilation(labels == cluster, np.ones((3, 3))) for cluster in range(labels.max() + 1)], -1)
+        self.labels = torch.from_numpy(labels).to(features.device)
+        """int64 [h, w], on the device of the features."""
+        self._dilated = torch.from_numpy(dilated).to(features.device)
 
-    def on_grid(self, shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def on_grid(self, shape: Shape) -> tuple[torch.Tensor, torch.Tensor]:
         """Carries the clusters up to a finer grid: labels int64 [h, w] and dilated membership bool [count, h, w]."""
-        rows, cols = nearest_cells(shape, (self.labels.shape[0], self.labels.shape[1]))
-        return self.labels[np.ix_(rows, cols)], self._dilated[:, rows[:, None], cols[None]]
+        return on_grid(self.labels, shape), on_grid(self._dilated, shape).permute(2, 0, 1)
 
 
 def _kmeans(points: NDArray[np.float64], count: int, seed: int, advance: Advance) -> NDArray[np.int64]:

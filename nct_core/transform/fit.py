@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from ..runtime.backend import on_cpu
 from ..runtime.progress import Advance, unwatched
 from ..solver.conjugate_gradients import solve
 from ..solver.graph import Graph
@@ -97,7 +98,7 @@ def normal_equations(
     contrast = (mu, _CHROMA_CONTRAST * mu, _CHROMA_CONTRAST * mu)
     gain = agreement_gain(agreement, confidence)
     data = weights.data * confidence * gain
-    if source.device.type == "cpu":
+    if on_cpu(source):
         return fit_cpu.normal_equations(source, guidance, data, gain, contrast, weights.deviation_floor / 255.0)
     return _normal_equations(source, guidance, data, gain, contrast, weights.deviation_floor)
 

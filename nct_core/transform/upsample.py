@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from ..pixels.resample import resize
+from ..runtime.backend import on_cpu
 from ..runtime.progress import Advance, unwatched
 from ..solver.conjugate_gradients import solve
 from ..solver.system import Grid, Solution, System
@@ -46,7 +47,7 @@ class EdgeAwareUpsampling:
         """
         scale = 1.0 if weight == 0 else 1.0 / weight
         trusted = scale * resize(agreement_gain(agreement, low[..., 0])[..., None], (self._source.shape[0], self._source.shape[1]))[..., 0].contiguous()
-        upsample = upsample_cpu.upsample if low.device.type == "cpu" else _upsample
+        upsample = upsample_cpu.upsample if on_cpu(low) else _upsample
         up, trust, rhs = upsample(low, self._source, trusted, _OUT_OF_RANGE_WEIGHT * scale)
         if weight == 0:
             return Solution(up, 0, 0.0)

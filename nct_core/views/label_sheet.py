@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ..pixels.grids import fit_within, nearest_cells
 from ..pixels.resample import resize
 from ..pixels.working import prepare
 from ..result import TransferResult
@@ -56,8 +57,9 @@ def draw(result: TransferResult, source: NDArray[np.float32], references: Sequen
         uint8 [H, W, 3], sRGB-encoded, the map's longer side being 960 px or the source's own if that is less.
     """
     picture = _small(source, min(_MAP_SIDE, max(source.shape[:2])))
-    rows, cols = (np.arange(size) * cells // size for size, cells in zip(picture.shape[:2], result.working_labels.shape))
-    painted = overlay(result.working_labels[np.ix_(rows, cols)], picture)
+    labels = result.working_labels
+    nearest = nearest_cells((picture.shape[0], picture.shape[1]), (labels.shape[0], labels.shape[1]))
+    painted = overlay(labels[np.ix_(*nearest)], picture)
     entries = [
         _entry(color(number), _small(reference, _THUMBNAIL_SIDE), f"{number + 1}. {name}", share)
         for number, (reference, name, share) in enumerate(zip(references, names, result.shares))
@@ -74,8 +76,7 @@ def draw(result: TransferResult, source: NDArray[np.float32], references: Sequen
 def _small(image: NDArray[np.float32], side: int) -> NDArray[np.uint8]:
     """The image at this longer side or below, uint8 [h, w, 3], where it is transparent filled from around."""
     rgb = prepare(image, side, torch.device("cpu")).rgb
-    scale = min(1.0, side / max(image.shape[:2]))
-    rgb = resize(rgb, (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale))))
+    rgb = resize(rgb, fit_within((image.shape[0], image.shape[1]), side))
     return (rgb * 255.0).round().to(torch.uint8).numpy()
 
 

@@ -182,6 +182,7 @@ class Jobs:
 
         from ..files.color_space import to_srgb
         from ..files.read import read_picture
+        from ..pixels.grids import fit_within
         from ..pixels.resample import resize
 
         try:
@@ -195,9 +196,7 @@ class Jobs:
         image = to_srgb(picture.pixels, picture.icc_profile, advance)
         if not side or max(image.shape[:2]) <= side:
             return image
-        scale = side / max(image.shape[:2])
-        shape = (max(2, round(image.shape[0] * scale)), max(2, round(image.shape[1] * scale)))
-        self._files[key] = resize(torch.from_numpy(image), shape).numpy()
+        self._files[key] = resize(torch.from_numpy(image), fit_within((image.shape[0], image.shape[1]), side, least=2)).numpy()
         return self._files[key]
 
     def _picture(self, name: Any) -> Pixels:
@@ -241,10 +240,10 @@ def _small(image: np.ndarray) -> np.ndarray:
     """A reduced copy for the eye, float32 [h, w, 3]."""
     import torch
 
+    from ..pixels.grids import fit_within
     from ..pixels.resample import resize
 
-    scale = min(1.0, SMALL_SIDE / max(image.shape[:2]))
-    shape = (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))
+    shape = fit_within((image.shape[0], image.shape[1]), SMALL_SIDE)
     colors = torch.from_numpy(image[..., : color_channels(image.shape[2])])
     return resize(colors, shape).expand(*shape, 3).numpy()
 

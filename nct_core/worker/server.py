@@ -22,7 +22,7 @@ import numpy as np
 
 from .. import __version__
 from ..contract import frames
-from ..contract.errors import Cancelled, DeviceError, NctError, ProtocolError, WeightsError
+from ..contract.errors import Cancelled, DeviceError, DeviceLost, NctError, ProtocolError, WeightsError
 from .jobs import MAX_STORED_BYTES, Facts, Jobs, Pixels
 
 logger = logging.getLogger(__name__)
@@ -109,6 +109,8 @@ class Worker:
         except Exception as error:  # the connection outlives a failed job, and the plug-in must hear of it
             if job.answered.acquire(blocking=False):
                 self._send_error(name, error)
+            if isinstance(error, DeviceLost):  # for this process; the plug-in starts another
+                os._exit(1)
         else:
             if job.answered.acquire(blocking=False):
                 if job.header["type"] == "transfer":
@@ -183,7 +185,7 @@ def _hello() -> frames.Header:
     except WeightsError as error:
         logger.warning("%s", error)
         backbone = ""
-    device = backend.describe(backend.resolve("auto"))
+    device = backend.choose("auto").name
     return {"type": "hello", "protocol": frames.VERSION, "version": __version__, "device": device, "backbone": backbone}
 
 

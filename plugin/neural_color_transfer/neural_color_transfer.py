@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Filters ▸ Neural Color Transfer…: a layer takes on the colors of other layers."""
+"""Filters ▸ Neural Color Transfer…: recolors a layer with the colors of other layers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gi
-from choices import NEW_LAYER, OUTPUT, OUTPUTS, SELECTED_ONLY, TITLE
-from gimpfu_compat import (
+from gimpfu import (
     PF_BOOL,
     PF_DRAWABLE,
     PF_DRAWABLES,
@@ -25,28 +24,29 @@ from gimpfu_compat import (
     main,
     register,
 )
-from language import _, sentence, translated
 from nct_shared.errors import NctError
 from nct_shared.params import describe
-from sliders import sliders
+from pixels.choices import NEW_LAYER, TransferChoices
+from ui.labels import OUTPUT, OUTPUTS, SELECTED_ONLY, TITLE
+from ui.language import _, sentence, translated
+from ui.sliders import sliders
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
 
 if TYPE_CHECKING:
-    from plans import Prepared
-    from references import Reference
+    from worker.session import WorkerSession
 
 SETTINGS = Path(__file__).with_name("worker.json")
 
 
-class Failure(error):
-    """A run that failed.
+class TransferFailed(error):
+    """A transfer that ended with an error.
 
     Attributes:
-        message: one sentence that says what to do.
-        detail: for who wants to know more; empty where only the log says more.
-        log: the log's path; "" where there is none.
+        message: one sentence that says what happened and what to do.
+        detail: a traceback; "" if only the log says more.
+        log: path of the log; "" if there is none.
     """
 
     def __init__(self, message: str, detail: str, log: str) -> None:
@@ -55,86 +55,88 @@ class Failure(error):
 
 
 class Run:
-    """One run of the procedure: asked for, done, shown."""
+    """One call of the procedure: dialog, transfer, and what is shown after it."""
 
     def __init__(self) -> None:
-        self._prepared: Prepared | None = None  # by the dialog's preview
-        self._choice = False  # between several references
+        self._session: WorkerSession | None = None  # of the dialog's preview
+        self._several_references = False
 
     def ask(self, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, source: Gimp.Drawable) -> bool:
-        """Shows the dialog; returns whether to go on."""
-        import dialog  # GTK, which a run without a dialog does not need
+        """Shows the dialog; returns whether to run the transfer."""
+        from ui import dialog  # loads GTK, which a call without a dialog does not need
 
-        confirmed, self._prepared = dialog.ask(procedure, config, source, SETTINGS)
+        confirmed, self._session = dialog.ask(procedure, config, source, SETTINGS)
         return confirmed
 
     def recolor(
         self, image: Gimp.Image, source: Gimp.Layer, drawables: Sequence[Gimp.Drawable], files: Sequence[str], selected_only: bool, output: str, *values: Any
     ) -> tuple[Gimp.Layer, str]:
-        """Recolors a copy of ``source`` and puts it where ``output`` says; ``values`` are those of :func:`describe`, in order.
+        """Recolors a copy of ``source`` and puts it where ``output`` says; ``values`` are the parameters in the order of :func:`describe`.
 
         Returns:
-            The new layer (or group of layers), and how much of it each reference colored, in words.
+            The new layer (or group of layers), and in words how much of it each reference colored.
+
+        Raises:
+            TransferFailed: the transfer failed.
+            CancelError: the user canceled it.
         """
-        import references
-        from plans import Prepared
-        from worker_client import Settings, Worker, WorkerError
+        from pixels import references
+        from worker.client import Worker, WorkerError, WorkerSettings
+        from worker.session import WorkerSession
 
         log = ""
         try:
-            settings = Settings.read(SETTINGS)
+            settings = WorkerSettings.read(SETTINGS)
             log = settings.log
             gathered = references.gather(drawables, files)
             references.check(source, gathered)
-            self._choice = len(gathered) > 1
+            self._several_references = len(gathered) > 1
             params = {parameter.name: value for parameter, value in zip(describe(), values)}
             Gimp.progress_init(_("Starting"))
-            prepared = self._prepared or Prepared(Worker(settings))
-            with prepared.worker as worker:
-                if prepared is not self._prepared:
+            session = self._session or WorkerSession(Worker(settings))
+            with session.worker as worker:
+                if session is not self._session:
                     worker.hello()
-                return _transfer(prepared, source, gathered, selected_only, output, params)
+                return _recolor(session, source, TransferChoices(gathered, selected_only, output, params))
         except WorkerError as problem:
             if problem.code == "canceled":
                 raise CancelError from problem
-            raise Failure(str(problem), problem.detail, log) from problem
+            raise TransferFailed(str(problem), problem.detail, log) from problem
         except (ValueError, NctError) as problem:
-            raise Failure(str(problem), f"{type(problem).__name__}: {problem}", log) from problem
+            raise TransferFailed(str(problem), f"{type(problem).__name__}: {problem}", log) from problem
         except Exception as problem:
             with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
                 traceback.print_exc(file=file)
-            raise Failure(f"the plug-in failed unexpectedly ({type(problem).__name__}: {problem})", traceback.format_exc(), log) from problem
+            raise TransferFailed(f"the plug-in failed unexpectedly ({type(problem).__name__}: {problem})", traceback.format_exc(), log) from problem
 
-    def failed(self, problem: Exception) -> None:
-        """Tells of what ended a run that somebody watches."""
-        import trouble  # GTK again
+    def show_failure(self, problem: Exception) -> None:
+        """Shows the error that ended an interactive call."""
+        from ui import trouble  # loads GTK
 
         Gimp.progress_end()
-        if isinstance(problem, Failure):
+        if isinstance(problem, TransferFailed):
             trouble.show(TITLE, translated(problem.message), problem.detail, problem.log)
         else:
             trouble.show(TITLE, translated(str(problem)), "".join(traceback.format_exception(type(problem), problem, problem.__traceback__)), "")
 
-    def show(self, image: Gimp.Image, source: Gimp.Layer, layer: Gimp.Layer, used: str) -> None:
-        """Shows a new image, and says what was used where there was a choice."""
+    def show_result(self, image: Gimp.Image, source: Gimp.Layer, layer: Gimp.Layer, used: str) -> None:
+        """Opens a window for a new image and, if there were several references, says how much each was used."""
         if layer.get_image().get_id() != image.get_id():
             Gimp.Display.new(layer.get_image())
-        if self._choice:
+        if self._several_references:
             Gimp.message(used)
 
 
-def _transfer(
-    prepared: Prepared, source: Gimp.Layer, gathered: Sequence[Reference], selected_only: bool, output: str, params: dict[str, Any]
-) -> tuple[Gimp.Layer, str]:
-    import outputs
-    import progress
-    import references
-    import sending
+def _recolor(session: WorkerSession, source: Gimp.Layer, choices: TransferChoices) -> tuple[Gimp.Layer, str]:
+    from pixels import outputs
+    from ui import progress, shares
+    from worker.transfer import transfer
 
-    sent, result = sending.transfer(prepared, source, gathered, selected_only, params, progress.tell)
-    layer = outputs.make(output, source, sent, gathered, params, prepared.worker, result)
+    name = _("{} (neural color transfer)").format(source.get_name())
+    result = transfer(session, source, choices, progress.show)
+    layer = outputs.insert(source, name, choices, result)
     Gimp.progress_end()
-    return layer, references.account(gathered, result["shares"])
+    return layer, shares.summary([reference.name for reference in choices.references], result.shares)
 
 
 run = Run()
@@ -142,8 +144,8 @@ register(
     "neural-color-transfer",
     _("Gives a layer the colors of other layers, matched by what the pictures show"),
     _(
-        "Finds for every part of the selected layer the part of the references (layers of any open images, or files) that shows the like, and recolors "
-        "a copy of the layer so."
+        "Finds for each part of the selected layer the part of the references (layers of any open images, or files) with the most similar content, and "
+        "recolors a copy of the layer with its colors."
     ),
     "The Neural Color Transfer authors",
     "The Neural Color Transfer authors, GPL-3.0-or-later",
@@ -153,20 +155,20 @@ register(
     [
         (PF_IMAGE, "image", _("Image"), None),
         (PF_DRAWABLE, "source", _("Layer to recolor"), None),
-        (PF_DRAWABLES, "references", _("Reference layers"), None, None, _("Layers of any open images whose colors are wanted")),
-        (PF_PATHS, "reference-files", _("Reference files"), None, None, _("Paths of pictures whose colors are wanted (PNG, TIFF, JPEG, WebP)")),
-        (PF_BOOL, "selected-only", SELECTED_ONLY, False, None, _("A reference counts only where its own image's selection covers it")),
-        (PF_RADIO, "output", OUTPUT, NEW_LAYER, OUTPUTS, _("Where the recolored picture goes")),
+        (PF_DRAWABLES, "references", _("Reference layers"), None, None, _("Layers of any open images to take colors from")),
+        (PF_PATHS, "reference-files", _("Reference files"), None, None, _("Paths of pictures to take colors from (PNG, TIFF, JPEG, WebP)")),
+        (PF_BOOL, "selected-only", SELECTED_ONLY, False, None, _("A reference layer counts only inside the selection of its own image")),
+        (PF_RADIO, "output", OUTPUT, NEW_LAYER, OUTPUTS, _("Where to put the recolored picture")),
         *sliders(),
     ],
     [
-        (PF_LAYER, "layer", _("The recolored layer, or the group of them")),
-        (PF_STRING, "used", _("How much of it each reference colored")),
+        (PF_LAYER, "layer", _("The recolored layer, or the group of recolored layers")),
+        (PF_STRING, "used", _("How much of the layer each reference colored")),
     ],
     run.recolor,
     menu="<Image>/Filters",
     dialog=run.ask,
-    after=run.show,
-    failed=run.failed,
+    after=run.show_result,
+    failed=run.show_failure,
 )
 main()

@@ -18,6 +18,7 @@ from nct_core.features import weights
 from nct_core.features.pyramid import FeaturePyramid
 from nct_core.guidance import voting
 from nct_core.matching import patchmatch
+from nct_core.matching.consistency import Fields
 from nct_core.matching.field import identity_field
 
 SIZE = (144, 96)
@@ -44,6 +45,7 @@ def both_features(pair, network):
 # -- the plain implementation and the library
 
 
+@pytest.mark.slow
 def test_the_library_agrees_with_the_plain_implementation(pair, network):
     """As published what is ours is the contrast term; the default is another method, whose result is still of that kind."""
     source, reference = pair
@@ -70,7 +72,7 @@ def test_matches_are_as_good_as_those_of_the_plain_implementation(both_features)
         score = plain._Similarity(a, b, here)
         expected = plain.patchmatch(a, b, start, 8, 10, torch.Generator().manual_seed(0))
         features = our_levels[level], their_levels[level]
-        found = patchmatch.patchmatch(*features, start, np.ones(b.shape[:2], bool), search=patchmatch.Search((8, 4, 2, 1), 10**6, 10), seed=0)
+        found = patchmatch.patchmatch(*features, start, torch.ones(b.shape[:2], dtype=torch.bool), search=patchmatch.Search((8, 4, 2, 1), 10**6, 10), seed=0)
         before, best, reached = (score(field.long()).mean() for field in (start, expected, found))
         assert reached > best - 0.1 * (best - before)
 
@@ -84,9 +86,9 @@ def test_votes_agree(both_features):
     forward = torch.from_numpy(np.stack([random.integers(0, n, grid) for n in to_grid], -1)).int()
     backward = torch.from_numpy(np.stack([random.integers(0, n, to_grid) for n in grid], -1)).int()
     colors, confidence = plain.vote(a.numpy(), b.numpy(), to_colors, forward, backward, 2.0)
-    valid = [np.ones(x.shape[:2], bool) for x in (a, b)]
+    valid = [torch.ones(x.shape[:2], dtype=torch.bool) for x in (a, b)]
     no_colors = torch.zeros(*grid, 3)
-    found = voting.vote(*features, no_colors, torch.from_numpy(to_colors), forward, backward, *valid, bds_weight=2.0)
+    found = voting.vote(*features, no_colors, torch.from_numpy(to_colors), Fields(forward, backward), *valid, bds_weight=2.0)
     np.testing.assert_allclose(found.colors, colors, atol=2e-5)
     np.testing.assert_allclose(found.confidence(), confidence, atol=5e-4)  # whole-number features are rounded
 
@@ -113,6 +115,7 @@ def test_made_pictures_are_the_same_everywhere_and_not_each_other():
     assert one.std(axis=(0, 1)).min() > 10
 
 
+@pytest.mark.slow
 def test_the_clock_knows_the_stages_and_changes_nothing(pair):
     source, reference = pair
     expected = transfer(source, [reference], device="cpu").image
@@ -147,6 +150,7 @@ def test_the_work_grows_with_what_it_depends_on():
     assert large["application"] == tuple(4 * amount for amount in one["application"])
 
 
+@pytest.mark.slow
 def test_a_process_can_be_held_to_avx2():
     program = "import numba, torch; print(torch.backends.cpu.get_cpu_capability(), numba.core.registry.cpu_target.target_context.codegen().magic_tuple()[1:])"
     told = [
@@ -161,6 +165,7 @@ def test_a_process_can_be_held_to_avx2():
 # -- the command
 
 
+@pytest.mark.slow
 def test_a_whole_benchmark(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(runs, "QUICK", runs.Plan((96, 72), (1,), ((80, 64), (96, 64)), (((80, 64), ".png", 1),), 1))
     assert command.main(["--quick", "--device", "cpu", "--output", str(tmp_path / "new")]) == 0

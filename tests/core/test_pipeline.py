@@ -63,6 +63,7 @@ def test_the_same_input_gives_the_same_bits(pair, result):
     np.testing.assert_array_equal(transfer(pair[0], [pair[1]], SMALL).image, result.image)
 
 
+@pytest.mark.slow
 def test_the_generic_path_agrees_with_the_compiled_kernels(pair, monkeypatch):
     """The torch path of other devices, run on the CPU in place of the compiled one."""
     from nct_core.guidance.voting import kernels_cpu as voting_cpu
@@ -81,6 +82,7 @@ def test_the_generic_path_agrees_with_the_compiled_kernels(pair, monkeypatch):
     assert deltaE_ciede2000(rgb2lab(np.clip(generic, 0, 1)), rgb2lab(np.clip(compiled, 0, 1))).mean() < 0.5
 
 
+@pytest.mark.slow
 def test_strength_and_channels(pair):
     source, reference = pair
     np.testing.assert_array_equal(transfer(source, [reference], TransferParams(working_size=96, strength=0.0)).image, source)
@@ -92,6 +94,7 @@ def test_strength_and_channels(pair):
     np.testing.assert_array_equal(out[..., 3], with_alpha[..., 3])
 
 
+@pytest.mark.slow
 def test_transparent_pixels_neither_match_nor_vote(pair):
     source, reference = pair
     masked = np.concatenate([reference, np.ones((*reference.shape[:2], 1), np.float32)], -1)
@@ -104,6 +107,7 @@ def test_transparent_pixels_neither_match_nor_vote(pair):
     assert first.correspondences[..., 0].min() >= 30 - 120 / 7  # the cells of the coarsest level that the border crosses are shared
 
 
+@pytest.mark.slow
 def test_sizes_do_not_have_to_fit(pair):
     for shape in ((16, 16), (2, 300), (400, 90)):
         assert transfer(landscape(3, shape), [pair[1]], TransferParams(working_size=96)).image.shape == (*shape, 3)
@@ -137,6 +141,8 @@ def test_wrong_input_is_named(pair):
         (source.astype(np.float64), [reference], r"source: expected a float32 array .* got float64 \[96, 128, 3\]"),
         (np.zeros((4, 30001, 1), np.float32), [reference], "source: expected at most 30000 pixels a side .* got 30001x4"),
         (source * 255, [reference], "source: expected sRGB values of nominal range 0 to 1, got up to .*; divide 8-bit values by 255"),
+        (np.where(source < 0.1, np.float32(-1e20), source), [reference], r"source: .* nominal range 0 to 1, got down to -1e\+20; correct or clip"),
+        (source, [reference - 65], "reference: expected sRGB values of nominal range 0 to 1, got down to -6"),
         ("source.png", [reference], "source: expected a float32 array .* got str"),
     ]
     for image, references, message in cases:
@@ -144,14 +150,17 @@ def test_wrong_input_is_named(pair):
             transfer(image, references, SMALL)
     with pytest.raises(InputError, match=r"^sea\.png: expected at least one pixel"):
         transfer(source, [reference, clear], SMALL, names=["sky.png", "hill.png", "sea.png"])
+    for names in (["sky.png", "hill.png"], ["sky.png"], [], ["sky.png", "hill.png", "sea.png", "one.png"]):
+        with pytest.raises(InputError, match=f"expected 3 names, of the source and of every reference, got {len(names)}"):
+            transfer(source, [reference, broken], SMALL, names=names)
 
 
 def test_devices_by_name():
-    assert backend.resolve("cpu") == torch.device("cpu") and backend.describe(torch.device("cpu")) == "CPU"
+    assert backend.candidates("cpu") == ["cpu"] and backend.start("cpu") is backend.CPU and backend.CPU.name == "CPU"
     with pytest.raises(DeviceError, match=r"expected one of the devices .* got 'quantum'"):
-        backend.resolve("quantum")
+        backend.candidates("quantum")
     with pytest.raises(DeviceError, match="got 'cuda:99'"):
-        backend.resolve("cuda:99")
+        backend.candidates("cuda:99")
 
 
 def test_transparent_parts_are_filled_from_around():

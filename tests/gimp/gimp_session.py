@@ -1,4 +1,4 @@
-"""A GIMP without windows that calls functions of inside*.py."""
+"""A GIMP without windows that calls functions of the package ``inside``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import hosts
 
 PROJECT = Path(__file__).resolve().parents[2]
-INSIDE = Path(__file__).parent
+TESTS = Path(__file__).parent
 TIMEOUT_SECONDS = 300
 
 
@@ -39,14 +39,14 @@ class Gimp:
         return self.home / "nct.log"
 
     def call(self, function: str, **arguments: Any) -> Any:
-        """Starts GIMP without windows, calls a function of a module of this folder there and returns what it returns; see :meth:`start`."""
+        """Starts GIMP without windows, calls a function of a module of ``inside`` there and returns what it returns; see :meth:`start`."""
         return self.result(self.start(function, **arguments))
 
-    def start(self, function: str, *, module: str = "inside", started_in: Path | None = None, **arguments: Any) -> subprocess.Popen[str]:
+    def start(self, function: str, *, module: str = "procedure", started_in: Path | None = None, **arguments: Any) -> subprocess.Popen[str]:
         """Like :meth:`call`, but returns at once; :meth:`result` waits. ``started_in`` is a folder within ``home``, else GIMP starts in the root."""
         answer = self.home / "answer.json"
         answer.unlink(missing_ok=True)
-        code = f"import json, pathlib, sys; sys.path.extend({[str(INSIDE), str(self.plugin)]!r}); from {module} import {function}; "
+        code = f"import json, pathlib, sys; sys.path.extend({[str(TESTS), str(self.plugin)]!r}); from inside.{module} import {function}; "
         code += f"answer = {function}(**json.loads({json.dumps(arguments)!r})); pathlib.Path({str(answer)!r}).write_text(json.dumps(answer))"
         command = [self.host.console, "-i", "--quit", "--batch-interpreter=python-fu-eval", "-b", code]
         if started_in is not None:

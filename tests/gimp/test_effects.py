@@ -38,7 +38,7 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
         np.ascontiguousarray(pixels).tofile(gimp.home / f"effects {name}")
         described.append({"file": f"effects {name}", "size": pixels.shape[1::-1], "channels": pixels.shape[2], "dtype": "uint8"})
     arguments = {"plugin": str(gimp.plugin), "source": described[0], "reference": described[1], "params": PARAMS}
-    return gimp.call("effects", module="inside_effects", folder=str(gimp.home), **arguments)
+    return gimp.call("effects", module="effects", folder=str(gimp.home), **arguments)
 
 
 def pixels_of(gimp: Gimp, name: str, *shape: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Classic scripts through gimpfu_compat in a real GIMP."""
+"""Classic scripts with the package gimpfu in a real GIMP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from gimp_session import PROJECT, Gimp
 pytestmark = pytest.mark.gimp
 
 SCRIPTS = PROJECT / "docs" / "gimpfu"
-VOCABULARY = ("gimpfu_compat.py", "gimpfu_arguments.py", "gimpfu_plugin.py", "gimpfu_dialog.py")
 SUCCESS = 3
 
 
@@ -22,9 +21,8 @@ def facts(gimp: Gimp) -> dict[str, Any]:
         folder = gimp.plugin.parent / script.name
         shutil.copytree(script, folder, dirs_exist_ok=True)
         (folder / f"{script.name}.py").chmod(0o755)
-        for name in VOCABULARY:
-            shutil.copy(gimp.plugin / name, folder)
-    return gimp.call("classic", module="inside_classic")
+        shutil.copytree(gimp.plugin / "gimpfu", folder / "gimpfu", dirs_exist_ok=True)
+    return gimp.call("classic", module="classic")
 
 
 def test_a_filter_with_sliders(facts: dict[str, Any]) -> None:

@@ -52,7 +52,7 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
     found = []
     for first in range(0, len(cases), AT_A_TIME):
         arguments = {"plugin": str(gimp.plugin), "cases": cases[first : first + AT_A_TIME]}
-        found += gimp.call("matrix", module="inside_matrix", folder=str(gimp.home), **arguments)
+        found += gimp.call("matrix", module="matrix", folder=str(gimp.home), **arguments)
     return dict(zip(CASES, found))
 
 
@@ -181,7 +181,7 @@ def test_at_no_strength_the_pixels_are_the_sources_bit_for_bit(runs: dict[str, A
 
 def test_an_unchanged_layer_is_the_source_bit_for_bit_in_every_precision_and_mode(gimp: Gimp) -> None:
     kinds = [dict(zip(("depth", "curve", "channels"), kind)) for kind in itertools.product(FACTORS["depth"], FACTORS["curve"], FACTORS["channels"])]
-    found = gimp.call("copies", module="inside_matrix", kinds=[{**kind, "profile": ""} for kind in kinds])
+    found = gimp.call("copies", module="matrix", kinds=[{**kind, "profile": ""} for kind in kinds])
     assert len(found) == 72
     assert [kind for kind, same in zip(kinds, found) if not all(same)] == []
 
@@ -190,6 +190,6 @@ def test_a_profile_made_of_tables_is_sent_as_it_is(gimp: Gimp) -> None:
     file = gimp.home / "tables.icc"
     file.write_bytes(icc_profiles.lookup_tables(((0.64, 0.33), (0.30, 0.60), (0.2, 0.1)), icc_profiles.D65_XY))
     precisions = [("U8", "NON_LINEAR"), ("FLOAT", "LINEAR"), ("U16", "PERCEPTUAL"), ("HALF", "LINEAR")]
-    found = gimp.call("tables", module="inside_matrix", profile=str(file), precisions=precisions)
+    found = gimp.call("tables", module="matrix", profile=str(file), precisions=precisions)
     for (depth, _), facts in zip(precisions, found):
         assert facts["sent"] and facts["far"] <= TOLERANCES[depth]

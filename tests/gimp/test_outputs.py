@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gimp_session import Gimp
 from pictures import blobs
-from test_procedure import write_pixels
+from pixel_files import write_pixels
 
 import nct_core
 from nct_core.files.color_space import from_srgb, to_srgb
@@ -27,7 +27,7 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
     """What GIMP told of each run; pixels and masks lie in ``gimp.home``. One start of GIMP for all."""
     source = write_pixels(gimp.home, "outputs-source", 0, SIZE, 4, "uint8")
     references = [write_pixels(gimp.home, f"outputs-{seed}", seed, REFERENCE_SIZE, 3, "uint8", 0.5) for seed in SEEDS]
-    return gimp.call("outputs", module="inside_outputs", folder=str(gimp.home), source=source, references=references, params=PARAMS)
+    return gimp.call("outputs", module="outputs", folder=str(gimp.home), source=source, references=references, params=PARAMS)
 
 
 @pytest.fixture(scope="module")

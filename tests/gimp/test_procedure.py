@@ -6,15 +6,14 @@ import os
 import select
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 import icc_profiles
 import numpy as np
 import pytest
 from gimp_session import Gimp
-from pictures import blobs
-from processes import running
+from inside.processes import running
+from pixel_files import EXECUTION_ERROR, SUCCESS, write_pixels
 
 from nct_core.cli import main
 from nct_core.contract.params import describe
@@ -22,7 +21,6 @@ from nct_core.files.read import read_picture
 
 pytestmark = pytest.mark.gimp
 
-SUCCESS, EXECUTION_ERROR = 3, 0
 LIMIT_SECONDS = 2
 SIZE, REFERENCE_SIZE = (96, 64), (80, 72)
 PARAMS = {"working_size": 96, "bds_weight": 1.5}
@@ -38,11 +36,6 @@ CASES = {
     "gray16 and alpha": (2, "uint16", "U16_NON_LINEAR", b"", ".png", 257),
     "adobe8": (3, "uint8", "U8_NON_LINEAR", icc_profiles.adobe_rgb(), ".png", 1),
 }
-
-
-def write_pixels(folder: Path, name: str, seed: int, size: tuple[int, int], channels: int, dtype: str, brightness: float = 1.0) -> dict[str, Any]:
-    (blobs(seed, size[::-1], channels, dtype) * brightness).astype(dtype).tofile(folder / name)
-    return {"file": name, "size": size, "channels": channels, "dtype": dtype}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +81,7 @@ def test_the_new_layer_lies_directly_above_its_source_and_nothing_else_changes(t
 
 
 def test_the_procedure_is_registered_with_every_parameter(gimp: Gimp) -> None:
-    facts = gimp.call("describe")
+    facts = gimp.call("registration")
     assert (facts["label"].replace("_", ""), facts["menus"]) == ("Neural Color Transfer…", ["<Image>/Filters"])
     assert facts["image types"] == "RGB*, GRAY*"
     assert [value["name"] for value in facts["returns"]] == ["layer", "used"]
@@ -112,8 +105,8 @@ def test_failing_runs_say_why_and_leave_the_image_as_it_was(gimp: Gimp) -> None:
         "same pixels": "The reference 'a layer #1': expected a picture that differs from the source, got the same pixels",
         "two sources": "Expected one selected layer, got 2",
         "a mask": "Expected a layer, got the mask or channel",
-        "indexed": "convert it with Image > Mode > RGB",
-        "indexed reference": "convert it with Image > Mode > RGB",
+        "indexed": "convert the image with Image > Mode > RGB",
+        "indexed reference": "convert the image with Image > Mode > RGB",
         "no worker": "The worker /nonexistent/python cannot be started",
         "a worker that fails": "The worker ended unexpectedly (exit status 3)",
     }.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gimp_session import Gimp
 from pictures import blobs
-from test_procedure import EXECUTION_ERROR, SUCCESS, write_pixels
+from pixel_files import EXECUTION_ERROR, SUCCESS, write_pixels
 
 import nct_core
 from nct_core.files.color_space import from_srgb, to_srgb
@@ -35,7 +35,7 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
     write_picture(file, Picture(pixels("sand")))
     source = write_pixels(gimp.home, "several-source", 0, SIZE, 3, "uint8")
     references = [write_pixels(gimp.home, f"several-{seed}", seed, REFERENCE_SIZE, 3, "uint8", 0.5) for seed in (1, 2, 3)]
-    return gimp.call("several", module="inside_references", folder=str(gimp.home), source=source, references=references, file=str(file), params=PARAMS)
+    return gimp.call("several", module="references", folder=str(gimp.home), source=source, references=references, file=str(file), params=PARAMS)
 
 
 def expected(*references: np.ndarray) -> np.ndarray:

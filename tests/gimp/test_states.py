@@ -42,9 +42,7 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
     for name, pixels in (("source", opaque), ("one", references[0]), ("other", references[1])):
         np.ascontiguousarray(pixels).tofile(gimp.home / f"states {name}")
         described.append({"file": f"states {name}", "size": pixels.shape[1::-1], "channels": pixels.shape[2], "dtype": "uint8"})
-    return gimp.call(
-        "states", module="inside_states", folder=str(gimp.home), plugin=str(gimp.plugin), source=described[0], references=described[1:], params=PARAMS
-    )
+    return gimp.call("states", module="states", folder=str(gimp.home), plugin=str(gimp.plugin), source=described[0], references=described[1:], params=PARAMS)
 
 
 @pytest.mark.parametrize("case", CASES)

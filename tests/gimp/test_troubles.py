@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from gimp_session import PROJECT, Gimp
 from pictures import blobs
-from test_procedure import SUCCESS, write_pixels
+from pixel_files import SUCCESS, write_pixels
 
 import nct_core
 from installer import plugin as plugin_installer
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.gimp
 
 SIZE, REFERENCE_SIZE = (96, 64), (80, 72)
 PARAMS = {"working_size": 96, "patchmatch_iterations": 2}
-GONE = "expected the layer to recolor to stay in its image, but it is gone; start again"
-CHANGED = "expected the layer to recolor to stay as it was, but its size, mode, precision or color profile was changed; start again"
+GONE = "the layer to recolor was removed during the transfer; start again"
+CHANGED = "the size, mode, precision or color profile of the layer to recolor was changed during the transfer; start again"
 TRAP = 'raise SystemExit("a module out of the folder in which GIMP was started")\n'
 
 
@@ -34,7 +34,7 @@ TRAP = 'raise SystemExit("a module out of the folder in which GIMP was started")
 def changes(gimp: Gimp) -> dict[str, dict[str, Any]]:
     source, reference = (write_pixels(gimp.home, f"troubles {seed}", seed, SIZE, 3, "uint8") for seed in range(2))
     arguments = {"plugin": str(gimp.plugin), "source": source, "reference": reference, "params": {"strength": 1.0, "keep_lightness": 0.0, **PARAMS}}
-    return gimp.call("changed_meanwhile", module="inside_troubles", folder=str(gimp.home), **arguments)
+    return gimp.call("changed_meanwhile", module="troubles", folder=str(gimp.home), **arguments)
 
 
 @pytest.mark.parametrize("case", ["deleted", "closed", "gray", "indexed", "deeper", "another profile", "smaller", "alpha"])
@@ -49,7 +49,7 @@ def test_what_does_not_matter_may_change_during_the_run(changes: dict[str, Any])
 
 def test_a_reference_whose_image_was_closed_is_told(gimp: Gimp) -> None:
     reference = write_pixels(gimp.home, "closed reference", 1, REFERENCE_SIZE, 3, "uint8")
-    told = gimp.call("closed_before", module="inside_troubles", folder=str(gimp.home), reference=reference)
+    told = gimp.call("closed_before", module="troubles", folder=str(gimp.home), reference=reference)
     assert told == "expected reference layers of open images, got one that is gone; choose another"
 
 
@@ -57,7 +57,7 @@ def test_from_a_folder_of_traps_in_a_home_beyond_ascii_without_room_for_the_log(
     abroad = dataclasses.replace(gimp, home=gimp.home / "Zuhause – ä 木")
     start = abroad.home / "wo GIMP startet ö"
     start.mkdir(parents=True)
-    for name in ("json", "layers", "torch", "numpy", "nct_core", "worker_client", "subprocess"):
+    for name in ("json", "pixels", "torch", "numpy", "nct_core", "worker", "gimpfu", "subprocess"):
         (start / f"{name}.py").write_text(TRAP)
     plugin_installer.install(PROJECT, abroad.plugin.parents[1], Path(sys.executable), abroad.log)
     settings = abroad.plugin / "worker.json"
@@ -67,7 +67,7 @@ def test_from_a_folder_of_traps_in_a_home_beyond_ascii_without_room_for_the_log(
     pictures = [blobs(0, SIZE[::-1]), (blobs(1, REFERENCE_SIZE[::-1]) * 0.5).astype(np.uint8), (blobs(2, REFERENCE_SIZE[::-1]) * 0.5).astype(np.uint8)]
     write_picture(start / "Bäume 木.png", Picture(pictures[2]))
     arguments = {"source": source, "reference": reference, "file": "Bäume 木.png", "params": PARAMS}
-    facts = abroad.call("abroad", module="inside_troubles", started_in=start, folder=str(abroad.home), **arguments)
+    facts = abroad.call("abroad", module="troubles", started_in=start, folder=str(abroad.home), **arguments)
     assert facts["status"] == SUCCESS, facts
     assert (facts["name"], facts["image"]) == ("Ebene ß 層 (neural color transfer)", "Größe 図.xcf")
     assert "Référence – 木" in facts["used"] and "Bäume 木.png" in facts["used"]

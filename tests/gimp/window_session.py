@@ -1,4 +1,4 @@
-"""A GIMP with windows, on a screen that nobody sees, in which a scenario of inside_window.py is played."""
+"""A GIMP with windows, on a screen that nobody sees, in which a scenario of inside/window.py is played."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from typing import Any
 
 from gimp_session import PROJECT, Gimp
 
-INSIDE = Path(__file__).with_name("inside_window.py")
 TIMEOUT_SECONDS = 600
 
 
 def play(
     gimp: Gimp, scenario: str, pictures: Sequence[Path], screenshots: Path, *, language: str = "en", theme: str = "", screen: str = "1400x1000"
 ) -> dict[str, Any]:
-    """Plays a scenario of inside_window.py with these pictures open, and returns what it found.
+    """Plays a scenario of inside/window.py with these pictures open, and returns what it found.
 
     Args:
         gimp: to play in.
-        scenario: name of a function of inside_window.py.
+        scenario: name of a function of inside/window.py.
         pictures: to open.
         screenshots: folder for them and for what GIMP writes to its terminal.
         language: of GIMP's user.
@@ -39,7 +38,8 @@ def play(
     answer = gimp.home / "answer.json"
     answer.unlink(missing_ok=True)
     program = "gimp" if gimp.host.root is None else f"gimp-{gimp.host.minor}"
-    command = ["python3", INSIDE, program, scenario, screen, answer, screenshots, gimp.log, *pictures]
+    started_here = ["sh", "-c", 'cd "$0" && exec "$@"', Path(__file__).parent]  # where Python finds the package
+    command = [*started_here, "python3", "-m", "inside.window", program, scenario, screen, answer, screenshots, gimp.log, *pictures]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     binds = [gimp.home, PROJECT, screenshots]
     with gimp.host.popen(

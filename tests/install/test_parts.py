@@ -140,6 +140,7 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     assert plugin.install(PROJECT, user_folder, python, log)
     folder = user_folder / "plug-ins/neural_color_transfer"
     assert os.access(folder / "neural_color_transfer.py", os.X_OK)
+    assert (folder / "ui/dialog.py").is_file() and (folder / "locale/de/LC_MESSAGES/neural_color_transfer.mo").is_file()
     assert {path.name for path in (folder / "nct_shared").iterdir()} == {"__init__.py", "frames.py", "params.py", "errors.py"}
     worker = installed_worker(user_folder)
     assert worker is not None and worker["command"] == [str(python), "-I", "-m", "nct_core.worker"] and worker["log"] == str(log)
@@ -152,8 +153,10 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     assert (folder / "nct_shared/params.py").read_bytes() == (PROJECT / "nct_core/contract/params.py").read_bytes()
     assert not (folder / "old_file.py").exists()
 
-    (folder / "nct_shared/__pycache__").mkdir()
-    (folder / "nct_shared/__pycache__/params.cpython-311.pyc").write_bytes(b"")
+    for name in ("nct_shared/params", "ui/dialog", "neural_color_transfer"):
+        compiled = folder / Path(name).parent / "__pycache__" / f"{Path(name).name}.cpython-311.pyc"
+        compiled.parent.mkdir()
+        compiled.write_bytes(b"")
     assert plugin.remove(PROJECT, user_folder) == removal.Removal(folder, True, [])
     assert not folder.exists() and not plugin.remove(PROJECT, user_folder).done
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A classic script that makes an image: it needs none to start from."""
 
-from gimpfu_compat import *
+from gimpfu import *
 from gi.repository import Gimp
 
 SIZES = ((640, 480), (1280, 960), (480, 640))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A classic filter: works on the selected layer, asks with sliders."""
 
-from gimpfu_compat import *
+from gimpfu import *
 from gi.repository import Gimp
 
 

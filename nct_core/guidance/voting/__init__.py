@@ -13,17 +13,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from ...matching.consistency import agreement
-from ...matching.field import Field
-from ...runtime import backend
+from ...features.fixed_point import fixed_point
+from ...matching.consistency import Fields
+from ...matching.field import identity_field
+from ...runtime.backend import Kernels
 from ...runtime.progress import Advance, unwatched
 from . import kernels_cpu, kernels_torch
+from .ballot import Ballot
 
 CONFIDENCE_FLOOR = 1e-6
+_TRIAL_TOLERANCE = 1e-3  # between orders of addition in float32
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ def vote(
     reference_features: torch.Tensor,
     source_colors: torch.Tensor,
     reference_colors: torch.Tensor,
-    nnf_source_to_reference: Field,
-    nnf_reference_to_source: Field,
-    source_valid: NDArray[np.bool_],
-    reference_valid: NDArray[np.bool_],
+    fields: Fields,
+    source_valid: torch.Tensor,
+    reference_valid: torch.Tensor,
     *,
     bds_weight: float,
+    kernels: Kernels = Kernels.CPU,
     advance: Advance = unwatched,
 ) -> Guidance:
     """Votes colors and features of one reference onto the source's grid.
@@ -71,27 +72,40 @@ def vote(
     Args:
         source_features, reference_features: int16 [h, w, C] and [H, W, C], see :mod:`nct_core.features.fixed_point`, on one device.
         source_colors, reference_colors: float32 [h, w, 3] and [H, W, 3], scaled Lab, on the same device.
-        nnf_source_to_reference, nnf_reference_to_source: int32 [h, w, 2] into (H, W), and the other way, on the same device.
-        source_valid, reference_valid: bool grids; invalid positions neither vote nor are voted for.
+        fields: between them, on the same device.
+        source_valid, reference_valid: bool [h, w] and [H, W], on the same device; invalid positions neither vote nor are voted for.
         bds_weight: beta, the weight of completeness against coherence.
+        kernels: those of the device, see :class:`nct_core.runtime.backend.Backend`.
         advance: called as the votes are gathered.
 
     Returns:
         The guidance.
     """
-    if source_features.device.type == "cpu":
-        run = kernels_cpu.vote
-    elif backend.runs_triton(source_features.device):
-        from . import kernels_triton  # Triton comes with torch for CUDA only
-
-        run = kernels_triton.vote
-    else:
-        run = kernels_torch.vote
     coherence = 1.0 / max(1, int(source_valid.sum()))
     completeness = bds_weight / max(1, int(reference_valid.sum()))
-    colors, error, voted = run(
-        source_features, reference_features, reference_colors, nnf_source_to_reference, nnf_reference_to_source,
-        source_valid, reference_valid, coherence, completeness, advance,
-    )  # fmt: skip
-    agreeing = agreement(nnf_source_to_reference, nnf_reference_to_source)
-    return Guidance(torch.where(voted[..., None], colors, source_colors), error, voted, agreeing)
+    ballot = Ballot(
+        source_features, reference_features, reference_colors, fields.forward, fields.backward, source_valid, reference_valid, coherence, completeness
+    )
+    if kernels is Kernels.TRITON:
+        from . import kernels_triton  # Triton comes with torch for CUDA only
+
+        votes = kernels_triton.vote(ballot, advance)
+    else:
+        votes = (kernels_cpu if kernels is Kernels.CPU else kernels_torch).vote(ballot, advance)
+    return Guidance(torch.where(votes.voted[..., None], votes.colors, source_colors), votes.error, votes.voted, fields.agreement)
+
+
+def try_triton(device: torch.device) -> None:
+    """Runs the Triton kernel on a tiny case; see :data:`nct_core.runtime.backend.Trial`.
+
+    Raises:
+        RuntimeError: the votes are not those of the kernels of plain torch. Triton's own errors where the kernel does not compile or run.
+    """
+    from . import kernels_triton
+
+    source, reference = (fixed_point(torch.rand(5, 4, 64, generator=torch.Generator().manual_seed(seed))).to(device) for seed in (1, 2))
+    field, valid = identity_field((5, 4), (5, 4), device), torch.ones(5, 4, dtype=torch.bool, device=device)
+    ballot = Ballot(source, reference, reference[..., :3].float() / 1e4, field, field, valid, valid, coherence=0.05, completeness=0.1)
+    found, expected = kernels_triton.vote(ballot), kernels_torch.vote(ballot)
+    if not torch.equal(found.voted, expected.voted) or not torch.allclose(found.colors, expected.colors, atol=_TRIAL_TOLERANCE):
+        raise RuntimeError("expected the votes that plain torch counts from Triton's kernel, got others")

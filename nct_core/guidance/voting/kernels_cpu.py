@@ -9,34 +9,24 @@ from numpy.typing import NDArray
 
 from ...features.fixed_point import UNIT
 from ...features.fixed_point_cpu import BLOCK, in_blocks
-from ...matching.field import Field
 from ...runtime import threads
 from ...runtime.compiled import compiled
 from ...runtime.progress import Advance, unwatched
+from .ballot import Ballot, Votes
 
 
-def vote(
-    source_features: torch.Tensor,
-    reference_features: torch.Tensor,
-    reference_colors: torch.Tensor,
-    forward: Field,
-    backward: Field,
-    source_valid: NDArray[np.bool_],
-    reference_valid: NDArray[np.bool_],
-    coherence: float,
-    completeness: float,
-    advance: Advance = unwatched,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean colors [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.guidance.voting.vote`."""
-    starts, voters = _voters(backward.numpy(), source_valid.shape, reference_valid)
+def vote(ballot: Ballot, advance: Advance = unwatched) -> Votes:
+    """See :func:`nct_core.guidance.voting.vote`."""
+    source_valid, reference_valid = ballot.source_valid.contiguous().numpy(), ballot.reference_valid.contiguous().numpy()
     height, width = source_valid.shape
+    starts, voters = _voters(ballot.backward.numpy(), (height, width), reference_valid)
     colors, error, voted = np.zeros((height, width, 3), np.float32), np.ones((height, width), np.float32), np.zeros((height, width), np.bool_)
     threads.over_rows(
-        _gather_votes, height, in_blocks(source_features), in_blocks(reference_features), reference_colors.contiguous().numpy(),
-        forward.contiguous().numpy(), starts, voters, source_valid, reference_valid,
-        np.float32(coherence), np.float32(completeness), colors, error, voted, grain=1, advance=advance,
+        _gather_votes, height, in_blocks(ballot.source_features), in_blocks(ballot.reference_features),
+        ballot.reference_colors.contiguous().numpy(), ballot.forward.contiguous().numpy(), starts, voters, source_valid, reference_valid,
+        np.float32(ballot.coherence), np.float32(ballot.completeness), colors, error, voted, grain=1, advance=advance,
     )  # fmt: skip
-    return torch.from_numpy(colors), torch.from_numpy(error), torch.from_numpy(voted)
+    return Votes(torch.from_numpy(colors), torch.from_numpy(error), torch.from_numpy(voted))
 
 
 def _voters(backward: NDArray[np.int32], shape: tuple[int, int], reference_valid: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ...features.fixed_point import UNIT
-from ...matching.field import Field
 from ...runtime.progress import Advance, unwatched
+from .ballot import Ballot, Votes
 
 _CHUNK = 1 << 24  # values gathered at a time; bounds the memory beyond the sums of all votes
 
 
-def vote(
-    source_features: torch.Tensor,
-    reference_features: torch.Tensor,
-    reference_colors: torch.Tensor,
-    forward: Field,
-    backward: Field,
-    source_valid: NDArray[np.bool_],
-    reference_valid: NDArray[np.bool_],
-    coherence: float,
-    completeness: float,
-    advance: Advance = unwatched,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean colors [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.guidance.voting.vote`."""
-    device = source_features.device
-    height, width = source_valid.shape
-    to_height, to_width = reference_valid.shape
-    payload = torch.cat([reference_features.float(), reference_colors, torch.ones_like(reference_colors[..., :1])], -1)
-    source_ok, reference_ok = (torch.from_numpy(valid).to(device) for valid in (source_valid, reference_valid))
+def vote(ballot: Ballot, advance: Advance = unwatched) -> Votes:
+    """See :func:`nct_core.guidance.voting.vote`."""
+    source_features, source_ok, reference_ok, device = ballot.source_features, ballot.source_valid, ballot.reference_valid, ballot.source_features.device
+    (height, width), (to_height, to_width) = source_ok.shape, reference_ok.shape
+    payload = torch.cat([ballot.reference_features.float(), ballot.reference_colors, torch.ones_like(ballot.reference_colors[..., :1])], -1)
     # Coherence and completeness alike are pairs (patch center in the source, patch center in the reference).
     centers, to_centers = source_ok.nonzero(), reference_ok.nonzero()
-    pairs = ((centers, forward[source_ok].long(), coherence), (backward[reference_ok].long(), to_centers, completeness))
+    pairs = (
+        (centers, ballot.forward[source_ok].long(), ballot.coherence),
+        (ballot.backward[reference_ok].long(), to_centers, ballot.completeness),
+    )
     votes = torch.zeros(height * width, payload.shape[-1], device=device)
     step = max(1, _CHUNK // payload.shape[-1])
     for ours, theirs, weight in pairs:
@@ -53,4 +41,4 @@ def vote(
     colors = (votes[:, -4:-1] / total.clamp_min(1e-30)).view(height, width, 3)
     mean = torch.nn.functional.normalize(votes[:, :-4], dim=-1, eps=1e-15).view(height, width, -1)
     error = torch.where(voted, -(mean * source_features).sum(-1) / UNIT, torch.ones((), device=device))
-    return colors, error, voted
+    return Votes(colors, error, voted)

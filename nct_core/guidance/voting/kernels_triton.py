@@ -6,50 +6,40 @@ it takes about 30 bytes a position of the reference and 25 a position of the sou
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 import triton
 import triton.language as tl
-from numpy.typing import NDArray
 
 from ...features.fixed_point import UNIT
 from ...matching.field import Field
 from ...runtime.progress import Advance, unwatched
+from .ballot import Ballot, Votes
 
 _TOGETHER = 8  # votes read at a time
 _CHANNELS_PER_WARP = 64
 _UNIT = tl.constexpr(float(UNIT))
 
 
-def vote(
-    source_features: torch.Tensor,
-    reference_features: torch.Tensor,
-    reference_colors: torch.Tensor,
-    forward: Field,
-    backward: Field,
-    source_valid: NDArray[np.bool_],
-    reference_valid: NDArray[np.bool_],
-    coherence: float,
-    completeness: float,
-    advance: Advance = unwatched,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean colors [h, w, 3], errors [h, w] and where there were votes, bool [h, w]; arguments as in :func:`nct_core.guidance.voting.vote`."""
+def vote(ballot: Ballot, advance: Advance = unwatched) -> Votes:
+    """See :func:`nct_core.guidance.voting.vote`."""
+    source_features, reference_features, source_ok, reference_ok = (
+        ballot.source_features, ballot.reference_features, ballot.source_valid.contiguous(), ballot.reference_valid.contiguous()
+    )  # fmt: skip
     height, width, channels = source_features.shape
     assert max(source_features.numel(), reference_features.numel()) < 1 << 31, "kernels count in 32 bits"
-    source_ok, reference_ok = (torch.from_numpy(valid).to(source_features.device) for valid in (source_valid, reference_valid))
-    starts, voters = voters_of(backward, (height, width), reference_ok)
+    starts, voters = voters_of(ballot.backward, (height, width), reference_ok)
     colors, error = source_features.new_zeros(height, width, 3, dtype=torch.float32), source_features.new_ones(height, width, dtype=torch.float32)
     voted = torch.zeros(height, width, dtype=torch.uint8, device=error.device)
     block = triton.next_power_of_2(channels)
     with torch.cuda.device_of(error):
         _gather_votes[(height * width,)](
-            source_features.contiguous(), reference_features.contiguous(), reference_colors.contiguous(), forward.contiguous(), starts, voters,
-            source_ok.view(torch.uint8), reference_ok.view(torch.uint8), height, width, *reference_valid.shape,
-            coherence, completeness, colors, error, voted,
+            source_features.contiguous(), reference_features.contiguous(), ballot.reference_colors.contiguous(), ballot.forward.contiguous(), starts, voters,
+            source_ok.view(torch.uint8), reference_ok.view(torch.uint8), height, width, *reference_ok.shape,
+            ballot.coherence, ballot.completeness, colors, error, voted,
             channels=channels, block=block, together=_TOGETHER, num_warps=max(1, min(8, block // _CHANNELS_PER_WARP)), enable_fp_fusion=True,
         )  # fmt: skip
     advance(1.0)
-    return colors, error, voted.bool()
+    return Votes(colors, error, voted.bool())
 
 
 def voters_of(backward: Field, shape: tuple[int, int], reference_valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ...contract.params import TransferParams
-from ...features.fixed_point import PATCH_COUNTS, UNIT
+from ...features.fixed_point import PATCH_COUNTS, UNIT, fixed_point
 from ...features.pyramid import COARSEST
-from ...runtime import backend
+from ...runtime.backend import Kernels
 from ...runtime.progress import Advance, unwatched
-from ..field import Field
+from ..field import Field, identity_field
 from . import kernels_cpu, kernels_torch
+from .problem import Problem
 
-JUMPS = (8, 4, 2, 1)
 _ANCHORED_RADIUS = 4
 # Iterations of the finest levels, of those of the others: near a good start fewer do.
 _ANCHORED_SHARE = {2: 0.6, 1: 0.4}
@@ -69,11 +67,12 @@ def patchmatch(
     features: torch.Tensor,
     target_features: torch.Tensor,
     start: Field,
-    target_valid: NDArray[np.bool_],
+    target_valid: torch.Tensor,
     *,
     resistance: torch.Tensor | None = None,
     search: Search,
     seed: int,
+    kernels: Kernels = Kernels.CPU,
     advance: Advance = unwatched,
 ) -> Field:
     """Improves a field so that 3x3 patches of features agree.
@@ -86,30 +85,40 @@ def patchmatch(
         features: int16 [h, w, C], vectors of length UNIT, see :mod:`nct_core.features.fixed_point`.
         target_features: int16 [H, W, C], the same, on the same device.
         start: int32 [h, w, 2] into (H, W), on the same device; must point at valid positions.
-        target_valid: bool [H, W]; invalid positions are never matched (transparent pixels).
+        target_valid: bool [H, W], on the same device; invalid positions are never matched (transparent pixels).
         resistance: float32 [h, w], similarity per cell, at most about 0.5 over the reach (31 bits have to hold it); None for none anywhere.
         search: radii, reach and iterations, see :func:`plan`.
         seed: of the random search.
+        kernels: those of the device, see :class:`nct_core.runtime.backend.Backend`.
         advance: called between rounds, or bands of them.
 
     Returns:
         int32 [h, w, 2] into (H, W), on the same device.
     """
-    if features.device.type == "cpu":
-        run = kernels_cpu.patchmatch
-    elif backend.runs_triton(features.device):
-        from . import kernels_triton  # Triton comes with torch for CUDA only
-
-        run = kernels_triton.patchmatch
-    else:
-        run = kernels_torch.patchmatch
     # Whole numbers, as the similarities are; what the longest way costs has to fit 31 bits with them.
     limit = ((1 << 31) - 1) // (2 * max(1, search.reach))
     costs = torch.zeros(start.shape[:2], dtype=torch.int32, device=start.device) if resistance is None else _per_cell(resistance, limit)
-    return run(
-        features, target_features, start, target_valid, costs,
-        jumps=JUMPS, radii=search.radii, reach=search.reach, iterations=search.iterations, seed=seed, advance=advance,
-    )  # fmt: skip
+    problem = Problem(features, target_features, start, target_valid, costs, search.radii, search.reach, search.iterations, seed)
+    if kernels is Kernels.TRITON:
+        from . import kernels_triton  # Triton comes with torch for CUDA only
+
+        return kernels_triton.patchmatch(problem, advance)
+    return (kernels_cpu if kernels is Kernels.CPU else kernels_torch).patchmatch(problem, advance)
+
+
+def try_triton(device: torch.device) -> None:
+    """Runs the Triton kernels on a tiny case; see :data:`nct_core.runtime.backend.Trial`.
+
+    Raises:
+        RuntimeError: the field is not that of the kernels of plain torch. Triton's own errors where a kernel does not compile or run.
+    """
+    from . import kernels_triton
+
+    features, target = (fixed_point(torch.rand(9, 8, 64, generator=torch.Generator().manual_seed(seed))).to(device) for seed in (1, 2))
+    start, ones = identity_field((9, 8), (9, 8), device), torch.ones(9, 8, dtype=torch.int32, device=device)
+    problem = Problem(features, target, start, ones.bool(), ones, radii=(4, 2, 1), reach=8, iterations=2, seed=0)
+    if not torch.equal(kernels_triton.patchmatch(problem), kernels_torch.patchmatch(problem)):
+        raise RuntimeError("expected the field that plain torch finds from Triton's PatchMatch, got another one")
 
 
 def _per_cell(resistance: torch.Tensor, limit: int) -> torch.Tensor:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numba import njit
-from numpy.typing import NDArray
 
 from ...features.fixed_point import PATCH_COUNTS, UNIT
 from ...features.fixed_point_cpu import BLOCK, in_blocks
@@ -17,46 +16,35 @@ from ...runtime import threads
 from ...runtime.compiled import compiled
 from ...runtime.progress import Advance, part, unwatched
 from ..field import Field
+from .problem import Problem
 
 
-def patchmatch(
-    features: torch.Tensor,
-    target_features: torch.Tensor,
-    start: Field,
-    target_valid: NDArray[np.bool_],
-    resistance: torch.Tensor,
-    *,
-    jumps: tuple[int, ...],
-    radii: tuple[int, ...],
-    reach: int,
-    iterations: int,
-    seed: int,
-    advance: Advance = unwatched,
-) -> Field:
+def patchmatch(problem: Problem, advance: Advance = unwatched) -> Field:
     """See :func:`nct_core.matching.patchmatch.patchmatch`."""
-    a, b = (in_blocks(x).reshape(-1) for x in (features, target_features))
-    channels = a.size // (features.shape[0] * features.shape[1])
+    height, width = problem.start.shape[:2]
+    a, b = (in_blocks(x).reshape(-1) for x in (problem.features, problem.target_features))
+    channels = a.size // (height * width)
     # Rounding lengthens a vector by at most sqrt(channels) / 2.
     bound = (UNIT + math.isqrt(channels) // 2 + 1) ** 2
-    begin = start.contiguous().numpy()
-    field, other = begin.copy(), np.empty_like(begin)
-    score = np.empty((start.shape[0], start.shape[1]), np.int32)
+    start, valid = problem.start.contiguous().numpy(), problem.target_valid.contiguous().numpy()
+    field, other = start.copy(), np.empty_like(start)
+    score = np.empty((height, width), np.int32)
     changed = np.full_like(score, -1)
-    rows, rounds = score.shape[0], len(jumps) + 1
-    allowed = (target_valid, begin, resistance.contiguous().numpy(), reach)
+    iterations, rounds = problem.iterations, len(problem.jumps) + 1
+    allowed = (valid, start, problem.resistance.contiguous().numpy(), problem.reach)
 
     def round_of(kernel: Callable[..., None], now: int, *arguments: Any) -> None:
         after = part(advance, now / (iterations * rounds), (now + 1) / (iterations * rounds))
-        threads.over_rows(kernel, rows, a, b, channels, bound, *allowed, *arguments, now, grain=1, advance=after)
+        threads.over_rows(kernel, height, a, b, channels, bound, *allowed, *arguments, now, grain=1, advance=after)
 
-    threads.over_rows(_score_all, rows, a, b, channels, target_valid.shape[1], field, score, grain=1, advance=part(advance, 0.0, 0.0))
+    threads.over_rows(_score_all, height, a, b, channels, valid.shape[1], field, score, grain=1, advance=part(advance, 0.0, 0.0))
     for iteration in range(iterations):
-        for number, jump in enumerate(jumps):
+        for number, jump in enumerate(problem.jumps):
             now = iteration * rounds + number
             round_of(_propagate, now, field, other, score, changed, jump, now - rounds if iteration else -1)
             field, other = other, field
-        now = iteration * rounds + len(jumps)
-        round_of(_random_search, now, field, score, changed, np.array(radii, np.int64), iteration, seed)
+        now = iteration * rounds + len(problem.jumps)
+        round_of(_random_search, now, field, score, changed, np.array(problem.radii, np.int64), iteration, problem.seed)
     return torch.from_numpy(field)
 
 

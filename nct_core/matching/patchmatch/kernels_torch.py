@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 
 from ...features.fixed_point import PATCH_COUNTS
 from ...runtime.progress import Advance, unwatched
 from ..field import Field
+from .problem import Problem
 
 _REJECTED = -(1 << 31)
 _CHUNK = 1 << 24  # feature values gathered at a time; bounds the memory of a round
 _MASK = 0xFFFFFFFF
 
 
-def patchmatch(
-    features: torch.Tensor,
-    target_features: torch.Tensor,
-    start: Field,
-    target_valid: NDArray[np.bool_],
-    resistance: torch.Tensor,
-    *,
-    jumps: tuple[int, ...],
-    radii: tuple[int, ...],
-    reach: int,
-    iterations: int,
-    seed: int,
-    advance: Advance = unwatched,
-) -> Field:
+def patchmatch(problem: Problem, advance: Advance = unwatched) -> Field:
     """See :func:`nct_core.matching.patchmatch.patchmatch`."""
-    field = start.long()
-    search = _Search(features, target_features, torch.from_numpy(target_valid).to(features.device), field, resistance, reach)
+    field, jumps, radii, iterations = problem.start.long(), problem.jumps, problem.radii, problem.iterations
+    search = _Search(problem, field)
     score = search.similarity(field)
     rounds = len(jumps) + len(radii)
     for iteration in range(iterations):
@@ -42,7 +28,7 @@ def patchmatch(
                 field, score = search.improve(field, score, *search.shifted(before, di, dj))
             advance((iteration + (number + 1) / rounds) / iterations)
         for trial, radius in enumerate(radii):
-            field, score = search.improve(field, score, search.random(field, radius, iteration, trial, seed), None)
+            field, score = search.improve(field, score, search.random(field, radius, iteration, trial, problem.seed), None)
             advance((iteration + (len(jumps) + trial + 1) / rounds) / iterations)
     return field.int()
 
@@ -50,15 +36,15 @@ def patchmatch(
 class _Search:
     """The two feature maps and what is tried on them; fields are int64 [h, w, 2]."""
 
-    def __init__(self, features: torch.Tensor, target: torch.Tensor, valid: torch.Tensor, start: torch.Tensor, resistance: torch.Tensor, reach: int) -> None:
-        self.height, self.width, channels = features.shape
-        self.to_height, self.to_width, _ = target.shape
+    def __init__(self, problem: Problem, start: torch.Tensor) -> None:
+        self.height, self.width, channels = problem.features.shape
+        self.to_height, self.to_width, _ = problem.target_features.shape
         # A frame of zeros: where patches leave their grids nothing is added.
-        self.features = F.pad(features.int(), (0, 0, 1, 1, 1, 1))
-        self.target = F.pad(target.int(), (0, 0, 1, 1, 1, 1)).flatten(0, 1)
-        self.valid = valid.flatten()
-        self.start, self.resistance, self.reach = start, resistance, reach
-        device = features.device
+        self.features = F.pad(problem.features.int(), (0, 0, 1, 1, 1, 1))
+        self.target = F.pad(problem.target_features.int(), (0, 0, 1, 1, 1, 1)).flatten(0, 1)
+        self.valid = problem.target_valid.flatten()
+        self.start, self.resistance, self.reach = start, problem.resistance, problem.reach
+        device = start.device
         rows, cols = torch.arange(self.height, device=device), torch.arange(self.width, device=device)
         self.positions = torch.stack(torch.meshgrid(rows, cols, indexing="ij"), -1)
         self.rows_per_chunk = max(1, _CHUNK // (self.width * channels))

@@ -7,15 +7,14 @@ go on without reading features. Beside the features a search takes 33 bytes a po
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 import triton
 import triton.language as tl
-from numpy.typing import NDArray
 
 from ...features.fixed_point import PATCH_COUNTS
 from ...runtime.progress import Advance, unwatched
 from ..field import Field
+from .problem import Problem
 
 _BLOCK = 64  # channels read at a time: the network's layers have a whole number of these
 _POSITIONS = 8
@@ -24,32 +23,20 @@ _SIZES = ("height", "width", "to_height", "to_width")  # compiled once for pictu
 _COUNTS = tl.constexpr(PATCH_COUNTS)
 
 
-def patchmatch(
-    features: torch.Tensor,
-    target_features: torch.Tensor,
-    start: Field,
-    target_valid: NDArray[np.bool_],
-    resistance: torch.Tensor,
-    *,
-    jumps: tuple[int, ...],
-    radii: tuple[int, ...],
-    reach: int,
-    iterations: int,
-    seed: int,
-    advance: Advance = unwatched,
-) -> Field:
+def patchmatch(problem: Problem, advance: Advance = unwatched) -> Field:
     """See :func:`nct_core.matching.patchmatch.patchmatch`."""
+    features, target_features, jumps, iterations = problem.features, problem.target_features, problem.jumps, problem.iterations
     (height, width, channels), (to_height, to_width, _) = features.shape, target_features.shape
     assert max(features.numel(), target_features.numel()) < 1 << 31, "kernels count in 32 bits"
-    start = start.contiguous()
+    start = problem.start.contiguous()
     field, other = start.clone(), torch.empty_like(start)
     score = torch.empty(height, width, dtype=torch.int32, device=start.device)
     changed = torch.full_like(score, -1)
-    radii_there = torch.tensor(radii, dtype=torch.int32, device=start.device)
+    radii_there = torch.tensor(problem.radii, dtype=torch.int32, device=start.device)
     grid = (triton.cdiv(height * width, _POSITIONS),)
     options = {"positions": _POSITIONS, "block": _BLOCK, "num_warps": _WARPS, "enable_fp_fusion": True}
     images = (features.contiguous(), target_features.contiguous(), channels, height, width, to_height, to_width)
-    allowed = (torch.from_numpy(target_valid).to(start.device).view(torch.uint8), start, resistance.contiguous(), reach)
+    allowed = (problem.target_valid.contiguous().view(torch.uint8), start, problem.resistance.contiguous(), problem.reach)
     rounds = len(jumps) + 1
     with torch.cuda.device_of(start):
         _score_all[grid](*images, field, score, **options)
@@ -60,7 +47,7 @@ def patchmatch(
                 _propagate[grid](*images, *allowed, field, other, score, changed, jump, now, before, **options)
                 field, other = other, field
             now = iteration * rounds + len(jumps)
-            _random_search[grid](*images, *allowed, field, score, changed, radii_there, len(radii), iteration, seed, now, **options)
+            _random_search[grid](*images, *allowed, field, score, changed, radii_there, len(problem.radii), iteration, problem.seed, now, **options)
             advance((iteration + 1) / iterations)  # what the device was told to do; it is not far behind
     return field
 

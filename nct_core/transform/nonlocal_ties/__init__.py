@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ...runtime.backend import on_cpu
 from ...runtime.progress import Advance, part, unwatched
 from ...solver.graph import Graph
 from ..clusters import Clusters
 from . import kernels_cpu, kernels_torch
+from .entries import Entries
 
 _WINDOW = 8  # entries on either side along each curve, or k if that is more
 _SHIFTS = (0.0, 0.3)
@@ -20,7 +20,7 @@ _SCATTER = 2654435769  # odd, so that it only permutes the positions; 2^32 over 
 
 
 def nonlocal_graph(
-    colors: torch.Tensor, valid: NDArray[np.bool_], clusters: Clusters, *, neighbors: int, weight: float, advance: Advance = unwatched
+    colors: torch.Tensor, valid: torch.Tensor, clusters: Clusters, *, neighbors: int, weight: float, advance: Advance = unwatched
 ) -> Graph | None:
     """Ties every position to near colors in its own cluster.
 
@@ -32,8 +32,8 @@ def nonlocal_graph(
 
     Args:
         colors: float32 [h, w, 3], scaled Lab.
-        valid: bool [h, w]; transparent positions are left out.
-        clusters: of the same image.
+        valid: bool [h, w], on the same device; transparent positions are left out.
+        clusters: clusters of the same image, on the same device.
         neighbors: k.
         weight: lambda_nl; 0 means no graph.
         advance: called between the steps of the work.
@@ -44,17 +44,14 @@ def nonlocal_graph(
     if weight == 0:
         return None
     shape = (valid.shape[0], valid.shape[1])
-    labels, members = (torch.from_numpy(array).to(colors.device) for array in clusters.on_grid(shape))
-    members &= torch.from_numpy(valid).to(colors.device)
-    cluster, position = members.flatten(1).nonzero().unbind(1)
-    entries = colors.reshape(-1, 3)[position]
-    own = labels.flatten()[position] == cluster
-    keys = []
-    for shift in _SHIFTS:
-        keys.append(_curve_key(entries, cluster, position, shift))
-        advance(0.1 * len(keys))
-    build = kernels_cpu.ties if colors.device.type == "cpu" else kernels_torch.ties
-    graph = build(entries, cluster, position, own, keys, neighbors, max(_WINDOW, neighbors), weight / neighbors, shape, part(advance, 0.2, 1.0))
+    labels, members = clusters.on_grid(shape)
+    cluster, position = (members & valid).flatten(1).nonzero().unbind(1)
+    near = colors.reshape(-1, 3)[position]
+    first, second = (_curve_key(near, cluster, position, shift) for shift in _SHIFTS)
+    advance(0.2)
+    build = kernels_cpu.ties if on_cpu(colors) else kernels_torch.ties
+    entries = Entries(near, cluster, position, labels.flatten()[position] == cluster, (first, second), shape)
+    graph = build(entries, neighbors, max(_WINDOW, neighbors), weight / neighbors, part(advance, 0.2, 1.0))
     return graph if graph.neighbors.numel() else None
 
 

@@ -9,48 +9,35 @@ from ...runtime import threads
 from ...runtime.compiled import compiled
 from ...runtime.progress import Advance, part
 from ...solver.graph import Graph
+from .entries import Entries
 
 _GRAIN_ENTRIES = 2048
 
 
-def ties(
-    colors: torch.Tensor,
-    cluster: torch.Tensor,
-    position: torch.Tensor,
-    own: torch.Tensor,
-    keys: list[torch.Tensor],
-    count: int,
-    window: int,
-    weight: float,
-    shape: tuple[int, int],
-    advance: Advance,
-) -> Graph:
+def ties(entries: Entries, count: int, window: int, weight: float, advance: Advance) -> Graph:
     """The graph of :func:`nct_core.transform.nonlocal_ties.nonlocal_graph`.
 
     Args:
-        colors: float32 [n, 3], one for every entry, that is for every position of every dilated cluster, like the following.
-        cluster, position: int64 [n], of the entry.
-        own: bool [n], whether the cluster is that of the position itself.
-        keys: int64 [n] each, all different: what the entries are sorted by along each curve.
+        entries: who may be tied to whom.
         count: k.
         window: how many entries on either side, along each curve, are looked at.
         weight: of a tie between equal colors, over e.
-        shape: (h, w) of the grid.
         advance: called between the steps of the work.
     """
-    order = np.argsort(keys[0].numpy())
+    shape, first_key, second_key = entries.shape, *(key.numpy() for key in entries.keys)
+    order = np.argsort(first_key)
     advance(0.2)
-    second = np.argsort(keys[1].numpy()[order]).astype(np.int32)
+    second = np.argsort(second_key[order]).astype(np.int32)
     advance(0.4)
     rank = np.empty_like(second)
     rank[second] = np.arange(len(second), dtype=np.int32)
-    own_of, places = own.numpy()[order], position.numpy()[order]
+    own_of, places = entries.own.numpy()[order], entries.position.numpy()[order]
     nodes = places[own_of]
     node_of = np.full(shape[0] * shape[1], -1, np.int32)
     node_of[nodes] = np.arange(len(nodes), dtype=np.int32)
-    entries = colors.numpy()[order], cluster.numpy()[order], own_of, node_of[places]
+    sorted_entries = entries.colors.numpy()[order], entries.cluster.numpy()[order], own_of, node_of[places]
     found, strengths = np.empty((len(nodes), count), np.int32), np.empty((len(nodes), count), np.float32)
-    search = (*entries, second, rank, window, np.float32(weight), found, strengths)
+    search = (*sorted_entries, second, rank, window, np.float32(weight), found, strengths)
     threads.over_rows(_nearest, len(order), *search, grain=_GRAIN_ENTRIES, advance=part(advance, 0.4, 0.9))
     starts = np.zeros(len(nodes) + 1, np.int32)
     _count(found, starts)

@@ -6,26 +6,16 @@ import torch
 
 from ...runtime.progress import Advance
 from ...solver.graph import Graph
+from .entries import Entries
 
 _CHUNK_ENTRIES = 1 << 16  # bounds the memory
 
 
-def ties(
-    colors: torch.Tensor,
-    cluster: torch.Tensor,
-    position: torch.Tensor,
-    own: torch.Tensor,
-    keys: list[torch.Tensor],
-    count: int,
-    window: int,
-    weight: float,
-    shape: tuple[int, int],
-    advance: Advance,
-) -> Graph:
+def ties(entries: Entries, count: int, window: int, weight: float, advance: Advance) -> Graph:
     """The graph of :func:`nct_core.transform.nonlocal_ties.nonlocal_graph`."""
-    order = torch.argsort(keys[0])
-    colors, cluster, position, own = colors[order], cluster[order], position[order], own[order]
-    second = torch.argsort(keys[1][order])
+    order = torch.argsort(entries.keys[0])
+    colors, cluster, position, own = (plane[order] for plane in (entries.colors, entries.cluster, entries.position, entries.own))
+    second, shape = torch.argsort(entries.keys[1][order]), entries.shape
     rank = torch.empty_like(second)
     rank[second] = torch.arange(len(second), device=second.device)
     offsets = torch.arange(-window, window + 1, device=second.device)

@@ -15,7 +15,7 @@ from nct_core.guidance import evidence
 from nct_core.guidance.alpha_expansion import expand
 from nct_core.guidance.fuse import fuse
 from nct_core.guidance.graph_cut import minimum_cut
-from nct_core.guidance.labels import Labels
+from nct_core.guidance.labels import evidence_costs, label_map
 from nct_core.guidance.source_level import SourceLevel
 from nct_core.guidance.voting import Guidance
 
@@ -120,7 +120,7 @@ def test_likeness_against_every_pair_of_patches() -> None:
             if 0 <= p[0] + i < 5 and 0 <= p[1] + j < 4 and 0 <= q[0] + i < 3 and 0 <= q[1] + j < 6
         ]
         best[p] = max(best[p], np.mean([source[a] @ reference[b] for a, b in inside]))
-    np.testing.assert_allclose(evidence.likeness(torch.from_numpy(source), torch.from_numpy(reference), valid), best, atol=1e-6)
+    np.testing.assert_allclose(evidence.likeness(torch.from_numpy(source), torch.from_numpy(reference), torch.from_numpy(valid)).numpy(), best, atol=1e-6)
 
 
 def test_descriptions_lie_on_the_grid_of_comparison() -> None:
@@ -133,7 +133,12 @@ def test_descriptions_lie_on_the_grid_of_comparison() -> None:
 
 def level(level_number: int, shape: tuple[int, int]) -> SourceLevel:
     return SourceLevel(
-        level_number, torch.zeros(*shape, 1), torch.zeros(*shape, 1), torch.zeros(*shape, 3), np.ones(shape, np.bool_), (shape[0] * 16, shape[1] * 16)
+        level_number,
+        torch.zeros(*shape, 1),
+        torch.zeros(*shape, 1),
+        torch.zeros(*shape, 3),
+        torch.ones(shape, dtype=torch.bool),
+        (shape[0] * 16, shape[1] * 16),
     )
 
 
@@ -146,12 +151,10 @@ def test_labels_follow_the_evidence_and_refine_only_near_boundaries() -> None:
     evidence = 0.02 * rng.standard_normal((3, 12, 16)).astype(np.float32) + np.linspace(0.5, 0.7, 16, dtype=np.float32)
     evidence[0, :, :7] += 0.3
     evidence[1, :, 7:] += 0.3
-    labels = Labels(list(evidence), np.ones((12, 16), np.bool_))
-    assert labels.used(3) == [0, 1, 2]
-    coarse = labels.refine(level(5, (12, 16)), {index: says(0.1 * index, (12, 16)) for index in range(3)})
+    costs = evidence_costs(list(torch.from_numpy(evidence)), torch.ones(12, 16, dtype=torch.bool))
+    coarse = label_map(level(5, (12, 16)), {index: says(0.1 * index, (12, 16)) for index in range(3)}, None, costs)
     truth = np.repeat([[0] * 7 + [1] * 9], 12, 0)
-    np.testing.assert_array_equal(coarse, truth)
-    assert labels.used(3) == [0, 1]  # the third fits nowhere
+    np.testing.assert_array_equal(coarse, truth)  # the third fits nowhere
     # The finer level finds the boundary two cells to the right, and is not asked far from it.
     fits = np.where(np.arange(32) < 16, 0.9, 0.2) * np.ones((24, 1))
     candidates = [
@@ -160,22 +163,21 @@ def test_labels_follow_the_evidence_and_refine_only_near_boundaries() -> None:
     ]
     for candidate in candidates:
         candidate.error[:, :6] *= -1  # wrong, but far away
-    fine = labels.refine(level(4, (24, 32)), dict(enumerate(candidates)))
+    fine = label_map(level(4, (24, 32)), dict(enumerate(candidates)), coarse, None)
     np.testing.assert_array_equal(fine, np.repeat([[0] * 16 + [1] * 16], 24, 0))
 
 
 def test_one_reference_needs_no_evidence() -> None:
-    labels = Labels([], np.ones((2, 2), np.bool_))
     guidance = says(0.5, (4, 4))
-    assert labels.used(1) == [0]
-    assert not labels.refine(level(5, (4, 4)), {0: guidance}).any()
-    assert fuse({0: guidance}, np.zeros((4, 4), np.uint8)) is guidance
+    labels = label_map(level(5, (4, 4)), {0: guidance}, None, None)
+    assert labels.dtype == torch.uint8 and not labels.any()
+    assert fuse({0: guidance}, labels) is guidance
 
 
 def test_fused_guidance_is_that_of_the_label() -> None:
     candidates = {1: says(0.25, (3, 4)), 4: says(0.75, (3, 4))}
     labels = np.where(np.arange(12).reshape(3, 4) % 3 == 0, 4, 1).astype(np.uint8)
-    fused = fuse(candidates, labels)
+    fused = fuse(candidates, torch.from_numpy(labels))
     expected = torch.from_numpy(np.where(labels == 4, np.float32(0.75), np.float32(0.25)))
     torch.testing.assert_close(fused.colors, expected[..., None].expand(3, 4, 3))
     torch.testing.assert_close(fused.error, -expected)

@@ -6,7 +6,7 @@ from nct_core.features.fixed_point import UNIT, fixed_point
 from nct_core.guidance.voting import CONFIDENCE_FLOOR, Guidance, vote
 from nct_core.guidance.voting import kernels_cpu as voting_cpu
 from nct_core.guidance.voting import kernels_torch as voting_torch
-from nct_core.matching.consistency import agreement
+from nct_core.matching.consistency import Fields, agreement
 from nct_core.matching.field import move_to_valid
 
 
@@ -16,12 +16,13 @@ def scene(seed, shape, to_shape, channels=8, holes=False):
     colors = [torch.from_numpy(rng.random((*s, 3)).astype(np.float32)) for s in (shape, to_shape)]
     forward = torch.from_numpy(np.stack([rng.integers(0, n, shape) for n in to_shape], -1).astype(np.int32))
     backward = torch.from_numpy(np.stack([rng.integers(0, n, to_shape) for n in shape], -1).astype(np.int32))
-    valid = [rng.random(s) < 0.7 if holes else np.ones(s, bool) for s in (shape, to_shape)]
-    return (*features, *colors, move_to_valid(forward, valid[1]), move_to_valid(backward, valid[0]), *valid)
+    valid = [torch.from_numpy(rng.random(s) < 0.7 if holes else np.ones(s, bool)) for s in (shape, to_shape)]
+    return (*features, *colors, Fields(move_to_valid(forward, valid[1]), move_to_valid(backward, valid[0])), *valid)
 
 
-def oracle(source_features, features, source_colors, colors, forward, backward, source_valid, valid, bds_weight):
+def oracle(source_features, features, source_colors, colors, fields, source_valid, valid, bds_weight):
     """Every vote by hand, in float64."""
+    source_valid, valid, forward, backward = (plane.numpy() for plane in (source_valid, valid, fields.forward, fields.backward))
     (h, w), (to_h, to_w) = source_valid.shape, valid.shape
     payload = np.concatenate([features.numpy() / UNIT, colors.numpy()], -1)
     total, weights = np.zeros((h, w, payload.shape[-1])), np.zeros((h, w))
@@ -56,14 +57,14 @@ def test_against_a_dense_oracle(run, bds_weight, holes, monkeypatch):
     np.testing.assert_array_equal(guidance.voted.numpy(), truth_voted)
     np.testing.assert_allclose(guidance.colors.numpy(), colors, atol=2e-6)
     np.testing.assert_allclose(guidance.error.numpy(), error, atol=2e-6)
-    assert torch.equal(guidance.agreement, agreement(*args[4:6]))
+    assert torch.equal(guidance.agreement, agreement(args[4].forward, args[4].backward))
 
 
 def test_identical_images_vote_themselves():
     features, _, colors, _, *_ = scene(2, (8, 8), (8, 8))
     rows, cols = np.mgrid[:8, :8]
-    field, valid = torch.from_numpy(np.stack([rows, cols], -1)).int(), np.ones((8, 8), bool)
-    guidance = vote(features, features, colors, colors, field, field, valid, valid, bds_weight=2.0)
+    field, valid = torch.from_numpy(np.stack([rows, cols], -1)).int(), torch.ones(8, 8, dtype=torch.bool)
+    guidance = vote(features, features, colors, colors, Fields(field, field), valid, valid, bds_weight=2.0)
     torch.testing.assert_close(guidance.colors, colors)
     torch.testing.assert_close(guidance.error, torch.full((8, 8), -1.0), atol=2e-4, rtol=0)  # rounded to whole numbers
     assert guidance.voted.all()

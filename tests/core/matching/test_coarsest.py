@@ -25,7 +25,8 @@ def everywhere(features):
 
 def fields(a, b, a_valid=None, b_valid=None):
     a_valid, b_valid = (everywhere(x) if valid is None else valid for x, valid in ((a, a_valid), (b, b_valid)))
-    return [found.numpy() for found in coarsest.fields(fixed_point(a), fixed_point(b), a_valid, b_valid)]
+    found = coarsest.fields(fixed_point(a), fixed_point(b), torch.from_numpy(a_valid), torch.from_numpy(b_valid))
+    return [found.forward.numpy(), found.backward.numpy()]
 
 
 def here(shape):

@@ -51,6 +51,6 @@ def test_correspondences_of_the_identity_are_the_pixels_themselves():
 def test_matches_move_to_the_nearest_valid_position():
     valid = np.zeros((6, 6), bool)
     valid[2, 3] = valid[5, 0] = True
-    moved = move_to_valid(identity_field((6, 6), (6, 6), CPU), valid).numpy()
+    moved = move_to_valid(identity_field((6, 6), (6, 6), CPU), torch.from_numpy(valid)).numpy()
     assert {tuple(position) for position in moved.reshape(-1, 2)} == {(2, 3), (5, 0)}
     assert tuple(moved[0, 5]) == (2, 3) and tuple(moved[5, 1]) == (5, 0)

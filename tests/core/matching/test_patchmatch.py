@@ -6,9 +6,10 @@ from nct_core import TransferParams
 from nct_core.features.fixed_point import PATCH_COUNTS, UNIT, fixed_point
 from nct_core.guidance.source_level import compare_by
 from nct_core.matching.field import identity_field, move_to_valid
-from nct_core.matching.patchmatch import JUMPS, Search, patchmatch, plan
+from nct_core.matching.patchmatch import Search, patchmatch, plan
 from nct_core.matching.patchmatch import kernels_cpu as patchmatch_cpu
 from nct_core.matching.patchmatch import kernels_torch as patchmatch_torch
+from nct_core.matching.patchmatch.problem import Problem
 from nct_core.runtime import threads
 
 RUNS = [patchmatch_cpu.patchmatch, patchmatch_torch.patchmatch]
@@ -38,12 +39,12 @@ def similarities(a, b):
 
 
 def search(a, b, run=patchmatch, valid=None, radii=(32, 16, 8, 4, 2, 1), reach=10**6, iterations=10, seed=0):
-    valid = np.ones(b.shape[:2], bool) if valid is None else valid
+    valid = torch.ones(b.shape[:2], dtype=torch.bool) if valid is None else valid
     start = move_to_valid(identity_field(a.shape[:2], b.shape[:2], a.device), valid)
     if run is patchmatch:
         return run(a, b, start, valid, search=Search(radii, reach, iterations), seed=seed).cpu().numpy()
     none = torch.zeros(a.shape[:2], dtype=torch.int32)
-    return run(a, b, start, valid, none, jumps=JUMPS, radii=radii, reach=reach, iterations=iterations, seed=seed).cpu().numpy()
+    return run(Problem(a, b, start, valid, none, radii, reach, iterations, seed)).cpu().numpy()
 
 
 def related(rng):
@@ -113,7 +114,7 @@ def resisting(a, b, resistance, run=patchmatch_cpu.patchmatch, seed=0):
     """The field of a search that resists everywhere by ``resistance`` similarity per cell, the start, and all similarities."""
     start = identity_field(a.shape[:2], b.shape[:2], a.device)
     per_cell = torch.full(a.shape[:2], round(resistance * PATCH_COUNTS * UNIT**2), dtype=torch.int32)
-    found = run(a, b, start, np.ones(b.shape[:2], bool), per_cell, jumps=JUMPS, radii=(8, 4, 2, 1), reach=10, iterations=10, seed=seed)
+    found = run(Problem(a, b, start, torch.ones(b.shape[:2], dtype=torch.bool), per_cell, radii=(8, 4, 2, 1), reach=10, iterations=10, seed=seed))
     return found.numpy(), start.numpy(), similarities(a, b)
 
 
@@ -149,21 +150,25 @@ def test_nothing_moves_against_a_very_high_resistance(run):
 
 def test_resistance_is_similarity_per_cell():
     a, b = related(np.random.default_rng(10))
-    start, valid, options = identity_field(a.shape[:2], b.shape[:2], a.device), np.ones(b.shape[:2], bool), {"search": Search((4, 2, 1), 8, 3), "seed": 1}
+    start, valid, options = (
+        identity_field(a.shape[:2], b.shape[:2], a.device),
+        torch.ones(b.shape[:2], dtype=torch.bool),
+        {"search": Search((4, 2, 1), 8, 3), "seed": 1},
+    )
     free = patchmatch(a, b, start, valid, **options)
     assert torch.equal(free, patchmatch(a, b, start, valid, resistance=torch.zeros(a.shape[:2]), **options))
     resistance = 0.03 * torch.rand(a.shape[:2], generator=torch.Generator().manual_seed(1))
     whole = (resistance * float(PATCH_COUNTS * UNIT**2)).round().int()
     found = patchmatch(a, b, start, valid, resistance=resistance, **options)
     for run in RUNS:
-        assert torch.equal(found, run(a, b, start, valid, whole, jumps=JUMPS, radii=(4, 2, 1), reach=8, iterations=3, seed=1))
+        assert torch.equal(found, run(Problem(a, b, start, valid, whole, radii=(4, 2, 1), reach=8, iterations=3, seed=1)))
     assert not torch.equal(found, free)
 
 
 @pytest.mark.parametrize("reach", [1, 8, 200])
 def test_the_highest_resistance_does_not_overflow(reach):
     a, b = unrelated(np.random.default_rng(11))
-    start, valid = identity_field(a.shape[:2], b.shape[:2], a.device), np.ones(b.shape[:2], bool)
+    start, valid = identity_field(a.shape[:2], b.shape[:2], a.device), torch.ones(b.shape[:2], dtype=torch.bool)
     found = []
     for run in RUNS:
         with pytest.MonkeyPatch.context() as patch:
@@ -183,7 +188,7 @@ def test_the_highest_resistance_does_not_overflow(reach):
 def test_invalid_positions_are_never_matched(run):
     rng = np.random.default_rng(5)
     a, b = unit_features(rng, (16, 16)), unit_features(rng, (16, 16))
-    valid = rng.random((16, 16)) < 0.3
+    valid = torch.from_numpy(rng.random((16, 16)) < 0.3)
     field = search(a, b, run, valid=valid, iterations=3)
     assert valid[field[..., 0], field[..., 1]].all()
 

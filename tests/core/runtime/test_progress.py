@@ -84,7 +84,7 @@ def test_patchmatch(run):
 
 def test_semiglobal():
     features = [torch.randint(0, 2000, (14, 12, 8), dtype=torch.int16, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
-    valid, watch = [np.ones((14, 12), np.bool_)] * 2, Watch()
+    valid, watch = [torch.ones(14, 12, dtype=torch.bool)] * 2, Watch()
     coarsest.fields(*features, *valid, watch)
     assert rises(watch.shares) and len(set(watch.shares)) > 4 and watch.shares[-1] == 1
     for stop in (1, len(watch.shares) // 2, len(watch.shares)):
@@ -115,6 +115,7 @@ def pair():
     return [blobs(seed, (96, 128), dtype="float32") for seed in (1, 2, 3)]
 
 
+@pytest.mark.slow
 def test_a_transfer_advances_in_small_steps_and_can_be_stopped_at_every_one():
     source, *references = pair()
     params, told = TransferParams(working_size=96), []

@@ -9,17 +9,19 @@ import numpy as np
 import torch
 from kernel_cases import PATCHMATCH_CASES, VOTING_CASES, patchmatch_fields, votes
 
+from nct_core.guidance import voting
 from nct_core.guidance.voting import kernels_cpu as voting_cpu
 from nct_core.guidance.voting import kernels_triton as voting_triton
+from nct_core.matching import patchmatch
 from nct_core.matching.patchmatch import kernels_cpu as patchmatch_cpu
 from nct_core.matching.patchmatch import kernels_triton as patchmatch_triton
-from nct_core.runtime import triton_probe
 
 CPU = torch.device("cpu")
 # Larger groups of positions: the interpreter's time goes by programs.
 patchmatch_triton._POSITIONS = 128
 
-triton_probe.run(CPU)
+patchmatch.try_triton(CPU)
+voting.try_triton(CPU)
 for case in PATCHMATCH_CASES:
     expected, found = (patchmatch_fields(run, case, CPU) for run in (patchmatch_cpu.patchmatch, patchmatch_triton.patchmatch))
     np.testing.assert_array_equal(found, expected)

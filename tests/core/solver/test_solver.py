@@ -186,3 +186,15 @@ def test_both_implementations_solve_alike(ties, monkeypatch):
     assert generic.iterations >= compiled.iterations
     gap = generic.x - compiled.x
     assert float((gap * multiply(system, gap)).sum() / (compiled.x * rhs).sum()) ** 0.5 < 3e-4
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("where", ["rhs", "blocks"])
+def test_numbers_that_are_not_finite_end_the_iteration(bad, where):
+    shape = (20, 24)
+    rhs, blocks, told = torch.ones(*shape, 6), torch.ones(*shape, 3), []
+    {"rhs": rhs, "blocks": blocks}[where][3, 4, 1] = bad
+    system = System(blocks, Grid(torch.ones(shape), torch.ones(shape)))
+    with pytest.raises(ConvergenceError, match="expected finite numbers from the linear solver, got .* after [01] iterations"):
+        solve(system, rhs, tolerance=1e-5, advance=told.append)
+    assert len(told) <= 3

@@ -4,8 +4,9 @@ import torch
 from scipy.spatial import cKDTree
 from skimage.color import deltaE_ciede2000
 
+from nct_core.solver.multigrid import degree
 from nct_core.solver.system import Grid, System, multiply
-from nct_core.transform import fit_cpu as local_affine_cpu
+from nct_core.transform import upsample_cpu
 from nct_core.transform.clusters import Clusters
 from nct_core.transform.coefficients import recolor
 from nct_core.transform.fit import TermWeights, _normal_equations, edge_weights, fit, initial_transform, normal_equations
@@ -26,7 +27,7 @@ def picture(seed, shape):
 def graph_of(source, k=4, weight=2.0):
     shape = tuple(source.shape[:2])
     clusters = Clusters(torch.nn.functional.normalize(source, dim=-1), 3, seed=0)
-    return nonlocal_graph(source, np.ones(shape, bool), clusters, neighbors=k, weight=weight)
+    return nonlocal_graph(source, torch.ones(shape, dtype=torch.bool), clusters, neighbors=k, weight=weight)
 
 
 def energy(x, source, guidance, confidence, graph, weights, gain):
@@ -163,7 +164,7 @@ def pairs(graph):
 class TestNonlocalGraph:
     def test_both_implementations_agree(self, monkeypatch):
         source = picture(11, (60, 50))
-        valid = np.random.default_rng(12).random((60, 50)) < 0.9
+        valid = torch.from_numpy(np.random.default_rng(12).random((60, 50)) < 0.9)
         clusters = Clusters(torch.nn.functional.normalize(picture(13, (8, 7)) - 0.4, dim=-1), 5, seed=0)
         compiled = pairs(nonlocal_graph(source, valid, clusters, neighbors=8, weight=2.0))
         monkeypatch.setattr(nonlocal_graph_cpu, "ties", nonlocal_graph_torch.ties)
@@ -173,7 +174,7 @@ class TestNonlocalGraph:
 
     def test_ties_are_hardly_longer_than_the_shortest(self):
         source = picture(14, (80, 90))
-        graph = nonlocal_graph(source, np.ones((80, 90), bool), Clusters(torch.ones(5, 5, 3), 1, seed=0), neighbors=8, weight=2.0)
+        graph = nonlocal_graph(source, torch.ones((80, 90), dtype=torch.bool), Clusters(torch.ones(5, 5, 3), 1, seed=0), neighbors=8, weight=2.0)
         colors = source.reshape(-1, 3).numpy()
         exact = cKDTree(colors).query(colors, 9)[0][:, 1:].mean()
         nodes, starts = flat_positions(graph), graph.starts.long()
@@ -189,7 +190,7 @@ class TestNonlocalGraph:
         source = torch.from_numpy(rng.random((6, 8, 3)).astype(np.float32))
         features = torch.zeros(6, 8, 2)
         features[:, :4, 0], features[:, 4:, 1] = 1, 1
-        graph = nonlocal_graph(source, np.ones((6, 8), bool), Clusters(features, 2, seed=0), neighbors=3, weight=2.0)
+        graph = nonlocal_graph(source, torch.ones((6, 8), dtype=torch.bool), Clusters(features, 2, seed=0), neighbors=3, weight=2.0)
         colors, cols = source.reshape(-1, 3).numpy(), np.tile(np.arange(8), 6)
         expected = {}
         for p in range(48):
@@ -204,15 +205,18 @@ class TestNonlocalGraph:
 
     def test_flat_colors_and_single_positions(self):
         clusters = Clusters(torch.ones(4, 4, 3), 10, seed=0)
-        flat = nonlocal_graph(torch.full((40, 40, 3), 0.5), np.ones((40, 40), bool), clusters, neighbors=8, weight=2.0)
+        flat = nonlocal_graph(torch.full((40, 40, 3), 0.5), torch.ones((40, 40), dtype=torch.bool), clusters, neighbors=8, weight=2.0)
         assert float(flat.weights.sum()) == pytest.approx(2 * 2.0 * np.e * 1600, rel=1e-4)
-        assert nonlocal_graph(torch.zeros(1, 1, 3), np.ones((1, 1), bool), Clusters(torch.ones(1, 1, 3), 10, seed=0), neighbors=8, weight=2.0) is None
+        assert (
+            nonlocal_graph(torch.zeros(1, 1, 3), torch.ones((1, 1), dtype=torch.bool), Clusters(torch.ones(1, 1, 3), 10, seed=0), neighbors=8, weight=2.0)
+            is None
+        )
 
     def test_transparent_positions_have_no_ties(self):
-        valid = np.ones((10, 10), bool)
+        valid = torch.ones((10, 10), dtype=torch.bool)
         valid[:5] = False
         graph = nonlocal_graph(torch.rand(10, 10, 3), valid, Clusters(torch.ones(2, 2, 3), 2, seed=0), neighbors=4, weight=2.0)
-        assert not graph.degree()[:5].any() and (graph.degree()[5:] > 0).all()
+        assert not degree(graph)[:5].any() and (degree(graph)[5:] > 0).all()
 
 
 def test_the_matrix_is_symmetric():
@@ -235,7 +239,7 @@ def test_both_implementations_of_the_kernels_agree(shape):
     for one, other in zip(compiled, generic):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
     low = torch.rand(4, 3, 6, generator=torch.Generator().manual_seed(4)) * 1.5 - 0.25
-    for one, other in zip(local_affine_cpu.upsample(low, source, gain, 1e-6), _upsample(low, source, gain, 1e-6)):
+    for one, other in zip(upsample_cpu.upsample(low, source, gain, 1e-6), _upsample(low, source, gain, 1e-6)):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 

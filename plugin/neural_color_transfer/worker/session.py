@@ -1,0 +1,159 @@
+"""One worker and everything that it already has: the images that it was sent and the transfers that it has finished.
+
+The dialog's preview and the transfer after it share one session, so that nothing is sent or computed twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nct_shared.frames import KEPT_TRANSFERS, Chunk, Header, PixelLayout
+
+from .client import SentReference, Worker
+
+APPLIED = ("strength", "keep_lightness")
+"""The parameters that only change how the result of a transfer is applied, so that they need no new transfer."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An image to be sent to the worker.
+
+    Attributes:
+        role: one of :data:`frames.ROLES`.
+        layout: layout of the pixels, with the length of the profile.
+        icc_profile: profile of the pixels; empty means sRGB.
+        read: yields the pixels in the bands of the layout; each call reads them anew.
+    """
+
+    role: str
+    layout: PixelLayout
+    icc_profile: bytes
+    read: Callable[[], Iterator[Chunk]]
+
+    def name(self) -> str:
+        """Reads the pixels and returns the image's name: a hash, so that equal images have equal names."""
+        steps = self.name_in_steps()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return str(end.value)
+
+    def name_in_steps(self, bands: list[Chunk] | None = None) -> Generator[None, None, str]:
+        """Does what :meth:`name` does, one band per step, and appends the bands to ``bands`` if there is such a list."""
+        digest = hashlib.sha256(f"{self.role} {self.layout}".encode() + self.icc_profile)
+        for band in self.read():
+            digest.update(band)
+            if bands is not None:
+                bands.append(band)
+            yield
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class TransferSpec:
+    """What determines the result of a transfer before it is applied; equal specs give equal results.
+
+    Attributes:
+        source: the worker's name for the source image.
+        references: the references as the worker knows them.
+        params: the parameters of the transfer without :data:`APPLIED`.
+        file_side: longest side in pixels to which reference files are reduced; 0 keeps their size.
+        file_times: the modification time of each reference file in nanoseconds; 0 where there is no such file.
+    """
+
+    source: str
+    references: Sequence[SentReference]
+    params: Mapping[str, Any]
+    file_side: int = 0
+    file_times: Sequence[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file_times", [_modification_time(reference.file) for reference in self.references if reference.file])
+
+
+class WorkerSession:
+    """A running worker, the images that it has been sent, and the transfers that it has finished and keeps.
+
+    An original is an image of full size that is read and sent in small steps. The caller gives it a key that tells it from other originals
+    without reading its pixels.
+
+    Attributes:
+        worker: the worker; whoever holds the session last closes it.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self._finished: list[tuple[TransferSpec, str]] = []
+        self._names: set[str] = set()
+        self._originals: dict[Hashable, str] = {}
+
+    # -- images
+
+    def send(self, upload: Upload) -> str:
+        """Sends an image unless the worker has it; returns its name."""
+        name = upload.name()
+        self.send_as(name, upload, upload.read())
+        return name
+
+    def send_as(self, name: str, upload: Upload, bands: Iterable[Chunk]) -> None:
+        """Sends an image whose name and pixels are known, unless the worker has it."""
+        if name not in self._names:
+            self.worker.send_image(name, upload.role, upload.layout, upload.icc_profile, bands)
+            self._names.add(name)
+
+    def send_original(self, key: Hashable, upload: Upload) -> Iterator[None]:
+        """Reads and sends an original, one band per step."""
+        bands: list[Chunk] = []
+        name = yield from upload.name_in_steps(bands)
+        self.send_as(name, upload, bands)
+        self._originals[key] = name
+        yield
+
+    def original_names(self, keys: Collection[Hashable]) -> dict[Hashable, str] | None:
+        """Returns the names of these originals by key; None while the worker does not have all of them."""
+        return {key: self._originals[key] for key in keys} if all(key in self._originals for key in keys) else None
+
+    def keep_originals(self, keys: Collection[Hashable]) -> None:
+        """Lets the worker forget all originals except these. No transfer that uses the others may be running."""
+        dropped = {self._originals.pop(key) for key in self._originals.keys() - set(keys)}
+        for name in self._names.intersection(dropped.difference(self._originals.values())):
+            self._names.remove(name)
+            self.worker.forget(name)
+
+    # -- transfers
+
+    def finished_job(self, spec: TransferSpec | None) -> str:
+        """Returns the name of the finished job with this spec; "" if the worker keeps none."""
+        return next((job for known, job in self._finished if known == spec), "")
+
+    def start(self, spec: TransferSpec, applied: Mapping[str, float], onto: str = "") -> str:
+        """Starts a transfer, or if it is finished already only its application; returns the job's name for :meth:`finish`.
+
+        Args:
+            spec: the transfer.
+            applied: the values of :data:`APPLIED`.
+            onto: name of an image of the source at another size, which is recolored instead; "" means the source.
+        """
+        if job := self.finished_job(spec):
+            return self.worker.apply(job, applied["strength"], applied["keep_lightness"], onto)
+        return self.worker.transfer(spec.source, spec.references, {**spec.params, **applied}, onto=onto, file_side=spec.file_side)
+
+    def finish(self, spec: TransferSpec, job: str, progress: Callable[[float, str], None]) -> Header:
+        """Waits for a job of :meth:`start` and returns the header of its result; see :meth:`Worker.wait`."""
+        result = self.worker.wait(job, progress)
+        if result["transfer"] == job:
+            self._finished = [*self._finished, (spec, job)][-KEPT_TRANSFERS:]
+        return result
+
+
+def _modification_time(file: str) -> int:
+    try:
+        return Path(file).stat().st_mtime_ns
+    except OSError:
+        return 0  # the worker reports what is wrong with the file

@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 
 from .contract.errors import Cancelled, InputError, WeightsError
 from .contract.params import TransferParams
+from .contract.texts import Text
 from .features import weights
 from .features.pyramid import COARSEST, FeaturePyramid
-from .guidance import evidence, voting
-from .guidance.fuse import fuse
+from .guidance import voting
+from .guidance.evidence import describe
+from .guidance.fuse import fuse, fuse_likeness
 from .guidance.labels import evidence_costs, label_map
-from .guidance.reference import Reference, explains, match, oriented, read
+from .guidance.reference import Reference, compare, explains, match, oriented, read
 from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
+from .look.statistics import sample_pixels
 from .matching import patchmatch
 from .matching.consistency import Fields
 from .pixels.check import check_inputs
@@ -34,6 +37,7 @@ from .transform import texture
 from .transform.apply import ColorTransform
 from .transform.clusters import Clusters
 from .transform.coefficients import recolor
+from .transform.finish import Colors, Evidence, finish
 from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
 from .transform.nonlocal_ties import nonlocal_graph
 from .transform.upsample import EdgeAwareUpsampling
@@ -93,9 +97,9 @@ def transfer(
     """
     started, caller = time.perf_counter(), Caller()
     onto = source if onto is None else onto
-    stage_names = check_inputs(source, onto, references, names)
+    check_inputs(source, onto, references, names)
     stages = Stages(_total_cost(len(references)), caller.watched(progress), caller.watched(cancel))
-    request = _Request(source, onto, dict(zip(stage_names, references)), weights_path, caller.watched(observer), started)
+    request = _Request(source, onto, tuple(references), weights_path, caller.watched(observer), started)
     *first, last = backend.candidates(device)
     for name in first:
         try:
@@ -109,18 +113,17 @@ def transfer(
         # What the failed attempt held on the device is given up with its exception.
         _log.warning("the transfer begins again on the CPU: %s", words)
         device_name = backend.describe(torch.device(name))
-        failed = f"Too little memory on {device_name}" if short_of_memory else f"{device_name} failed"
-        stages.restart(f"{failed}: beginning again on the CPU")
+        stages.restart(Text("too_little_memory_on_device", device_name) if short_of_memory else Text("device_failed", device_name))
     return _attempt(request, last, params, stages, caller)
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What is asked for, checked; ``references`` by what they are called in the names of stages."""
+    """What is asked for, checked."""
 
     source: NDArray[np.float32]
     onto: NDArray[np.float32]
-    references: dict[str, NDArray[np.float32]]
+    references: tuple[NDArray[np.float32], ...]
     weights_path: str | None
     observer: Observer | None
     started: float
@@ -163,9 +166,9 @@ def _attempt(request: _Request, device: str, params: TransferParams, stages: Sta
 
 def _transfer(request: _Request, run: Run) -> TransferResult:
     stages, size = run.stages, run.params.working_size
-    shapes = [working_shape((image.shape[0], image.shape[1]), size) for image in (request.source, *request.references.values())]
+    shapes = [working_shape((image.shape[0], image.shape[1]), size) for image in (request.source, *request.references)]
     memory.check_room(shapes[0], shapes[1:], run.backend)
-    stages.begin(_NETWORK_COST, "Loading the network")
+    stages.begin(_NETWORK_COST, Text("loading_network"))
     file = weights.find(request.weights_path)
     tensors = weights.load(file)
     stages.advance(0.3)
@@ -175,7 +178,7 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
         inputs = _read(request, network, run)
         coarsest, finest = _levels(inputs, network, run, request.observer)
     with backend.out_of_memory_as_error(f"an image of {request.onto.shape[1]}x{request.onto.shape[0]} px"):
-        stages.begin(_APPLYING_COST, "Applying the colors")
+        stages.begin(_APPLYING_COST, Text("applying"))
         transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous())
         image = transform.apply(request.onto, run.params.strength, run.params.keep_lightness, advance=stages.advance)
     stages.end()
@@ -184,7 +187,7 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
     return TransferResult(
         image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=run.backend.name,
         seconds=time.perf_counter() - request.started, working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
-        matches=_matches(inputs.references, coarsest.fields, list(request.references.values())),
+        matches=_matches(inputs.references, coarsest.fields, request.references),
     )  # fmt: skip
 
 
@@ -194,12 +197,12 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
     source = prepare(request.source, params.working_size, device)
     stages.advance(0.8)
     references = []
-    for number, (name, image) in enumerate(request.references.items()):
+    for number, image in enumerate(request.references):
         prepared = prepare(image, params.working_size, device)
-        stages.begin(_REFERENCE_COST, f"Reading the {name}")
-        references.append(read(number, name, prepared, network, stages.advance))
+        stages.begin(_REFERENCE_COST, Text("reading_one_reference", number + 1) if len(request.references) > 1 else Text("reading_reference"))
+        references.append(read(number, prepared, network, stages.advance))
     references.sort(key=lambda reference: reference.digest)
-    stages.begin(_SOURCE_COST, "Reading the source")
+    stages.begin(_SOURCE_COST, Text("reading_source"))
     features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
     clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
     half, costs = None, None
@@ -207,7 +210,7 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
         half = network.half_size(source.rgb, run.part(1.0, 1.0))
         references = [oriented(reference, half, network, run.part(1.0, 1.0)) for reference in references]
     if len(references) > 1:
-        described = evidence.describe(features[COARSEST], features[COARSEST - 1])
+        described = describe(features[COARSEST], features[COARSEST - 1])
         costs = evidence_costs([explains(reference, described) for reference in references], source.valid_on((described.shape[0], described.shape[1])))
     return _Inputs(source, tuple(references), features, half, clusters, costs)
 
@@ -215,19 +218,21 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
 def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observer | None) -> tuple[_Level, _Level]:
     """Goes through all levels, coarse to fine; returns the coarsest and the finest."""
     source, references, features = inputs.source, inputs.references, inputs.features
-    upsample, coarsest, above = EdgeAwareUpsampling(source.lab), None, None
+    upsample, coarsest, above, evidence = EdgeAwareUpsampling(source.lab), None, None, None
     for level in range(COARSEST, 0, -1):
-        name = f"level {COARSEST + 1 - level} of {COARSEST}"
         view = SourceLevel.of(level, source, features[level], inputs.half)
-        fields, says = _match(view, references, above, network, run, name)
-        references = tuple(reference.below(level) for reference in references)
-        run.stages.begin(_RECOLORING_COSTS[level], f"Recoloring, {name}")
+        fields, says = _match(view, references, above, network, run)
+        alike = {} if evidence or run.params.as_published else {index: compare(references[index], view, found) for index, found in fields.items()}
+        for reference in references:
+            reference.release(level)
+        run.stages.begin(_RECOLORING_COSTS[level], Text("recoloring", COARSEST + 1 - level, COARSEST))
         labels = label_map(view, says, None if above is None else above.labels, inputs.evidence_costs, run.part(0.0, 0.1))
         guidance = fuse(says, labels)
         confidence = guidance.confidence()
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
-        if level == 1:
-            coefficients = _finish(source, coefficients, run)
+        evidence = Evidence(fuse_likeness(alike, labels), guidance.agreement) if alike else evidence
+        if level == 1 and evidence is not None:
+            coefficients, confidence = _finish(source, references, labels, coefficients, evidence, run)
         above = _Level(fields, labels, guidance, confidence, coefficients)
         coarsest = coarsest or above
         if observer is not None:
@@ -240,13 +245,14 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
 
 
 def _match(
-    view: SourceLevel, references: tuple[Reference, ...], above: _Level | None, network: FeaturePyramid, run: Run, name: str
+    view: SourceLevel, references: tuple[Reference, ...], above: _Level | None, network: FeaturePyramid, run: Run
 ) -> tuple[dict[int, Fields], dict[int, Guidance]]:
     """Matches the source to the references that have a position at the level above; what each of them says, by index."""
-    fields, says = {}, {}
+    fields, says, position = {}, {}, COARSEST + 1 - view.level
     for index in range(len(references)) if above is None else above.labels.unique().tolist():
         reference = references[index]
-        run.stages.begin(_MATCHING_COSTS[view.level], f"Matching{reference.name.removeprefix('reference')}, {name}")
+        stage = Text("matching_one_reference", reference.number + 1, position, COARSEST) if len(references) > 1 else Text("matching", position, COARSEST)
+        run.stages.begin(_MATCHING_COSTS[view.level], stage)
         fields[index], says[index] = match(reference, view, None if above is None else above.fields[index], network, run, run.stages.advance)
     run.stages.skip((len(references) - len(fields)) * _MATCHING_COSTS[view.level])
     return fields, says
@@ -264,9 +270,27 @@ def _fit(view: SourceLevel, guidance: Guidance, confidence: torch.Tensor, cluste
     return upsample(low, weight=smoothness, agreement=agreement, advance=run.part(0.7, 0.9)).x
 
 
-def _finish(source: WorkingImage, coefficients: torch.Tensor, run: Run) -> torch.Tensor:
-    """What is done to the transform once, after the finest level: it keeps the source's texture, other than as published."""
-    return coefficients if run.params.as_published else texture.keep(coefficients, source.lab[..., 0])
+def _finish(
+    source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor, coefficients: torch.Tensor, evidence: Evidence, run: Run
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What is done to the transform once, after the finest level, other than as published: coefficients and confidence on the working grid."""
+    coefficients = texture.keep(coefficients, source.lab[..., 0])
+    colors = _colors(source, references, labels)
+    finished = finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
+    return finished.coefficients, finished.confidence
+
+
+def _colors(source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor) -> Colors:
+    """Pixels of the source, and of the references by the share of the source that each of them colors."""
+
+    def pixels(image: WorkingImage) -> NDArray[np.float64]:
+        return sample_pixels(image.rgb.cpu().numpy(), image.valid.cpu().numpy())
+
+    shares = np.bincount(labels.cpu().numpy().ravel(), minlength=len(references)) / labels.numel()
+    chosen = [(pixels(reference.image), share) for reference, share in zip(references, shares) if share > 0]
+    most = max(share for _, share in chosen)
+    picked = [colors[np.linspace(0, len(colors) - 1, max(1, round(len(colors) * share / most))).astype(int)] for colors, share in chosen]
+    return Colors(pixels(source), np.concatenate(picked))
 
 
 def _maps(level: int, source: WorkingImage, references: tuple[Reference, ...], found: _Level) -> LevelMaps:
@@ -284,7 +308,7 @@ def _numbers(labels: torch.Tensor, references: tuple[Reference, ...]) -> NDArray
     return np.array([reference.number for reference in references], np.uint8)[labels.cpu().numpy()]
 
 
-def _matches(references: tuple[Reference, ...], fields: dict[int, Fields], images: list[NDArray[np.float32]]) -> list[Match]:
+def _matches(references: tuple[Reference, ...], fields: dict[int, Fields], images: tuple[NDArray[np.float32], ...]) -> list[Match]:
     """The coarsest fields, in the order in which the references were given."""
     found = {
         reference.number: Match(fields[index].forward.cpu().numpy(), fields[index].grid, reference.mirrored, images[reference.number].shape[:2])

@@ -1,4 +1,4 @@
-"""What a transfer gives: the result, and its intermediate maps for whoever watches it (ours)."""
+"""The result of a transfer, and the intermediate maps for its observer (ours)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .transform.apply import ColorTransform
 
 @dataclass(frozen=True)
 class Match:
-    """Where the source's counterparts lie in one reference.
+    """The source's matches in one reference.
 
     Attributes:
         field: int32 [h, w, 2], the coarsest nearest-neighbor field, source to reference (see :mod:`nct_core.matching.field`).
@@ -35,17 +35,17 @@ class Match:
 
 @dataclass(frozen=True)
 class TransferResult:
-    """What a transfer gives.
+    """The result of a transfer.
 
     Attributes:
-        image: float32 [H, W, C] like the source (or the picture of it that was recolored), sRGB-encoded; colors outside sRGB leave [0, 1].
-        transform: what was done to the source's colors; applies to the same picture at any size and strength.
-        shares: for each reference the share of the source that it colored, [0, 1]; they add up to 1. A reference that fits nowhere
+        image: float32 [H, W, C] like the source (or ``onto``), sRGB-encoded; colors outside sRGB leave [0, 1].
+        transform: the color transform; it can be applied to the same content at any size and strength.
+        shares: for each reference the share of the source that it colored, [0, 1]; they add up to 1. A reference that is not used
             has 0.
         backbone: "VGG-16" or "VGG-19".
-        device: what computed it, in words.
+        device: the device that computed it, in words.
         seconds: wall time.
-        matches: for each reference where the source's counterparts lie in it.
+        matches: the source's matches in each reference.
         working_labels: uint8 [h, w], ``labels`` at working size.
         finest_confidence: float32 [h, w], w of the finest level.
     """
@@ -61,7 +61,7 @@ class TransferResult:
     finest_confidence: NDArray[np.float32]
 
     def sized(self, shape: Shape) -> TransferResult:
-        """The same result at another size, its image all black: for its maps alone.
+        """The same result at another size with a black image, for its maps only.
 
         Args:
             shape: (rows, columns) in pixels.
@@ -88,12 +88,12 @@ class TransferResult:
     def correspondences_in(self, reference: int) -> NDArray[np.float32]:
         """float32 [H, W, 2]: for every source pixel the (row, column) of its match, in pixels of one reference.
 
-        These are the matches of the coarsest level, by meaning. Finer levels look for ever more local likeness around them, which
-        gives better colors and worse counterparts (ours; measured against true correspondences). Every source pixel has a match in
-        every reference; ``labels`` says which of them gave its color.
+        These are the matches of the coarsest level, by meaning. Finer levels search around them for more and more local similarity, which
+        gives better colors and worse correspondences (ours; measured against true correspondences). Every source pixel has a match in
+        every reference; ``labels`` says which reference gave the color.
 
         Args:
-            reference: which one, counted from 0.
+            reference: number of the reference, counted from 0.
         """
         match = self.matches[reference]
         at = to_pixels(match.field, match.grid, self._shape, match.shape)
@@ -113,12 +113,12 @@ class LevelMaps:
     Attributes:
         level: 5 (coarsest) to 1.
         source: the source at working size.
-        references: by number, counted from 0 as the caller gave them, the references that color anything, at working size; mirrored where they
-            match better so.
+        references: by number, counted from 0 in the caller's order, the references that are used, at working size; mirrored if they
+            match better mirrored.
         fields: for each of them int32 [h, w, 2], source to reference.
         grids: for each of them (rows, columns) of the grid that its field points into.
         labels: uint8 [h, w], the number of the reference that each position takes its colors from.
-        guidance: float32 [h, w, 3], scaled Lab, what the references together say.
+        guidance: float32 [h, w, 3], scaled Lab, the guidance of all references together.
         confidence: float32 [h, w], (0, 1].
         coefficients: float32 [H, W, 6], the transform on the source's working grid (see :mod:`nct_core.transform.coefficients`).
     """

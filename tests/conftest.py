@@ -1,10 +1,15 @@
-"""How long a test may take before it fails as one that hangs."""
+"""What holds for all tests: how long one may take, and how examples are drawn."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 LONG_SECONDS = 900
+
+# A loaded machine is slow to draw examples too, which says nothing of the code.
+settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loaded")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

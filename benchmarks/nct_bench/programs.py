@@ -10,14 +10,16 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
-from nct_core.contract import frames
+from nct_core.contract import frames, messages
 from nct_core.contract.errors import ProtocolError
 from nct_core.installation.worker import worker_command
 from nct_core.runtime import memory
 
 _LIMIT_SECONDS = 1800
+
+_Answer = TypeVar("_Answer", bound=messages.Message)
 
 
 def command(folder: Path, suffix: str, device: str, runs: int, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -45,10 +47,10 @@ def worker(folder: Path, size: tuple[int, int], device: str, runs: int, environm
         for _ in range(runs):
             start = time.perf_counter()
             with _Worker(environment) as started:
-                started.receive("hello")
+                started.receive(messages.Hello)
                 hellos.append(time.perf_counter() - start)
         with _Worker(environment) as started:
-            started.receive("hello")
+            started.receive(messages.Hello)
             for number in (0, 1):
                 started.send_image(f"{number}", (folder / f"{number}.rgb").read_bytes(), size)
             first, second = (started.transfer(name, device) for name in ("first", "second"))
@@ -81,26 +83,24 @@ class _Worker:
         self.process.kill()
         self.process.communicate()
 
-    def receive(self, kind: str) -> frames.Header:
-        """The next frame that is no progress; it must be of this kind."""
-        while (header := frames.read_header(self._source)) is not None and header["type"] == "progress":
+    def receive(self, kind: type[_Answer]) -> _Answer:
+        """The next message that is no progress; it must be of this kind."""
+        while isinstance(message := messages.receive(self._source), messages.Progress):
             pass
-        if header is None or header["type"] != kind:
-            came = header.get("message", header["type"]) if header else "its end"
-            raise ProtocolError(f"expected {kind} from the worker, got: {came}; run nct doctor")
-        return header
+        if not isinstance(message, kind):
+            came = message.text if isinstance(message, messages.Error) else type(message).__name__ if message else "its end"
+            raise ProtocolError(f"expected {kind.__name__} from the worker, got: {came}; run nct doctor")
+        return message
 
     def send_image(self, name: str, pixels: bytes, size: tuple[int, int]) -> None:
         """Sends 8-bit RGB pixels."""
         layout = frames.PixelLayout(size[0], size[1], 3, "uint8")
         role = "reference" if name != "0" else "source"
-        frames.write_frame(self._sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [pixels])
+        messages.send(self._sink, messages.Image(name, role, layout), [pixels])
 
     def transfer(self, name: str, device: str) -> float:
         """Asks for a transfer and takes its pixels; returns the seconds from the question to the last pixel."""
         start = time.perf_counter()
-        reference = {"name": "reference", "image": "1", "file": "", "masks": []}
-        fields = {"id": name, "source": "0", "onto": "", "references": [reference], "params": {}, "device": device, "file_side": 0}
-        frames.write_frame(self._sink, {"type": "transfer", **fields})
-        frames.read_into(self._source, bytearray(self.receive("result")["payload"]))
+        messages.send(self._sink, messages.Transfer(name, "0", (messages.SentReference("reference", image="1"),), {}, device=device))
+        frames.read_into(self._source, bytearray(self.receive(messages.Result).payload_bytes))
         return time.perf_counter() - start

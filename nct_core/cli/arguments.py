@@ -26,9 +26,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str], *, transfer: Command, doctor: Command) -> argparse.Namespace:
-    """Reads the command line; ``run`` of what comes back is the command's function, one of those given.
+    """Reads the command line; ``run`` of the result is the command's function, one of those given.
 
-    Values of the method's parameters are named ``parameter_NAME``, None where not given.
+    Values of the method's parameters are named ``parameter_NAME``, None if not given.
 
     Raises:
         InputError: an argument is unknown, missing or wrong.

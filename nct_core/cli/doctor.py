@@ -1,4 +1,4 @@
-"""What is installed and whether it works: the data of ``nct doctor``; torch is loaded by :func:`report`."""
+"""Reports what is installed and whether it works, for ``nct doctor``; :func:`report` loads torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROBLEM = "PROBLEM: "
 
 
 def report() -> list[tuple[str, str]]:
-    """Everything that a bug report needs, as (what, value) rows; a value that starts with :data:`PROBLEM` needs attention."""
+    """Collects everything that a bug report needs, as (what, value) rows; a value that starts with :data:`PROBLEM` needs attention."""
     machine = paths.Machine()
     return [
         ("neural-color-transfer", __version__),

@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         print(printed.getvalue(), end="", flush=True)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
-        if not isinstance(error, BrokenPipeError):  # a reader that has left wants no more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        if not isinstance(error, BrokenPipeError):  # the reader has closed the pipe
             return _fail(f"expected to print on standard output, got {error.strerror or error}; files that were asked for are written", 2, debug)
     return code
 
@@ -89,7 +89,7 @@ def _transfer(options: argparse.Namespace) -> int:
     warnings = ShownWarnings(show=not options.quiet)
     log = logging.getLogger("nct_core")
     log.addHandler(warnings)
-    logging.getLogger("pyvips").addHandler(logging.NullHandler())  # what libvips has to say comes in its exceptions
+    logging.getLogger("pyvips").addHandler(logging.NullHandler())  # libvips' messages are in its exceptions
     try:
         _check_outputs(options)
         result, size = _compute(options, params)
@@ -115,7 +115,7 @@ def _transfer(options: argparse.Namespace) -> int:
 
 
 def _used(options: argparse.Namespace, result: TransferResult) -> str:
-    """Which reference gave how much, in words; nothing with one."""
+    """The share of each reference in words; empty with one reference."""
     if len(result.shares) == 1:
         return ""
     return "; " + ", ".join(f"{path.name} {100 * share:.0f} %" for path, share in zip(options.references, result.shares))
@@ -142,7 +142,7 @@ def _check_outputs(options: argparse.Namespace) -> None:
 def _same_file(path: Path, other: Path) -> bool:
     try:
         return path.samefile(other)
-    except OSError:  # one is not there, or cannot be: reading and writing say why
+    except OSError:  # one does not exist or cannot: reading or writing reports why
         return False
 
 
@@ -179,11 +179,11 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
             )  # fmt: skip
     finally:
         bar.clear()
-    kept = params.strength == 0.0 and dtype == source.pixels.dtype  # its very bits, which conversion there and back would round
+    kept = params.strength == 0.0 and dtype == source.pixels.dtype  # the source's exact bits, which a conversion and its inverse would round
     if options.correspondences and result.shares[0] == 0.0:
         logger.warning("%s gave no color, and --correspondences are its matches; name another reference first", options.references[0])
     pixels = source.pixels if kept else from_srgb(result.image, source.icc_profile, dtype)
-    with contextlib.ExitStack() as files:  # an error, of the last file too, leaves none behind: all are renamed at the end
+    with contextlib.ExitStack() as files:  # an error, even with the last file, leaves no file: all are renamed at the end
         save_picture(_temporary(files, options.output), Picture(pixels, source.icc_profile, source.metadata, source.resolution))
         if options.correspondences:
             with open(_temporary(files, options.correspondences), "wb") as file:

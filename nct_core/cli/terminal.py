@@ -1,4 +1,4 @@
-"""What the command line does with the terminal: warnings, a progress bar and Ctrl+C."""
+"""The command line's use of the terminal: warnings, a progress bar and Ctrl+C."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ProgressBar:
 
 @contextlib.contextmanager
 def interruption_deferred() -> Iterator[None]:
-    """Lets Ctrl+C take effect at the end: torch's modules abort the process when it comes while they are loaded."""
+    """Delays Ctrl+C until the end: torch's modules abort the process if it comes while they are being loaded."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
         yield
         return

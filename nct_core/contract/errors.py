@@ -11,15 +11,39 @@
     ├── ProtocolError      a frame on the worker's pipe is malformed
     └── Cancelled          the caller asked to stop
 
-The message of each is one sentence that says what was expected, what came and what to do; it is shown to users as it is.
-Standard library only: ``install.py`` copies this file beside the GIMP plug-in.
+The message of each is one sentence in English that says what was expected, what came and what to do. Those that users of the plug-in meet are given
+as a :class:`Text`, which the plug-in puts into the user's language.
+Standard library only: ``install.py`` copies this folder beside the GIMP plug-in.
 """
+
+from __future__ import annotations
+
+from .texts import Text
 
 
 class NctError(Exception):
-    """Base of all errors that the library raises on purpose; ``code`` names the kind on the wire."""
+    """Base of all errors that the library raises on purpose.
+
+    Args:
+        message: the sentence; a :class:`Text` can be translated.
+
+    Attributes:
+        code: name of the kind of error on the wire.
+        text: the message as code and arguments.
+
+    Example:
+        >>> error = InputError(Text("too_many_references", 255, 300))
+        >>> str(error)
+        'expected at most 255 references, got 300; choose those that matter'
+        >>> error.text.code, error.text.arguments
+        ('too_many_references', (255, 300))
+    """
 
     code = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.text = Text.of(message)
 
 
 class InputError(NctError):

@@ -34,6 +34,11 @@ class TransferParams:
     strength: float = _parameter(
         1.0, 0.0, 1.0, "Strength", "-", "fraction", "how far the colors move: 0 keeps the source, 1 is the full transfer (ours)", basic=True
     )
+    content: float = _parameter(
+        0.5, 0.0, 1.0, "Look or content", "-", "fraction",
+        "0 puts only the reference's look on the picture, 1 gives every place its match's colors; in between, matches count as far as they are alike (ours)",
+        basic=True,
+    )  # fmt: skip
     bds_weight: float = _parameter(
         2.0, 0.0, 4.0, "Reference coverage", "beta", "weight",
         "how much of the reference must appear in the result; lower it where the contents are less alike (paper section 3.2)", basic=True,

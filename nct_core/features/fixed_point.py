@@ -1,6 +1,6 @@
 """Features as whole numbers (ours): int16, every vector of length :data:`UNIT`.
 
-That is half the memory to move, and sums of their products are exact in any order, on any device.
+This halves the memory traffic, and sums of products are exact in any order, on any device.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNIT = 7680
 
 PATCH_COUNTS = 36
 """A multiple of every number of positions that two 3x3 patches can share (1, 2, 3, 4, 6, 9): mean dot products times this are whole
-numbers, and fit 31 bits."""
+numbers and fit into 31 bits."""
 
 
 def fixed_point(features: torch.Tensor) -> torch.Tensor:

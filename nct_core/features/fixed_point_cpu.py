@@ -39,7 +39,7 @@ def _square(vector):
     return total
 
 
-# Numba turns loops of a known length over slices into vector instructions; loops of unknown length or over indices it does not.
+# Numba turns only loops of a known length over slices into vector instructions.
 BLOCK = 64
 
 

@@ -21,7 +21,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def _fast_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on CPUs with matrix units for it (AMX), where the network takes a quarter of the time; else float32.
+    """bfloat16 on CPUs with matrix units for it (AMX), where the network then takes a quarter of the time; otherwise float32.
 
     Features of the two differ by a mean cosine of at least 0.9999 at every level (measured, VGG-16).
     """
@@ -37,7 +37,7 @@ class FeaturePyramid:
         weights: ``features.N.weight`` / ``features.N.bias`` as torchvision names them, float32.
         backbone: "VGG-16" or "VGG-19".
         device: where the network runs.
-        exact: float32 everywhere, also where half precision is faster.
+        exact: use float32 even where half precision is faster.
     """
 
     def __init__(self, weights: dict[str, torch.Tensor], backbone: str, device: torch.device, *, exact: bool = False) -> None:
@@ -85,7 +85,7 @@ class FeaturePyramid:
 
         Args:
             image: float32 [H, W, 3], sRGB-encoded, [0, 1]; both sides at least 32.
-            advance: as of a call.
+            advance: called after every layer.
 
         Returns:
             int16 [h, w, C], of length UNIT.
@@ -99,11 +99,11 @@ class FeaturePyramid:
 def two_scales(coarsest: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
     """Describes the coarsest grid by relu5_1 of an image and of the image at half its size, in equal parts (ours).
 
-    What a cell shows is clearer with more of the picture around it: skies and other featureless regions above all.
+    A cell is easier to recognize with more of the image around it, above all in skies and other featureless regions.
 
     Args:
         coarsest: int16 [h, w, C], relu5_1 of the image.
-        half: int16 [h', w', C], of :meth:`FeaturePyramid.half_size`.
+        half: int16 [h', w', C], from :meth:`FeaturePyramid.half_size`.
 
     Returns:
         int16 [h, w, 2 C], of length UNIT.

@@ -1,11 +1,11 @@
-"""The table of VGG's layers (Simonyan and Zisserman, 2015): the one place that says what VGG-16 and VGG-19 consist of."""
+"""The table of VGG's layers (Simonyan and Zisserman, 2015), the only place that defines VGG-16 and VGG-19."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 BACKBONES = {"VGG-16": (2, 2, 3, 3, 3), "VGG-19": (2, 2, 4, 4, 4)}
-"""By name the convolutions of each of the five blocks. A ReLU follows each convolution, and a max pooling each block."""
+"""Number of convolutions in each of the five blocks, by the name of the network. A ReLU follows each convolution, and a max pooling follows each block."""
 _OUTPUTS = (64, 128, 256, 512, 512)
 
 
@@ -14,7 +14,7 @@ class Convolution:
     """A 3x3 convolution with padding 1.
 
     Attributes:
-        name: of its parameters, as torchvision names them: "features.0", "features.2" and so on.
+        name: name of its parameters in torchvision: "features.0", "features.2" and so on.
         block: 1 to 5.
         first: whether it is the first of its block.
         inputs, outputs: channels.

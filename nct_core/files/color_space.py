@@ -27,8 +27,8 @@ def to_srgb(pixels: np.ndarray, icc_profile: bytes | None = None, advance: Advan
 
     Args:
         pixels: uint8, uint16 or float32 [H, W, C] (nominally [0, 1]), C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA.
-        icc_profile: their ICC profile; None (or empty) means sRGB. One that is damaged or does not fit the channels is
-            passed over with a logged warning.
+        icc_profile: their ICC profile; None (or empty) means sRGB. A profile that is damaged or does not fit the channels is
+            ignored with a logged warning.
         advance: called after every band of rows.
 
     Returns:
@@ -36,7 +36,7 @@ def to_srgb(pixels: np.ndarray, icc_profile: bytes | None = None, advance: Advan
         is sRGB this is a plain scaling by 1/255 or 1/65535, exactly undone by :func:`from_srgb`.
 
     Raises:
-        InputError: floating-point pixels hold NaN or infinity.
+        InputError: floating-point pixels contain NaN or infinity.
     """
     if pixels.dtype == np.float32:
         bad = pixels.size - int(np.count_nonzero(np.isfinite(pixels)))

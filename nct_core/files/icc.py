@@ -2,10 +2,10 @@
 
 Profiles made of a matrix and curves (AdobeRGB, Display P3, ProPhoto, linear sRGB, gray gamma: nearly all there are) are
 evaluated here in float64, because Little CMS evaluates tabulated curves in 16 bits and inverts them coarsely: dark values
-would not survive the way there and back. Profiles made of lookup tables go through Little CMS and lose what lies outside [0, 1].
+would not survive the round trip. Profiles made of lookup tables go through Little CMS and lose what lies outside [0, 1].
 
-"sRGB" is extended: encoded values outside [0, 1] stand for colors outside the sRGB gamut. Below 0 every curve goes on by odd
-symmetry, f(-x) = -f(x), as in ``color.py``.
+"sRGB" is extended: encoded values outside [0, 1] stand for colors outside the sRGB gamut. Below 0 every curve continues by odd
+symmetry, f(-x) = -f(x), as in :mod:`nct_core.pixels.lab`.
 
 Color conversion is relative colorimetric, without black point compensation. References: ICC.1:2022, sections 7, 9 and 10.
 """
@@ -21,7 +21,7 @@ import numpy as np
 
 # linear sRGB -> XYZ under D50: primaries and white (0.3127, 0.3290) of IEC 61966-2-1, adapted by Bradford's method
 SRGB_TO_XYZ = np.array([[0.43604204, 0.38511413, 0.14304671], [0.22248482, 0.71690455, 0.06061063], [0.01392028, 0.09706760, 0.71391752]])
-SAME_AS_SRGB = 0.5 / 255  # a profile whose colors all lie this near to sRGB's is taken for sRGB
+SAME_AS_SRGB = 0.5 / 255  # a profile whose colors all lie this close to sRGB's counts as sRGB
 RELATIVE_COLORIMETRIC = 1
 PROFILE_ERRORS = (KeyError, IndexError, ValueError, ArithmeticError, struct.error, RuntimeError)
 

@@ -1,4 +1,4 @@
-"""Reads image files, with plain words for those that cannot be read; the EXIF orientation is applied."""
+"""Reads image files and applies their EXIF orientation; a file that cannot be read gives an error in plain words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyvips
 
 from ..contract.errors import InputError
 from ..contract.params import MAX_PIXELS, MAX_SIDE
+from ..contract.texts import Text
 from . import tiff
 from .picture import DEFAULT_RESOLUTION, SAMPLES, Picture
 
@@ -65,7 +66,7 @@ def _open(path: Path) -> pyvips.Image:
         with open(path, "rb") as file:
             start = file.read(16)
     except FileNotFoundError as error:
-        raise InputError(f"{path}: expected an image file, but there is no such file; check the path") from error
+        raise InputError(Text("about", str(path), Text("no_such_file"))) from error
     except OSError as error:
         if isinstance(error, (IsADirectoryError, PermissionError)) and path.is_dir():  # Windows: PermissionError
             raise InputError(f"{path}: expected an image file, got a folder; choose a file in it") from error
@@ -76,7 +77,7 @@ def _open(path: Path) -> pyvips.Image:
         image = _open_strictly(path)
     except pyvips.Error as error:
         if "known format" in str(error):
-            raise _other_kind(path, "a file of another kind") from error
+            raise _other_kind(path, Text("other_kind_of_file")) from error
         raise _unreadable(path, error) from error
     loader = image.get("vips-loader")
     if loader not in LOADERS:
@@ -93,7 +94,7 @@ def _open_strictly(path: Path) -> pyvips.Image:
 
 
 def _png_has_profile(path: Path) -> bool:
-    """Whether a PNG file has an ICC profile, which libvips drops without a word where it is damaged."""
+    """Whether a PNG file has an ICC profile; libvips drops a damaged one silently."""
     with open(path, "rb") as file:
         file.seek(8)
         while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
@@ -104,16 +105,16 @@ def _png_has_profile(path: Path) -> bool:
 
 
 def _other_kind(path: Path, came: str) -> InputError:
-    return InputError(f"{path}: expected a PNG, TIFF, JPEG or WebP image, got {came}; convert it to one of these first")
+    return InputError(Text("about", str(path), Text("other_format", came)))
 
 
 def _unreadable(path: Path, error: pyvips.Error) -> InputError:
     """What to raise where the file's format is known and libvips fails to read it."""
-    return InputError(f"{path}: expected a whole PNG, TIFF, JPEG or WebP image, got a damaged file ({reason(error)}); get or save it again")
+    return InputError(Text("about", str(path), Text("damaged_file", reason(error))))
 
 
 def reason(error: pyvips.Error) -> str:
-    """The most telling line of libvips' message, without the name of libvips' part that says it."""
+    """The most informative line of libvips' message, without the name of the libvips component."""
     lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
     telling = re.sub(r"^(\w+: )+", "", lines[-1]) if lines else "no reason given"
     return "its beginning cannot be read" if "VipsForeignLoad" in telling else telling

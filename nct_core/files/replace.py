@@ -1,4 +1,4 @@
-"""Output files: checked before the work begins, and written whole or not at all."""
+"""Checks output files before the work begins, and writes them whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..contract.errors import InputError
 
 
 def check_writable(path: str | os.PathLike[str], suffixes: Collection[str]) -> Path:
-    """Makes sure, before anything slow begins, that ``path`` has a known suffix and that a file can be put there.
+    """Checks, before slow work begins, that ``path`` has a known suffix and can be written.
 
     Returns:
         The path, symbolic links followed.
@@ -59,7 +59,7 @@ def _check(path: Path, suffixes: Collection[str]) -> Path:
 
 
 def check_folder(path: Path) -> None:
-    """Makes sure that a folder for output files is there or can be made.
+    """Checks that a folder for output files exists or can be made.
 
     Raises:
         InputError: it is a file, or lies in no folder that exists.

@@ -21,7 +21,7 @@ class _Kind:
     first: int
 
     def tags_and_link(self, data: mmap.mmap | bytes, directory: int) -> tuple[set[int], int]:
-        """The tags of a directory, and the place of its link to the next."""
+        """The tags of a directory, and the offset of its link to the next one."""
         (entries,) = struct.unpack_from(self.count, data, directory)
         start = directory + struct.calcsize(self.count)
         tags = {struct.unpack_from(self.tag, data, start + i * self.entry_bytes)[0] for i in range(entries)}

@@ -1,7 +1,7 @@
 """Writes image files, whole or not at all.
 
-A file is written under a temporary name and then renamed: there is never a partial one. JPEG is written with quality 95 and full color
-resolution, WebP with quality 95, TIFF with deflate compression. JPEG has no alpha: transparent parts are laid over white.
+A file is written under a temporary name and then renamed, so that no partial file ever exists. JPEG is written with quality 95 and full color
+resolution, WebP with quality 95, TIFF with deflate compression. JPEG has no alpha: transparent parts are composited over white.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def write_picture(path: str | os.PathLike[str], picture: Picture) -> None:
 
 
 def save_picture(path: Path, picture: Picture) -> None:
-    """What :func:`write_picture` does between its checks and the renaming of the temporary file ``path``.
+    """Writes the temporary file ``path`` for :func:`write_picture`, which has checked the picture.
 
     Raises:
         OSError: the file cannot be written.
@@ -97,10 +97,10 @@ def _encode(image: pyvips.Image, kind: str, path: str, *, keep: int) -> None:
 
 
 def check_storable(path: str | os.PathLike[str], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Makes sure that the format of ``path`` holds pixels of this shape [H, W, C] and dtype.
+    """Checks that the format of ``path`` can store pixels of this shape [H, W, C] and dtype.
 
     Raises:
-        InputError: it does not.
+        InputError: it cannot.
     """
     kind = FORMATS[Path(path).suffix.lower()]
     if dtype.name not in DEPTHS[kind]:
@@ -119,7 +119,7 @@ def _interpretation(pixels: np.ndarray) -> str:
 
 
 def _over_white(pixels: np.ndarray) -> np.ndarray:
-    """Lays uint8 [H, W, 2 or 4] over white; [H, W, 1 or 3]."""
+    """Composites uint8 [H, W, 2 or 4] over white; returns [H, W, 1 or 3]."""
     color, alpha = pixels[..., :-1], pixels[..., -1:]
     if (alpha == 255).all():
         return color

@@ -1,4 +1,4 @@
-"""Labels of least energy by alpha-expansion (Boykov, Veksler and Zabih, "Fast approximate energy minimization via graph cuts", 2001), compiled."""
+"""Finds labels of low energy by alpha-expansion (Boykov, Veksler and Zabih, "Fast approximate energy minimization via graph cuts", 2001), compiled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..runtime.progress import Advance, unwatched
 from .graph_cut import minimum_cut
 
 _ROUNDS = 5
-# Energies are cut as whole numbers, so that sums do not depend on their order.
+# The cut works on integer energies, so that sums do not depend on their order.
 _UNIT = 1e6
 _FIXED = np.int64(1) << 50
 
@@ -27,16 +27,16 @@ def expand(
     seam: float,
     advance: Advance = unwatched,
 ) -> NDArray[np.uint8]:
-    """Lowers the energy of a labeling, one label after the other taking what it can, until none gains.
+    """Lowers the energy of a labeling: each label in turn expands where that lowers the energy, until none can.
 
     sum_p data[I(p)](p) + sum over pairs of neighbors with different labels of edges(p, q) * (boundary + seam * (
     ||colors[I(p)](p) - colors[I(q)](p)|| + ||colors[I(p)](q) - colors[I(q)](q)||))
 
     Args:
-        labels: uint8 [h, w], where to start.
-        data: float32 [n, h, w], what each label costs at each position.
+        labels: uint8 [h, w], the labels to start from.
+        data: float32 [n, h, w], the cost of each label at each position.
         colors: float32 [n, h, w, 3].
-        edges: float32 [h, w, 2], >= 0, of the pairs to the right and down.
+        edges: float32 [h, w, 2], >= 0, weights of the pairs to the right and down.
         free: bool [h, w]; other positions keep their labels.
         boundary, seam: weights, >= 0.
         advance: called before every label's turn.
@@ -58,7 +58,7 @@ def expand(
 
 @compiled()
 def _moves_to(label, labels, data, colors, edges, free, boundary, seam, terminal, capacity):
-    """The cut whose sink's side are the positions that best take ``label``, the others keeping what they have."""
+    """Fills in the graph whose minimum cut has, on the sink's side, the positions that should take ``label``; the others keep their labels."""
     height, width = labels.shape
     terminal[:], capacity[:] = 0, 0
     for row in range(height):
@@ -86,7 +86,7 @@ def _moves_to(label, labels, data, colors, edges, free, boundary, seam, terminal
 
 @njit(inline="always")
 def _pair(a, b, colors, row, col, i, j, weight, boundary, seam):
-    """What it costs that one position has label a and its neighbor b."""
+    """The cost of label a at one position and label b at its neighbor."""
     if a == b:
         return np.int64(0)
     return np.int64(np.rint(weight * (boundary + seam * (_distance(colors, a, b, row, col) + _distance(colors, a, b, i, j)))))

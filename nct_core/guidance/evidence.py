@@ -1,8 +1,7 @@
-"""How well each reference can explain each position of the source: the evidence for choosing between references (ours).
+"""How well each reference explains each position of the source: the evidence for choosing between references (ours).
 
-The voted features that give the confidence are no measure for that: completeness blurs them most where a reference fits best. What
-tells references apart is the best patch that they have to offer, found exactly and by meaning: on the coarsest grid, from relu5_1
-with some relu4_1 for texture.
+The voted features that give the confidence do not measure this: completeness blurs them most where a reference fits best. References are
+compared by their best patch instead, found by an exact search on the coarsest grid, by relu5_1 (meaning) with a share of relu4_1 (texture).
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ _TEXTURE_SHARE = 0.2
 
 
 def describe(coarsest: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
-    """One unit vector for every position of the grid of comparison.
+    """Makes one unit vector for every position of the grid of comparison.
 
     Args:
-        coarsest, finer: int16 [h, w, C] of relu5_1 and relu4_1, see :mod:`nct_core.features.fixed_point`.
+        coarsest, finer: int16 [h, w, C], relu5_1 and relu4_1, see :mod:`nct_core.features.fixed_point`.
 
     Returns:
         float64 [h, w, C + C'] on the CPU.
@@ -29,11 +28,11 @@ def describe(coarsest: torch.Tensor, finer: torch.Tensor) -> torch.Tensor:
 
 
 def likeness(source: torch.Tensor, reference: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """The similarity of every source patch to the most similar patch of a reference.
+    """Finds the similarity of every source patch to the most similar patch of a reference.
 
     Args:
         source, reference: float64 [h, w, C] and [H, W, C] from :func:`describe`.
-        valid: bool [H, W]; patches of the reference around other positions are left out.
+        valid: bool [H, W]; only patches of the reference around valid positions count.
 
     Returns:
         float32 [h, w] on the CPU, at most 1.

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from ..runtime.compiled import compiled
 
 _FREE, _SOURCE, _SINK = 0, 1, 2
-# What a position's parent can be besides a direction.
+# A position's parent, if it is not a direction.
 _TERMINAL, _NONE, _ORPHAN = 4, 5, 6
 
 
 def minimum_cut(terminal: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The side of the minimum cut that each position lies on.
+    """Finds the side of the minimum cut on which each position lies.
 
     Args:
-        terminal: int64 [h, w], what it costs to put a position on the source's side minus what it costs on the sink's.
-        edges: int64 [h, w, 4], >= 0, what it costs if a position lies on the source's side and its right, left, lower, upper
-            neighbor on the sink's. Edges that lead out of the grid have to be 0.
+        terminal: int64 [h, w], cost of a position on the source's side minus its cost on the sink's side.
+        edges: int64 [h, w, 4], >= 0, the cost if a position lies on the source's side and its right, left, lower, upper
+            neighbor on the sink's side. Edges that lead out of the grid have to be 0.
 
     Returns:
         bool [h, w], True on the sink's side; positions that may lie on either are on the source's.
@@ -37,7 +37,7 @@ def _cut(excess, capacity, steps):
     """Flow from source to sink; ``excess`` (> 0 from the source, < 0 to the sink) and ``capacity`` become residuals."""
     count = excess.shape[0]
     tree, parent = np.zeros(count, np.int8), np.full(count, _NONE, np.int8)
-    # Distance to the terminal, right only if it was found at the time that stands beside it.
+    # Distance to the terminal; correct only if it was found at the time in ``stamp``.
     distance, stamp = np.zeros(count, np.int32), np.zeros(count, np.int32)
     queue, queued = np.empty(count + 1, np.int32), np.zeros(count, np.bool_)
     orphans = np.empty(count + 1, np.int32)

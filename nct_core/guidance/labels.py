@@ -1,9 +1,9 @@
 """Several references -> a label map and one guidance (paper: "multiple references"; the energy is ours).
 
-At the coarsest level every position gets the label of one reference by alpha-expansion on the likeness of its best patches. Finer
-levels take the labels over and let them compete by the level's own errors, but only near their boundaries: the source is recolored by
-then, and resembles the reference that was chosen wherever it was. Agreement of the references among each other plays no part: where
-they show different things it is no evidence (measured: it makes label maps worse).
+At the coarsest level every position gets the label of one reference, by alpha-expansion on the likeness of the references' best patches.
+Finer levels keep the labels. Near the boundaries the references compete again, by the errors of the level; elsewhere they do not, because
+the recolored source resembles the chosen reference. The references' agreement with each other is not used: where they show different things
+it is no evidence (measured: it makes label maps worse).
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from .alpha_expansion import expand
 from .source_level import SourceLevel
 from .voting import Guidance
 
-# Standard deviations of the evidence over the source that weigh, at one position, as much as a jump through the whole range of colors
-# along a boundary as long as the position's side; on a grid of this many positions a side. Boundaries grow with a grid's side and
-# areas with its square: on other grids the evidence is scaled, so that the map does not depend on the size of the pictures.
+# So many standard deviations of the evidence at one position weigh as much as a seam across the whole range of colors along one side of the
+# position, on a grid with so many positions a side. Boundaries grow with a grid's side and areas with its square: on other grids the evidence
+# is scaled, so that the map does not depend on the size of the images.
 _EVIDENCE_RANGE, _TYPICAL_SIDE = 5.5, 38.0
 _BOUNDARY, _SEAM = 0.6, 1.0
-# Color difference at which a boundary of the source begins to count, and what is left of a seam's cost at a strong one.
+# Color difference at which an edge of the source begins to count, and the share of a boundary's cost that is left at a strong edge.
 _EDGE_CONTRAST, _EDGE_FLOOR = 0.2, 0.3
 _BAND_RADIUS = 3
 
 
 def evidence_costs(evidence: Sequence[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
-    """What each reference costs at each position by its evidence.
+    """Turns evidence into the cost of each reference at each position.
 
     Args:
-        evidence: for each reference float32 [h, w], how well it explains each position, comparable across references.
+        evidence: for each reference float32 [h, w], how well it explains each position; comparable across references.
         valid: bool [h, w], the positions that count.
 
     Returns:
@@ -52,9 +52,9 @@ def label_map(
 
     Args:
         source: the source at this level.
-        candidates: what the references say, by label; below the coarsest level those that have a position on the coarser map.
+        candidates: the guidance of each reference by label; below the coarsest level only references that occur in the coarser map.
         coarser: uint8 [h', w'], the map of the level above; None at the coarsest level.
-        costs: of :func:`evidence_costs`, used at the coarsest level; None with one reference.
+        costs: result of :func:`evidence_costs`, used at the coarsest level; None with one reference.
         advance: called between the steps of the work.
 
     Returns:
@@ -80,13 +80,13 @@ def label_map(
 
 
 def _cost(evidence: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Evidence on the scale of the energy, float32 [n, h, w]: by how much the best of it varies over the source."""
+    """Scales evidence for the energy by the variation of the best evidence over the source: float32 [n, h, w]."""
     spread = float(evidence.max(0)[valid].std(dtype=np.float64))
     return -evidence / np.float32(_EVIDENCE_RANGE * max(spread, 1e-6))
 
 
 def _edge_weights(colors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much a boundary between neighbors counts: less where the source has one. float32 [h, w, 2], to the right and down."""
+    """Weight of a boundary between neighbors, smaller where the source has an edge: float32 [h, w, 2], to the right and down."""
     weights = np.zeros((*colors.shape[:2], 2), np.float32)
     for axis, pairs in ((1, weights[:, :-1, 0]), (0, weights[:-1, :, 1])):
         contrast = np.linalg.norm(np.diff(colors, axis=axis), axis=-1)

@@ -13,6 +13,7 @@ from ..features.pyramid import COARSEST, FeaturePyramid
 from ..matching import coarsest
 from ..matching.consistency import Fields, agreement
 from ..matching.field import identity_field, move_to_valid, upsample_field
+from ..matching.likeness import Likeness, likeness
 from ..matching.patchmatch import patchmatch, plan
 from ..pixels.grids import on_grid
 from ..pixels.working import WorkingImage
@@ -31,32 +32,30 @@ class Reference:
 
     Attributes:
         number: which one it is, counted from 0 as the caller gave them.
-        name: what it is called in messages.
         image: the reference at working size; its mirror image where ``mirrored``.
         features: by level int16 [H, W, C], of all levels but the finest, which takes the most memory and next to no time and is computed when
-            it is matched.
+            it is matched. Those of a level are there until it is done.
         half: relu5_1 of the image at half its size; None as published.
         mirrored: whether ``image`` is the mirror image of what the caller gave.
         digest: SHA-256 of the content as the caller gave it.
     """
 
     number: int
-    name: str
     image: WorkingImage
     features: dict[int, torch.Tensor]
     half: torch.Tensor | None
     mirrored: bool
     digest: bytes
 
-    def below(self, level: int) -> Reference:
-        """The same without the features of a level and those above it, which have been used."""
-        return dataclasses.replace(self, features={kept: features for kept, features in self.features.items() if kept < level})
+    def release(self, level: int) -> None:
+        """Drops the features of a level, which take the most memory and have been used."""
+        self.features.pop(level, None)
 
 
-def read(number: int, name: str, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
+def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
     """Computes the features of a reference; the arguments are the attributes of :class:`Reference`."""
     digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
-    return Reference(number, name, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
+    return Reference(number, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
 
 
 def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
@@ -89,6 +88,11 @@ def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:
     """
     described = evidence.describe(reference.features[COARSEST], reference.features[COARSEST - 1])
     return evidence.likeness(source, described, reference.image.valid_on((described.shape[0], described.shape[1])))
+
+
+def compare(reference: Reference, source: SourceLevel, fields: Fields) -> Likeness:
+    """How much the source and its matches in a reference are alike at the coarsest level, whose features the reference must still have."""
+    return likeness(source.compared, compare_by(COARSEST, reference.features[COARSEST], reference.half), fields.forward)
 
 
 def match(

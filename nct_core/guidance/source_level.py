@@ -1,4 +1,4 @@
-"""The source on the grid of one level, as every reference is matched to it."""
+"""The source on the grid of one level, to which every reference is matched."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class SourceLevel:
 
     Attributes:
         level: 5 (coarsest) to 1.
-        features: int16 [h, w, C], of the source as it is recolored so far.
-        compared: int16 [h, w, C'], what patches are compared by: the features, or those of two scales.
-        colors: float32 [h, w, 3], scaled Lab, of the source itself.
+        features: int16 [h, w, C], features of the source as recolored so far.
+        compared: int16 [h, w, C'], the features by which patches are compared: those of the level, or of two scales.
+        colors: float32 [h, w, 3], scaled Lab, the colors of the original source.
         valid: bool [h, w], False where the source is transparent.
         size: (rows, columns) of the source at working size.
     """
@@ -33,12 +33,12 @@ class SourceLevel:
 
     @classmethod
     def of(cls, level: int, source: WorkingImage, features: torch.Tensor, half: torch.Tensor | None) -> SourceLevel:
-        """The source at a level.
+        """Puts the source on the grid of a level.
 
         Args:
             level: 5 (coarsest) to 1.
-            source: at working size.
-            features: int16 [h, w, C], of the source as it is recolored so far.
+            source: the source at working size.
+            features: int16 [h, w, C], features of the source as recolored so far.
             half: relu5_1 of the source at half its size; None as published.
         """
         grid = (features.shape[0], features.shape[1])
@@ -56,11 +56,11 @@ class SourceLevel:
 
 
 def compare_by(level: int, features: torch.Tensor, half: torch.Tensor | None) -> torch.Tensor:
-    """What the patches of an image with these features are compared by at a level: at the coarsest, features of two scales (ours).
+    """Returns the features by which patches are compared at a level: at the coarsest level, features of two scales (ours).
 
     Args:
         level: 5 (coarsest) to 1.
-        features: int16 [h, w, C], of the level.
+        features: int16 [h, w, C], features of the level.
         half: relu5_1 of the image at half its size; None as published.
     """
     return features if level < COARSEST or half is None else two_scales(features, half)

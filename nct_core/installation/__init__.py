@@ -1,1 +1,1 @@
-"""Where things are installed, and whether they answer: what ``install.py`` and ``nct doctor`` share. Standard library only, Python >= 3.9."""
+"""Where things are installed, and whether they respond; shared by ``install.py`` and ``nct doctor``. Standard library only, Python >= 3.9."""

@@ -1,4 +1,4 @@
-"""The plug-in in GIMP: what is installed of it, and whether GIMP finds it.
+"""The plug-in in GIMP: what is installed, and whether GIMP finds it.
 
 Standard library only, Python >= 3.9: ``install.py`` uses it.
 """

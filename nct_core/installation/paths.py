@@ -22,7 +22,7 @@ _GIMP_NAMES = ("gimp-console-3.4", "gimp-console-3.2", "gimp-console-3.0", "gimp
 
 @dataclass(frozen=True)
 class Machine:
-    """What the places depend on: by default this machine and this user."""
+    """The system, environment and home folder that the paths depend on; by default those of this machine and user."""
 
     system: str = field(default_factory=platform.system)  # "Linux", "Darwin", "Windows"
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -34,7 +34,7 @@ class Machine:
 
 
 def data_folder(machine: Machine) -> Path:
-    """Our folder in the user's data: the Python environment and the logs."""
+    """The project's folder in the user's data: the Python environment and the logs."""
     if machine.system == "Darwin":
         return machine.home / "Library/Application Support" / APPLICATION
     if machine.system == "Windows":

@@ -1,4 +1,4 @@
-"""Runs pip, and says in a sentence why it failed.
+"""Runs pip, and explains in a sentence why it failed.
 
 Standard library only, Python >= 3.9: ``install.py`` uses it before anything is installed.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_REDIRECTIONS = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")  # would put packages elsewhere than into the environment
+_REDIRECTIONS = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")  # these would install packages outside of the environment
 _SIGNS = {
     "No space left on device": "the disk is full; make room and try again",
     "new connection": "the package index cannot be reached; check the network and try again",
@@ -29,17 +29,17 @@ def run(python: str | Path, arguments: Sequence[str], log: Path | None = None) -
 
     Args:
         python: the interpreter whose pip runs; the user's pip configuration and PIP_* variables are
-            honored, but for those that would install into another place.
-        arguments: pip's.
-        log: a file at whose end the command and pip's warnings and errors are kept.
+            honored, except those that would install elsewhere.
+        arguments: arguments of pip.
+        log: a file to which the command and pip's warnings and errors are appended.
 
     Returns:
-        Why it failed, as part of a sentence; empty if it did not.
+        The reason of a failure as part of a sentence; empty on success.
     """
     command = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in _REDIRECTIONS}
     sys.stdout.flush()
-    # pip's own --log has a line for every version of every package: megabytes that nobody can read.
+    # pip's own --log has a line for every version of every package: megabytes of text.
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", env=environment)
     with open(log or os.devnull, "a", encoding="utf-8", errors="replace") as file:
         file.write(f"$ {' '.join(command)}\n{done.stderr}")

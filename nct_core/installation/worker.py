@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import BinaryIO, cast
 
-from ..contract import frames
+from ..contract import messages
 from ..contract.errors import ProtocolError
 
 _WORKER_SECONDS = 120
@@ -48,12 +48,12 @@ def worker_hello(command: Sequence[str]) -> str:
         deadline = threading.Timer(_WORKER_SECONDS, process.kill)
         deadline.start()
         try:
-            header = frames.read_header(cast(BinaryIO, process.stdout))
+            hello = messages.receive(cast(BinaryIO, process.stdout))
         finally:
             deadline.cancel()
             process.kill()
         words = process.stderr.read().decode(errors="replace").strip().splitlines()
-    if header is None or header["type"] != "hello":
-        said = words[-1] if words else f"{header}"
+    if not isinstance(hello, messages.Hello):
+        said = words[-1] if words else f"{hello}"
         raise ProtocolError(f"expected hello from the worker, it ended and said: {said}; run install.py again")
-    return f"answers in {time.monotonic() - start:.1f} s, version {header['version']}, {header['backbone'] or 'no network weights'}"
+    return f"answers in {time.monotonic() - start:.1f} s, version {hello.version}, {hello.backbone or 'no network weights'}"

@@ -1,9 +1,9 @@
 """The fields of the coarsest level, by semi-global matching (ours; the method is Hirschmueller's, 2008, here for two-dimensional labels).
 
-Patches of featureless regions are alike whatever they show, and each for itself finds its best match anywhere. Here neighbors have to
-agree: along the four straight paths to a position, a match costs its dissimilarity and a charge for every cell by which it departs from
-that of the position before, moved along; the charge has an upper limit, so that objects may lie elsewhere than in the source. What a path
-carries past the reference's border stays at the border: where the reference is cut off, its edge is what continues.
+Patches of featureless regions look alike whatever they show, so the best match of a single patch may lie anywhere. Here neighbors have to
+agree. Along each of the four straight paths to a position, a match costs its dissimilarity, plus a charge for every cell by which it departs
+from the match of the previous position moved by the same step. The charge has an upper limit, so that objects may lie elsewhere than in the
+source. A match that would move past the reference's border stays at the border.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from .field import Field, move_to_valid, upsample_field
 from .patch_similarity import comparison_grid, patch_similarities, pooled, unit_vectors
 
 _CHARGE, _LARGEST_CHARGE = 0.2, 2.0
-# For a match at the other end of the picture: settles what looks the same, all of a flat picture above all.
+# Cost of a match at the other end of the image: decides between equal patches, above all in a flat image.
 _DISPLACEMENT = 0.01
 _INVALID = 4.0
 
 
 def fields(source: torch.Tensor, reference: torch.Tensor, source_valid: torch.Tensor, reference_valid: torch.Tensor, advance: Advance = unwatched) -> Fields:
-    """Where every position finds its counterpart, in both directions.
+    """Finds the match of every position, in both directions.
 
     Args:
-        source, reference: int16 [h, w, C] and [H, W, C], what the coarsest level is compared by, see :mod:`nct_core.features.fixed_point`; on one device.
-        source_valid, reference_valid: bool [h, w] and [H, W], on the same device; other positions are never matched to.
-        advance: called as the fields are made.
+        source, reference: int16 [h, w, C] and [H, W, C], the features by which the coarsest level is compared, on one device; see
+            :mod:`nct_core.features.fixed_point`.
+        source_valid, reference_valid: bool [h, w] and [H, W], on the same device; a match is always a valid position.
+        advance: called during the work.
 
     Returns:
         The fields, on the same device.
@@ -51,19 +52,19 @@ def fields(source: torch.Tensor, reference: torch.Tensor, source_valid: torch.Te
 
 
 def dissimilarities(source: torch.Tensor, reference: torch.Tensor) -> NDArray[np.float32]:
-    """One minus the similarity of all pairs of patches on the grids of comparison, with a little for displacement: float32 [h, w, H, W]."""
+    """One minus the similarity of each pair of patches on the grids of comparison, plus a small cost of displacement: float32 [h, w, H, W]."""
     described = [unit_vectors(features, comparison_grid((features.shape[0], features.shape[1]))) for features in (source, reference)]
     costs = 1.0 - patch_similarities(*described)
     for axis in (0, 1):
-        here, there = ((np.arange(costs.shape[i]) + 0.5) / costs.shape[i] for i in (axis, axis + 2))
+        source_places, reference_places = ((np.arange(costs.shape[i]) + 0.5) / costs.shape[i] for i in (axis, axis + 2))
         shape = [1, 1, 1, 1]
-        shape[axis], shape[axis + 2] = len(here), len(there)
-        costs += (_DISPLACEMENT * np.abs(here[:, None] - there)).astype(np.float32).reshape(shape)
+        shape[axis], shape[axis + 2] = len(source_places), len(reference_places)
+        costs += (_DISPLACEMENT * np.abs(source_places[:, None] - reference_places)).astype(np.float32).reshape(shape)
     return costs
 
 
 def mean_cost(costs: NDArray[np.float32]) -> float:
-    """Of the cheapest matches of a picture's positions in another, given all dissimilarities: how ill the two match."""
+    """Mean path cost of each position's cheapest match, given the dissimilarities; lower is better."""
     return float(_path_costs(costs, unwatched).min((2, 3)).mean(dtype=np.float64))
 
 
@@ -75,14 +76,14 @@ def _on_grid(valid: torch.Tensor, grid: Shape) -> NDArray[np.bool_]:
 
 
 def _field(costs: NDArray[np.float32], valid: NDArray[np.bool_], advance: Advance) -> Field:
-    """int32 [h, w, 2], the match of the least sum of path costs."""
+    """Finds the match with the least sum of path costs: int32 [h, w, 2]."""
     totals = _path_costs(costs if valid.all() else np.where(valid, costs, np.float32(_INVALID)), advance)
     best = np.where(valid, totals, np.float32(np.inf)).reshape(*costs.shape[:2], -1).argmin(-1)
     return torch.from_numpy(np.stack(np.unravel_index(best, valid.shape), -1).astype(np.int32))
 
 
 def _path_costs(costs: NDArray[np.float32], advance: Advance) -> NDArray[np.float32]:
-    """The costs of the four paths added up, float32 [h, w, H, W]."""
+    """Sums the costs of the four paths: float32 [h, w, H, W]."""
     totals = np.zeros_like(costs)
     charges = np.float32(_CHARGE), np.float32(_LARGEST_CHARGE)
     threads.over_rows(_along_rows, costs.shape[0], costs, totals, *charges, grain=1, advance=part(advance, 0.0, 0.5))
@@ -121,7 +122,7 @@ def _path(costs, totals, row, col, down, right, length, charge, largest):
 
 @njit
 def _carry(so_far, down, right, charge, largest, carried):
-    """What each match costs that goes on from the cheapest of the position before; returns the least cost before.
+    """Computes what each match costs as a continuation of the previous position's cheapest match; returns the previous position's least cost.
 
     A distance transform: two sweeps spread the costs, moved by one step, over the grid of matches.
     """

@@ -1,7 +1,7 @@
-"""How far the matches around a position agree: the evidence that they are true (ours).
+"""How well the matches around a position agree: the evidence that they are true (ours).
 
-Two pictures of one place give fields in which neighbors move together and the way there and back ends where it began; between different
-scenes hardly any do. Similarity says nothing of the kind: the best patch of the wrong object is often as similar.
+Between two pictures of the same place, neighbors have neighboring matches, and the way to the match and back ends where it began. Between
+different scenes this is rare. Similarity alone cannot tell: the best patch of the wrong object is often just as similar.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ..pixels.grids import Shape
 from ..pixels.resample import box_mean
 from .field import Field
 
-_SHIFT = 1  # cells by which the matches of neighbors may be off the shift between them
-_RETURN = 2  # cells by which there and back may end beside where it began
+_SHIFT = 1  # cells by which the shifts of neighboring matches may differ
+_RETURN = 2  # cells between a position and the end of the way to its match and back
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Fields:
 
 
 def agreement(field: Field, back: Field) -> torch.Tensor:
-    """The share of neighbors whose matches move along, squared, where back leads here; averaged over 3x3 positions.
+    """The squared share of neighbors with the same shift, where the match leads back to the position; averaged over 3x3 positions.
 
     Args:
         field: int32 [h, w, 2] into (H, W).
@@ -59,17 +59,17 @@ def agreement(field: Field, back: Field) -> torch.Tensor:
     """
     height, width = field.shape[:2]
     rows, cols = (torch.arange(n, device=field.device, dtype=torch.int32) for n in (height, width))
-    here = torch.stack(torch.meshgrid(rows, cols, indexing="ij"), -1)
-    shift = field - here
+    positions = torch.stack(torch.meshgrid(rows, cols, indexing="ij"), -1)
+    shift = field - positions
     agreeing, neighbors = (torch.zeros(height, width, device=field.device) for _ in range(2))
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        one = (slice(0, height - down), slice(max(0, -right), width - max(0, right)))
-        other = (slice(down, height), slice(max(0, right), width - max(0, -right)))
-        along = ((shift[one] - shift[other]).abs().amax(-1) <= _SHIFT).float()
-        for side in (one, other):
+        first = (slice(0, height - down), slice(max(0, -right), width - max(0, right)))
+        second = (slice(down, height), slice(max(0, right), width - max(0, -right)))
+        along = ((shift[first] - shift[second]).abs().amax(-1) <= _SHIFT).float()
+        for side in (first, second):
             agreeing[side] += along
             neighbors[side] += 1.0
     row, col = field.long().unbind(-1)
-    returns = (back[row, col] - here).abs().amax(-1) <= _RETURN
+    returns = (back[row, col] - positions).abs().amax(-1) <= _RETURN
     share = (agreeing / neighbors.clamp_min(1.0)) ** 2 * returns
     return box_mean(share[None], 1)[0]

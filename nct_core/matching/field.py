@@ -16,7 +16,7 @@ from ..pixels.grids import Shape, nearest_cells, on_grid, rescale
 Field = torch.Tensor
 """int32 [h, w, 2], as the module's docstring says."""
 
-_FRACTION_BITS = 16  # of positions between cells: whole numbers are rounded alike on every device, and no axis has 2^15 cells
+_FRACTION_BITS = 16  # fixed-point positions between cells: integers are rounded alike on every device, and no axis has 2^15 cells
 
 
 def identity_field(shape: Shape, target_shape: Shape, device: torch.device) -> Field:
@@ -26,7 +26,7 @@ def identity_field(shape: Shape, target_shape: Shape, device: torch.device) -> F
 
 
 def upsample_field(field: Field, shape: Shape, target_shape: Shape, old_target_shape: Shape) -> Field:
-    """Carries a field to finer grids (paper section 3.1): nearest coarse match, offset rescaled, clamped to the grid.
+    """Carries a field to finer grids (paper section 3.1): nearest coarse match, its offset rescaled and clamped to the grid.
 
     Args:
         field: int32 [h, w, 2] into ``old_target_shape``.
@@ -44,7 +44,7 @@ def upsample_field(field: Field, shape: Shape, target_shape: Shape, old_target_s
     matches = on_grid(field, shape).long()
     out = []
     for axis in (0, 1):
-        # How far the fine position lies from the center of its coarse cell is kept on the other side.
+        # The distance of the fine position from the center of its coarse cell is kept in the target grid.
         within = fixed_point(np.arange(shape[axis]) - rescale(nearest[axis], field.shape[axis], shape[axis]))
         moved = fixed_point(rescale(np.arange(old_target_shape[axis]), old_target_shape[axis], target_shape[axis]))
         position = moved[matches[..., axis]] + within.unsqueeze(1 - axis)
@@ -54,7 +54,7 @@ def upsample_field(field: Field, shape: Shape, target_shape: Shape, old_target_s
 
 
 def to_pixels(field: NDArray[np.int32], grid_shape: Shape, shape: Shape, target_shape: Shape) -> NDArray[np.float32]:
-    """A field between grids as correspondences between images.
+    """Converts a field between grids to correspondences between images.
 
     Args:
         field: int32 [h, w, 2] into ``grid_shape``.

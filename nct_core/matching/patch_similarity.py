@@ -1,4 +1,4 @@
-"""The similarity of every patch of one small grid to every patch of another: exact, for what is decided on the coarsest grid (ours)."""
+"""The exact similarity of every patch of one small grid to every patch of another, for decisions on the coarsest grid (ours)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..pixels.grids import Shape, fit_within
 from ..runtime import threads
 from ..runtime.compiled import compiled
 
-# Cells on the longer side of the grid of comparison: bounds the number of pairs at large working sizes.
+# Cells on the longer side of the grid of comparison; bounds the number of pairs at large working sizes.
 _MAX_CELLS = 48
 
 
@@ -21,7 +21,7 @@ def comparison_grid(coarsest: Shape) -> Shape:
 
 
 def pooled(features: torch.Tensor, grid: Shape) -> torch.Tensor:
-    """Features averaged over the cells of a grid that is no finer where they are coarser: [h, w, C] -> float64 [*grid, C] on the CPU."""
+    """Averages features over the cells of a grid that is not finer than theirs: [h, w, C] -> float64 [*grid, C] on the CPU."""
     return F.adaptive_avg_pool2d(features.permute(2, 0, 1)[None].cpu().double(), grid)[0].permute(1, 2, 0)
 
 
@@ -35,8 +35,8 @@ def patch_similarities(source: torch.Tensor, reference: torch.Tensor) -> NDArray
     """Mean dot products over the positions of two 3x3 patches that lie inside both grids, for every pair of patches.
 
     Args:
-        source, reference: float64 [h, w, C] and [H, W, C] on the CPU: the order in which a matrix product adds changes from run to
-            run, and in float64 is far below what is kept.
+        source, reference: float64 [h, w, C] and [H, W, C] on the CPU. A matrix product may add in a different order from run to run;
+            in float64 the difference is far below the precision of the result.
 
     Returns:
         float32 [h, w, H, W].

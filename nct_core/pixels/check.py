@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..contract.params import MAX_PIXELS, MAX_SIDE
+from ..contract.texts import Text
 
 # Far beyond any highlight and any color out of gamut, and below what forgotten scaling gives.
 _MAX_VALUE = 64.0
@@ -30,7 +31,7 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
         raise InputError(f"{name}: expected a float32 array [height, width, 1 to 4 channels], got {came}")
     height, width, channels = image.shape
     if min(height, width) < 2:
-        raise InputError(f"{name}: expected at least 2 pixels a side, since a single row or column has no patches to match, got {width}x{height}")
+        raise InputError(Text("about", name, Text("too_thin", f"{width}x{height}")))
     if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
         raise InputError(f"{name}: expected at most {MAX_SIDE} pixels a side and {MAX_PIXELS // 10**6} megapixels, got {width}x{height}")
     # The sum of finite float32 values is finite in float64; one pass without a mask the size of the image.
@@ -43,11 +44,11 @@ def check_image(name: str, image: object) -> NDArray[np.float32]:
     if low < -_MAX_VALUE:
         raise InputError(f"{name}: expected sRGB values of nominal range 0 to 1, got down to {low:g}; correct or clip the picture before the transfer")
     if channels in (2, 4) and not (image[..., -1] > 0).any():
-        raise InputError(f"{name}: expected at least one pixel that is not fully transparent, got none")
+        raise InputError(Text("about", name, Text("all_transparent")))
     return image
 
 
-def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], references: Sequence[NDArray[np.float32]], names: Sequence[str] | None) -> list[str]:
+def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], references: Sequence[NDArray[np.float32]], names: Sequence[str] | None) -> None:
     """Checks all images of a transfer.
 
     Args:
@@ -56,18 +57,15 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
         references: what gives the colors.
         names: what the source and each of the references are called in errors; None: "source", and "reference" or "reference 1" and so on.
 
-    Returns:
-        The references' names for messages about progress: "reference", or "reference 1" and so on.
-
     Raises:
         InputError: an image is not usable, there is none or too many, or a name is missing.
     """
     if len(references) == 0:
         raise InputError("expected a reference image, got none; choose at least one")
     if len(references) > _MAX_REFERENCES:
-        raise InputError(f"expected at most {_MAX_REFERENCES} references, got {len(references)}; choose those that matter")
-    plain_names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
-    names = ["source", *plain_names] if names is None else names
+        raise InputError(Text("too_many_references", _MAX_REFERENCES, len(references)))
+    if names is None:
+        names = ["source", "reference"] if len(references) == 1 else ["source", *(f"reference {number}" for number in range(1, len(references) + 1))]
     if len(names) != 1 + len(references):
         raise InputError(f"expected {1 + len(references)} names, of the source and of every reference, got {len(names)}; name all of them or none")
     check_image(names[0], source)
@@ -75,8 +73,7 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
     for name, reference in zip(names[1:], references):
         check_image(name, reference)
         if reference.shape == source.shape and np.array_equal(reference, source):
-            raise InputError(f"{name}: expected a picture that differs from the source, got the same pixels; choose another picture")
-    return plain_names
+            raise InputError(Text("about", name, Text("same_picture")))
 
 
 def color_channels(channels: int) -> int:

@@ -1,4 +1,4 @@
-"""Grids of cells over a picture, and which cell of one lies where in another.
+"""Grids of cells over an image, and the positions of one grid's cells in another.
 
 Coordinates, everywhere in this library: (row, column), absolute indices counted from 0, the center of cell ``i`` lies at
 ``i + 0.5`` cells, and changing from a grid of ``n`` cells to one of ``m`` maps the point ``i`` to ``(i + 0.5) * m / n - 0.5``
@@ -17,12 +17,12 @@ Shape = tuple[int, int]
 
 
 def fit_within(shape: Shape, side: int, least: int = 1) -> Shape:
-    """The shape of a picture or grid that is reduced to fit a side; what fits already keeps its shape.
+    """The shape of an image or grid after it is reduced to fit a side; one that fits already keeps its shape.
 
     Args:
         shape: (rows, columns).
-        side: the most that the longer side may have.
-        least: the least that a side may have, also where that changes the proportions.
+        side: largest length of the longer side.
+        least: smallest length of a side, even if that changes the proportions.
 
     Example:
         >>> fit_within((6000, 4000), 700)
@@ -38,12 +38,12 @@ def rescale(points: NDArray[Any], old: int, new: int) -> NDArray[np.float64]:
 
 
 def nearest_cells(shape: Shape, grid: Shape) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """For every row and for every column of ``shape`` the nearest row and column of ``grid``, which covers the same extent."""
+    """Finds, for every row and every column of ``shape``, the nearest row and column of ``grid``, which covers the same extent."""
     rows, cols = (np.clip(np.rint(rescale(np.arange(n), n, m)), 0, m - 1).astype(np.intp) for n, m in zip(shape, grid))
     return rows, cols
 
 
 def on_grid(plane: torch.Tensor, shape: Shape) -> torch.Tensor:
-    """Carries [h, w] or [h, w, C] to a finer grid: the values of the nearest coarse cell."""
+    """Carries [h, w] or [h, w, C] to a finer grid; each position takes the value of the nearest coarse cell."""
     rows, cols = (torch.from_numpy(axis).to(plane.device) for axis in nearest_cells(shape, (plane.shape[0], plane.shape[1])))
     return plane[rows][:, cols]

@@ -22,9 +22,9 @@ _RGB_TO_XYZ = (
 )
 _DELTA = 6.0 / 29.0
 GAMUT_MARGIN = 1.031
-"""Between gray and a color of sRGB (pure yellow) lie some of the same lightness and hue of which linear sRGB is up to this."""
+"""Largest linear sRGB value of the colors between gray and pure yellow that have yellow's lightness and hue; slightly outside the gamut."""
 GAMUT_STEPS = 16
-"""Halvings in the search for the largest chroma that sRGB holds: it is found to 1 / 65536 of what was wanted."""
+"""Halvings in the search for the largest chroma inside sRGB: its error is at most 1 / 65536 of the wanted chroma."""
 
 
 RGB_TO_WHITE = np.array(_RGB_TO_XYZ) / np.sum(_RGB_TO_XYZ, 1, keepdims=True)
@@ -33,7 +33,7 @@ WHITE_TO_RGB = np.linalg.inv(RGB_TO_WHITE)
 
 
 def _mix(colors: torch.Tensor, matrix: NDArray[np.float64]) -> torch.Tensor:
-    """matrix @ color, one product after the other: a BLAS may add up in another order from one run to the next."""
+    """matrix @ color, added in a fixed order: a BLAS may add in a different order from run to run."""
     x, y, z = colors.unbind(-1)
     return torch.stack([float(a) * x + float(b) * y + float(c) * z for a, b, c in matrix], -1)
 
@@ -80,28 +80,29 @@ def lab_to_srgb(lab: torch.Tensor) -> torch.Tensor:
 
 
 def limit_chroma(lab: torch.Tensor, srgb: torch.Tensor, share: float) -> torch.Tensor:
-    """Takes chroma from colors that sRGB does not hold, at their own lightness and hue.
+    """Reduces the chroma of colors outside sRGB, at the same lightness and hue.
 
     Chroma is reduced in Lab, up to colors that are at most :data:`GAMUT_MARGIN` too bright, and the rest by mixing linear light with the gray of the same
     luminance. Without the margin the largest chroma that sRGB holds would jump from one hue to the next near yellow.
 
     Args:
         lab: scaled Lab [..., 3] of the colors.
-        srgb: sRGB-encoded [..., 3], what they were before. Where a channel lay outside [0, 1], all may, as far.
-        share: of the excess, [0, 1]; 1 takes all of it.
+        srgb: sRGB-encoded [..., 3], the colors before the transfer. Where a channel of these lies outside [0, 1], the result may lie as far outside.
+        share: share of the excess chroma to remove, [0, 1]; 1 removes all of it.
 
     Returns:
         Scaled Lab [..., 3].
     """
     before = _to_linear(srgb)
-    low, high = before.amin(-1, keepdim=True).clamp_max(0.0), before.amax(-1, keepdim=True).clamp_min(1.0)  # common, so that they hold the gray too
+    # The same limits for all channels, so that gray lies within them too.
+    low, high = before.amin(-1, keepdim=True).clamp_max(0.0), before.amax(-1, keepdim=True).clamp_min(1.0)
 
     def held(scale: torch.Tensor) -> torch.Tensor:
         linear = _linear(_scale_chroma(lab, scale))
         return ((linear >= low) & (linear <= GAMUT_MARGIN * high)).all(-1, keepdim=True)
 
     most = torch.ones_like(lab[..., :1])
-    least = held(most).to(lab.dtype)  # 1 where that is the whole chroma; gray is always held
+    least = held(most).to(lab.dtype)  # 1 where the whole chroma fits; gray always does
     for _ in range(GAMUT_STEPS):
         middle = (least + most) / 2
         inside = held(middle)

@@ -1,4 +1,4 @@
-"""sRGB <-> scaled Lab compiled for the CPU: what :mod:`nct_core.pixels.lab` says, without calls to a mathematical library.
+"""sRGB <-> scaled Lab compiled for the CPU: the contract is that of :mod:`nct_core.pixels.lab`; no mathematical library is called.
 
 The curves are arithmetic without branches, so that the loops over pixels become vector instructions.
 """
@@ -118,7 +118,7 @@ def to_lab(colors, m, work, lab):
 
 @compiled(fastmath=True, error_model="numpy")
 def to_srgb(lab, m, work, colors):
-    """Undoes :func:`to_lab`, for the first 3 values of ``colors``, or 1 if it is gray; what is in ``lab`` is lost.
+    """Inverts :func:`to_lab` into the first 3 values of ``colors``, or the first one if it is gray; overwrites ``lab``.
 
     ``m``: float32 [3, 3], from XYZ over the white to linear sRGB.
     """
@@ -141,12 +141,12 @@ def to_srgb(lab, m, work, colors):
 
 @compiled(fastmath=True, error_model="numpy")
 def limit_chroma(colors, to_white, from_white, limits, work, lab):
-    """What :func:`nct_core.pixels.lab.limit_chroma` says.
+    """See :func:`nct_core.pixels.lab.limit_chroma`.
 
     Args:
-        colors: float32 [n, 3 or more], sRGB-encoded, what the colors were before.
+        colors: float32 [n, 3 or more], sRGB-encoded, the colors before the transfer.
         to_white, from_white: float32 [3, 3], from linear sRGB to XYZ over the white, and back.
-        limits: the share of the excess to take and the margin, float32, and how many halvings the search has.
+        limits: the share of the excess to remove and the margin, float32, and the number of halvings in the search.
         work: float32 [3, n or more], for intermediate values.
         lab: float32 [3, n or more], the colors, changed in place.
     """
@@ -154,7 +154,7 @@ def limit_chroma(colors, to_white, from_white, limits, work, lab):
     for i in range(n):
         red, green, blue = _linear(lab[0, i], lab[1, i], lab[2, i], from_white, _F(1.0))
         work[0, i] = max(-min(red, min(green, blue)), max(red, max(green, blue)) - _F(1.0))
-    for i in range(n):  # few have something to do: no branches above
+    for i in range(n):  # few pixels need this, so the loops above have no branches
         if work[0, i] > _F(0.0):
             red, green, blue = _to_linear(colors[i, 0]), _to_linear(colors[i, 1]), _to_linear(colors[i, 2])
             low, high = min(min(red, green), min(blue, _F(0.0))), max(max(red, green), max(blue, _F(1.0)))
@@ -207,7 +207,7 @@ def _linear(lightness, a, b, m, scale):
 def convert(colors: np.ndarray, matrix: np.ndarray, *, lab: bool) -> np.ndarray:
     """Float32 [n, 3] from sRGB to scaled Lab, or back."""
     out = np.empty_like(colors)
-    chunks = -(-len(colors) // _CHUNK)  # whole ones: no pixel's place among its neighbors depends on the number of threads
+    chunks = -(-len(colors) // _CHUNK)  # whole blocks: how pixels are grouped does not depend on the number of threads
     threads.over_rows(_srgb_to_lab if lab else _lab_to_srgb, chunks, colors, matrix.astype(np.float32), out, grain=_GRAIN_CHUNKS)
     return out
 

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 
 from .grids import Shape
 
+_WHOLE_RADIUS = 3  # larger windows are averaged along rows and then along columns
+
 
 def resize(image: torch.Tensor, shape: Shape) -> torch.Tensor:
     """Bilinear, half-pixel centerd, anti-aliased when it shrinks: [H, W, C] -> [*shape, C]."""
@@ -23,7 +25,11 @@ def box_mean(planes: torch.Tensor, radius: int) -> torch.Tensor:
         planes: float, any number of them.
         radius: in cells; the windows are 2 * radius + 1 wide.
     """
-    return F.avg_pool2d(planes[None], 2 * radius + 1, 1, radius, count_include_pad=False)[0]
+    size = 2 * radius + 1
+    if radius <= _WHOLE_RADIUS:
+        return F.avg_pool2d(planes[None], size, 1, radius, count_include_pad=False)[0]
+    along_rows = F.avg_pool2d(planes[None], (1, size), 1, (0, radius), count_include_pad=False)
+    return F.avg_pool2d(along_rows, (size, 1), 1, (radius, 0), count_include_pad=False)[0]
 
 
 def fill_unknown(planes: torch.Tensor, known: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Checked image arrays -> at the working size, without holes (ours)."""
+"""Checked image arrays -> images at working size without holes (ours)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .grids import Shape, fit_within
 from .lab import srgb_to_lab
 from .resample import fill_unknown, resize
 
-# The coarsest features need 16 px for one cell; below 64 px a side there would be next to nothing to match.
+# The coarsest features need 16 px for one cell; below 64 px a side there would be almost nothing to match.
 _MIN_WORKING_SIDE = 64
 _COVERED = 0.25
 
@@ -22,7 +22,7 @@ class WorkingImage:
     """An image at working size.
 
     Attributes:
-        rgb: float32 [h, w, 3], sRGB-encoded, [0, 1]; transparent pixels are filled from around them.
+        rgb: float32 [h, w, 3], sRGB-encoded, [0, 1]; transparent pixels are filled from their surroundings.
         lab: the same in scaled Lab.
         valid: bool [h, w], False where the image is fully transparent; on the same device.
     """
@@ -37,15 +37,15 @@ class WorkingImage:
         return (self.rgb.shape[0], self.rgb.shape[1])
 
     def mirrored(self) -> WorkingImage:
-        """The same with left and right exchanged."""
+        """Returns the mirror image: left and right exchanged."""
         return WorkingImage(self.rgb.flip(1), self.lab.flip(1), self.valid.flip(1))
 
     def lab_on(self, grid: Shape) -> torch.Tensor:
-        """Its colors averaged over the cells of a coarser grid, float32 [*grid, 3], scaled Lab."""
+        """Averages its colors over the cells of a coarser grid: float32 [*grid, 3], scaled Lab."""
         return resize(self.lab, grid)
 
     def valid_on(self, grid: Shape) -> torch.Tensor:
-        """The cells of a coarser grid that hold enough of the image to be matched; at least one."""
+        """Which cells of a coarser grid contain enough of the image to be matched, bool [*grid]; at least one is True."""
         if self.valid.all():
             return self.valid.new_ones(grid)
         covered = resize(self.valid[..., None].float(), grid)[..., 0]

@@ -1,1 +1,1 @@
-"""The machine underneath: devices, memory, threads, and how far the work is."""
+"""What the method runs on: devices, memory, threads, compiled kernels and progress."""

@@ -1,7 +1,7 @@
-"""Which device computes: chosen once, proved by running, passed on. No other module asks for the type of a device.
+"""Chooses the device that computes. It is chosen once, tested by running it, and passed on. No other module asks for the type of a device.
 
-An operator has one file per kind of :class:`Kernels`. Most take the kernels that belong to the tensors they get (:func:`on_cpu`); those
-with Triton kernels are told by the :class:`Backend`, because whether these run has to be tried.
+An operator has one file for each kind of :class:`Kernels`. Most operators choose the kernels by the device of their tensors (:func:`on_cpu`).
+Operators with Triton kernels get the choice from the :class:`Backend`, because only a trial shows whether these run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from ..contract.errors import DeviceError, DeviceLost, NctError
+from ..contract.texts import Text
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ Trial = Callable[[torch.device], None]
 
 
 class OutOfMemory(DeviceError):
-    """What was being done does not fit into the memory of the device."""
+    """The device has too little memory for the work."""
 
 
 class Kernels(enum.Enum):
@@ -41,7 +42,7 @@ class Kernels(enum.Enum):
 
 @dataclass(frozen=True)
 class Backend:
-    """A device that has been proved to compute.
+    """A device that has been tested: it computes.
 
     Attributes:
         device: the device.
@@ -54,7 +55,7 @@ class Backend:
     name: str
 
     def own_memory(self) -> int | None:
-        """Bytes that can still be had on the device; None for a device that shares the memory of the machine."""
+        """Bytes that can still be allocated on the device; None for a device that shares the memory of the machine."""
         if self.device.type != "cuda":
             return None
         reserved = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
@@ -65,7 +66,7 @@ CPU = Backend(torch.device("cpu"), Kernels.CPU, "CPU")
 
 
 def candidates(wanted: str) -> list[str]:
-    """The devices to try, one after the other: for "auto" CUDA or MPS, where there is one, and then the CPU; else the one that is wanted.
+    """Lists the devices to try, in order: for "auto" CUDA or MPS, if the machine has it, and then the CPU; otherwise the given device.
 
     Args:
         wanted: "auto", "cpu", "cuda", "cuda:N" or "mps".
@@ -91,17 +92,17 @@ def candidates(wanted: str) -> list[str]:
 
 
 def start(name: str, trials: tuple[Trial, ...] = ()) -> Backend:
-    """Proves that a device computes, by a small convolution and on CUDA by Triton's kernels on tiny cases.
+    """Tests that a device computes: with a small convolution, and on CUDA with the Triton kernels on tiny cases.
 
-    Triton needs a GPU, a C compiler of the system and headers of Python that are fit for it. Where one of its kernels fails, the log says
-    why, and the slower kernels of plain torch are used, unless the failure took the device with it. What has been proved is remembered.
+    Triton needs a GPU, a C compiler and Python's headers. If one of its kernels fails, the log says why, and the slower kernels of plain torch
+    are used, provided that the device still computes. Each device is tested once in a process.
 
     Args:
         name: one of :func:`candidates`.
-        trials: of every operator that has Triton kernels; without any, those of plain torch are used.
+        trials: one for each operator that has Triton kernels; without any, the kernels of plain torch are used.
 
     Raises:
-        DeviceError: the device does not compute; the message says what it reported.
+        DeviceError: the device does not compute; the message contains its report.
 
     Example:
         >>> start("cpu").name
@@ -118,13 +119,13 @@ def _proved(device: torch.device, trials: tuple[Trial, ...]) -> Backend:
     try:
         _convolve(device)
         runs_triton = device.type == "cuda" and bool(trials) and _run(trials, device, name)
-    except Exception as problem:  # every library underneath has types and words of its own
+    except Exception as problem:  # each library raises types and messages of its own
         raise failure(problem, name) from problem
     return Backend(device, Kernels.TRITON if runs_triton else Kernels.TORCH, name)
 
 
 def choose(wanted: str) -> Backend:
-    """The first of the :func:`candidates` that computes; the log says why one does not.
+    """Returns the first of the :func:`candidates` that computes; the log says why the others do not.
 
     Raises:
         DeviceError: there is no such device, or none that computes.
@@ -154,30 +155,30 @@ def describe(device: torch.device) -> str:
         return {"mps": "Apple GPU"}.get(device.type, "CPU")
     try:
         return torch.cuda.get_device_name(device)
-    except (RuntimeError, AssertionError):  # CUDA does not even tell its name
+    except (RuntimeError, AssertionError):  # a broken CUDA cannot name the device
         return str(device)
 
 
 def failure(problem: BaseException, name: str) -> DeviceError:
-    """What a device reported, as an error for people, which holds on to nothing of the problem.
+    """Turns an exception of a device into an error with a readable message; the error keeps no reference to the exception or its traceback.
 
     Args:
-        problem: what was raised while the device computed.
-        name: the device, for the message.
+        problem: the exception that was raised while the device computed.
+        name: name of the device for the message.
 
     Returns:
-        An OutOfMemory where memory is what lacked; the library's own errors keep their message.
+        An OutOfMemory if memory ran out, otherwise a DeviceError; errors of the library keep their message.
     """
     if isinstance(problem, NctError):
-        return type(problem)(str(problem)) if isinstance(problem, DeviceError) else DeviceError(str(problem))
+        return type(problem)(problem.text) if isinstance(problem, DeviceError) else DeviceError(problem.text)
     reported = f"{type(problem).__name__}: {problem}".splitlines()[0][:_REPORT_CHARACTERS]
     if _is_out_of_memory(problem):
-        return OutOfMemory(f"expected enough memory on {name}, but it has no more ({reported}); use a smaller working size, or the device cpu")
-    return DeviceError(f"expected {name} to compute, but it failed ({reported}); update its driver, or use the device cpu")
+        return OutOfMemory(Text("out_of_device_memory", name, reported))
+    return DeviceError(Text("device_error", name, reported))
 
 
 def is_lost(device: torch.device) -> bool:
-    """Whether an error has spoiled a device for this process, so that only a new process can use it again."""
+    """Whether a device no longer works in this process, so that only a new process can use it."""
     if on_cpu(device):
         return False
     try:
@@ -189,7 +190,7 @@ def is_lost(device: torch.device) -> bool:
 
 @contextmanager
 def failure_as_error(at: Backend) -> Iterator[None]:
-    """Turns whatever another device than the CPU raises into a DeviceError with its words, a DeviceLost where the device is lost."""
+    """Turns every exception of a device other than the CPU into a DeviceError with its message, or into a DeviceLost if the device is lost."""
     try:
         yield
     except NctError:
@@ -215,12 +216,12 @@ def loss_as_error(device: torch.device) -> Iterator[None]:
 
 
 def _lost(error: DeviceError) -> DeviceLost:
-    return DeviceLost(f"{error}; this process cannot use it any more, a new one may")
+    return DeviceLost(Text("device_lost", error.text))
 
 
 @contextmanager
 def out_of_memory_as_error(what: str) -> Iterator[None]:
-    """Turns every kind of running out of memory into one OutOfMemory that names ``what`` was being done."""
+    """Turns every kind of out-of-memory exception into one OutOfMemory that names the work, ``what``."""
     try:
         yield
     except (MemoryError, RuntimeError) as problem:
@@ -237,7 +238,7 @@ def _is_out_of_memory(problem: BaseException) -> bool:
 
 
 def _convolve(device: torch.device) -> None:
-    """Runs what every transfer begins with, a convolution."""
+    """Runs a small convolution, as every transfer does first."""
     found = F.conv2d(torch.ones(1, 3, 8, 8, device=device), torch.ones(4, 3, 3, 3, device=device))
     if not bool((found == 27.0).all()):
         raise RuntimeError(f"expected 27 everywhere from a convolution of ones, got {float(found.min())} to {float(found.max())}")
@@ -248,7 +249,7 @@ def _run(trials: tuple[Trial, ...], device: torch.device, name: str) -> bool:
     try:
         for trial in trials:
             trial(device)
-    except Exception as problem:  # as many types as there are causes
+    except Exception as problem:  # there are many causes, each with its own type
         _log.warning("Triton's kernels do not run on %s, slower ones are used: %s: %s", name, type(problem).__name__, problem)
         _convolve(device)
         return False

@@ -1,8 +1,8 @@
-"""Kernels compiled for the CPU: numba's decorator, with a cache on the disk that knows all that a kernel is made of (ours).
+"""Compiles kernels for the CPU: numba's decorator, with a cache on disk whose key covers everything that a kernel depends on (ours).
 
-numba keeps compiled code as long as the one file that holds the function stays the same. A kernel is made of more: of compiled functions
-that it calls, and of numbers, which may come from other files. Here these are part of the key, so that changed code is never skipped. The
-cache's place stays numba's choice: beside the code where that can be written, else in the user's folder.
+numba reuses compiled code as long as the file that contains the function is unchanged. But a kernel also depends on the compiled functions
+that it calls and on numbers, which may come from other files. Here these are part of the key, so that a change in them is never missed. numba
+chooses the place of the cache: beside the code if that folder is writable, otherwise in the user's folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NUMBERS = (int, float, tuple, str, np.generic)
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compiles a function at its first call, without the interpreter's lock, and keeps the code on the disk.
+    """Compiles a function at its first call; the compiled code releases the interpreter's lock and is kept on disk.
 
     Args:
         options: numba's own, such as ``fastmath=True``.
@@ -37,7 +37,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        _file_digest(function.__code__.co_filename)  # kept from now on: somebody may edit the file before the first call
+        _file_digest(function.__code__.co_filename)  # read now: the file may be edited before the first call
         dispatcher = njit(nogil=True, cache=True, **options)(function)
         dispatcher._cache = _Cache(function)
         return dispatcher
@@ -46,7 +46,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
-    """numba's cache of one function, with the function's parts in the key."""
+    """numba's cache of one function, with everything that the function depends on in the key."""
 
     def _index_key(self, signature: Any, codegen: Any) -> tuple[object, ...]:
         return (*super()._index_key(signature, codegen), parts_digest(self._py_func))
@@ -55,10 +55,10 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
 def parts_digest(function: Any) -> str:
     """SHA-256 of the source files of all compiled functions that a function reaches, and of the numbers that they name.
 
-    To be called when all modules are loaded: a function may call another one that is defined below it.
+    Call it when all modules are loaded: a function may call another one that is defined below it.
 
     Raises:
-        TypeError: a function reads something out of a module of this package; it has to import that by its own name.
+        TypeError: a function reads an attribute of a module of this package; import the attribute by its own name instead.
     """
     files: set[str] = set()
     numbers: set[str] = set()
@@ -80,7 +80,7 @@ def parts_digest(function: Any) -> str:
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """The global names in a function's code, with those of comprehensions in it."""
+    """The global names in a function's code, including those in its comprehensions."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

@@ -1,4 +1,4 @@
-"""How much memory a transfer takes, how much there is and how much was used (ours)."""
+"""How much memory a transfer needs, how much is free and how much was used (ours)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..contract.errors import InputError
+from ..contract.texts import Text
 from .backend import Backend, OutOfMemory
 
-# Bytes per working pixel, rounded up from measurements: what is at work at one time, and what each reference keeps.
+# Bytes per working pixel, rounded up from measurements: for the current work, and for what is kept of each reference.
 _WORK, _REFERENCE = 2100, 240
 
 
@@ -22,7 +23,7 @@ def check_room(source: tuple[int, int], references: Sequence[tuple[int, int]], a
 
     Args:
         source, references: (rows, columns) at working size.
-        at: where the transfer runs.
+        at: the backend of the transfer.
 
     Raises:
         OutOfMemory: not even one reference fits.
@@ -38,18 +39,12 @@ def check_room(source: tuple[int, int], references: Sequence[tuple[int, int]], a
     room = max(0, free - work) * len(references) // kept
     if room < 1:
         needed = work + kept // len(references)
-        raise OutOfMemory(
-            f"expected about {needed / 2**30:.1f} GiB of free memory for a transfer of this size, got {free / 2**30:.1f} GiB; "
-            "use a smaller working size, or close other programs"
-        )
-    raise InputError(
-        f"expected at most {room} references of this size in the {free / 2**30:.1f} GiB of memory that are free, got {len(references)}; "
-        "use fewer, a smaller working size, or close other programs"
-    )
+        raise OutOfMemory(Text("transfer_exceeds_memory", f"{needed / 2**30:.1f}", f"{free / 2**30:.1f}"))
+    raise InputError(Text("references_exceed_memory", room, f"{free / 2**30:.1f}", len(references)))
 
 
 def available(at: Backend) -> int | None:
-    """Bytes that can still be had where a transfer runs; None where the system does not say."""
+    """Bytes that can still be allocated for a transfer; None if the system does not say."""
     own = at.own_memory()
     if own is not None:
         return own
@@ -58,19 +53,19 @@ def available(at: Backend) -> int | None:
         return min((limit for limit in (_free(), _control_group(), _address_space()) if limit is not None), default=None)
     if system == "Windows":
         return _windows()
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # macOS: what other programs hold it can compress or swap
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # macOS can compress or swap the memory of other programs
 
 
 def peak_mib(process: int | None = None) -> float | None:
-    """The most memory that a process has held, in MiB.
+    """The peak memory of a process, in MiB.
 
-    ``ru_maxrss`` will not do on Linux: there it begins with what the parent held when it started the process.
+    On Linux ``ru_maxrss`` is not usable: it starts with the memory of the parent at the time of the fork.
 
     Args:
-        process: the number of one that runs; None is this one.
+        process: the id of a running process; None means this one.
 
     Returns:
-        None where the system does not say: for this process on Windows, for another one outside of Linux.
+        The peak, or None if the system does not say: for this process on Windows, for other processes outside of Linux.
 
     Example:
         >>> peak_mib() > 10
@@ -96,11 +91,11 @@ def _free() -> int | None:
 
 
 def _control_group() -> int | None:
-    """What the container's limit leaves."""
+    """Bytes that the container's limit leaves."""
     folder = Path("/sys/fs/cgroup")
     try:
         limit = (folder / "memory.max").read_text().strip()
-        # Cached files are given up when memory is needed.
+        # The system drops cached files when memory is needed.
         cached = next(int(line.split()[1]) for line in (folder / "memory.stat").read_text().splitlines() if line.startswith("file "))
         return None if limit == "max" else int(limit) - int((folder / "memory.current").read_text()) + cached
     except (OSError, ValueError, StopIteration):
@@ -108,7 +103,7 @@ def _control_group() -> int | None:
 
 
 def _address_space() -> int | None:
-    """What a limit on the process's address space (``ulimit -v``) leaves."""
+    """Bytes that a limit on the process's address space (``ulimit -v``) leaves."""
     import resource  # not there on Windows
 
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]

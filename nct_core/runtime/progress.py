@@ -1,4 +1,4 @@
-"""How far a piece of work is: told to whoever waits for it, who may stop it there."""
+"""Reports how far a piece of work is, and lets the caller stop it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from ..contract.errors import Cancelled
+from ..contract.texts import Text
 
 Progress = Callable[[float, str], None]
 """Called with the share of all work that is done, [0, 1], and the stage in words."""
@@ -14,11 +15,11 @@ Advance = Callable[[float], None]
 
 
 def unwatched(_done: float) -> None:
-    """For work that nobody waits for."""
+    """Reports nothing: for work whose progress nobody watches."""
 
 
 def part(advance: Advance, first: float, last: float) -> Advance:
-    """For work that is the part from ``first`` to ``last`` of a larger piece."""
+    """Reports the progress of a part as that of the larger work, of which it is the share from ``first`` to ``last``."""
     return lambda done: advance(first + done * (last - first))
 
 
@@ -27,10 +28,10 @@ _Result = TypeVar("_Result")
 
 
 class Caller:
-    """Watches the functions that the caller of the library passed in, so that their errors are told from those of the work.
+    """Wraps the functions that the caller of the library passed in, so that their exceptions can be distinguished from those of the work.
 
     Attributes:
-        error: what one of them raised; None so far.
+        error: the exception that one of them raised; None if none has.
     """
 
     def __init__(self) -> None:
@@ -52,12 +53,12 @@ class Caller:
 
 
 class Stages:
-    """The share of the work that is done, told to the caller, who may cancel whenever it is.
+    """Reports the share of the work that is done to the caller, who may cancel at each report.
 
     Args:
-        total: what all stages cost together.
-        progress: called with the share that is done, [0, 1], which never falls, and the stage in words; None for nobody.
-        cancel: asked each time; True ends the work. None for never.
+        total: the cost of all stages together.
+        progress: called with the share that is done, [0, 1], which never falls, and the stage in words; None: no reports.
+        cancel: called at each report; True ends the work. None: the work cannot be canceled.
     """
 
     def __init__(self, total: float, progress: Progress | None, cancel: Callable[[], bool] | None) -> None:
@@ -67,12 +68,12 @@ class Stages:
         self._lost, self._told = 0.0, 0.0  # the share that went by before a restart, and what was told last
 
     def begin(self, cost: float, name: str) -> None:
-        """Tells that a stage of this cost begins."""
+        """Reports that a stage of this cost begins."""
         self._done, self._cost, self._name = self._done + self._cost, cost, name
         self.advance(0.0)
 
     def advance(self, done: float) -> None:
-        """Tells that this share of the current stage is done, or raises Cancelled if the caller wants to stop."""
+        """Reports that this share of the current stage is done, or raises Cancelled if the caller wants to stop."""
         if self._cancel is not None and self._cancel():
             raise Cancelled("the transfer was canceled")
         if self._progress is not None:
@@ -81,15 +82,15 @@ class Stages:
             self._progress(self._told, self._name)
 
     def restart(self, name: str) -> None:
-        """Tells that all work begins again; the fraction does not fall."""
+        """Reports that all work begins again; the fraction does not fall."""
         self._lost, self._done, self._cost = self._told, 0.0, 0.0
         self.begin(0.0, name)
 
     def skip(self, cost: float) -> None:
-        """Takes note that what would have cost this much is not needed."""
+        """Skips work of this cost."""
         self._done += cost
 
     def end(self) -> None:
-        """Tells that all is done."""
+        """Reports that all work is done."""
         self._done, self._cost = self._total, 0.0
-        self.begin(0.0, "Done")
+        self.begin(0.0, Text("done"))

@@ -1,4 +1,4 @@
-"""What every step of a transfer needs besides its data: parameters, the backend, and whom to tell of progress (ours)."""
+"""What every step of a transfer needs besides its data: the parameters, the backend, and the report of progress (ours)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Run:
     Attributes:
         params: the parameters of the method.
         backend: the device that computes.
-        stages: progress, told to the caller, who may cancel whenever it is.
+        stages: reports progress to the caller, who may cancel at each report.
     """
 
     params: TransferParams
@@ -24,5 +24,5 @@ class Run:
     stages: Stages
 
     def part(self, first: float, last: float) -> Advance:
-        """For work that is the part from ``first`` to ``last`` of the current stage."""
+        """Reports the progress of work that is the share from ``first`` to ``last`` of the current stage."""
         return part(self.stages.advance, first, last)

@@ -1,12 +1,12 @@
 """Compiled kernels over bands of rows, on as many threads as the process may use.
 
 Kernels release the interpreter's lock and write only their own rows, so neither the number of threads nor their timing changes a
-result, and nothing spins while another program has the cores.
+result, and no thread spins while another program uses the cores.
 
-The calling thread takes bands as its helper threads do. So a call never depends on a thread that the system did not start, that has died,
-or that a fork left behind in the parent: the caller does whatever no helper has begun, and waits only for bands that a helper has in hand.
-``concurrent.futures`` gives no such promise: when a thread dies for want of memory its futures stay pending for ever, and ``Thread.start``
-waits for ever for a thread that dies before its first line.
+The calling thread works on bands as its helper threads do. So a call never depends on a thread that the system did not start, that has died,
+or that a fork left behind in the parent: the caller does every band that no helper has begun, and waits only for bands that a helper is working on.
+``concurrent.futures`` does not guarantee this: if a thread dies because memory ran out, its futures stay pending forever, and ``Thread.start``
+waits forever for a thread that dies before its first line.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from .progress import Advance, unwatched
 
 _BANDS_PER_THREAD = 4
 BANDS_OF_PICTURES = 64
-_LOOK_SECONDS = 1.0  # a caller that waits for helpers looks this often whether they still work
-_UNHEARD = 16  # invitations after which a thread that has not begun is given up
+_LOOK_SECONDS = 1.0  # how often a caller that waits for helpers checks that they are alive
+_UNHEARD = 16  # a thread that has not begun after this many invitations is given up
 
 
 def count() -> int:
@@ -37,18 +37,18 @@ def count() -> int:
 def over_rows(
     kernel: Callable[..., None], rows: int, *arguments: Any, grain: int, advance: Advance = unwatched, bands_per_thread: int = _BANDS_PER_THREAD
 ) -> None:
-    """Calls ``kernel(first, last, *arguments)`` for bands that together cover ``range(rows)``, and waits for all.
+    """Calls ``kernel(first, last, *arguments)`` for bands that together cover ``range(rows)``, and waits for all of them.
 
     Args:
         kernel: a function that does not hold the interpreter's lock: compiled with ``nogil=True``, or made of such calls.
         rows: number of rows.
-        arguments: passed on.
-        grain: rows below which a band is not worth a thread.
+        arguments: passed on to the kernel.
+        grain: least number of rows for which a thread pays off.
         advance: called once for every band, by the calling thread, with the share of bands that are done. If it raises, no other band is begun.
-        bands_per_thread: more for work on whole pictures, of which a band may take long.
+        bands_per_thread: bands for each thread; more for work on whole pictures, where a band may take long.
 
     Raises:
-        Exception: the first that the kernel or ``advance`` raises. No band runs any longer when the caller sees it.
+        Exception: the first one that the kernel or ``advance`` raises. No band is running any more when it is raised.
 
     Example:
         >>> squares = [0] * 100
@@ -96,8 +96,8 @@ class _Job:
         self._left.acquire()
 
     def invite(self, wanted: int) -> None:
-        """Asks helpers to join in, and starts those that are missing as far as the system lets it."""
-        with contextlib.suppress(RuntimeError, MemoryError):  # no thread, or no memory: the caller does more itself
+        """Invites helpers, and starts missing ones as far as the system allows."""
+        with contextlib.suppress(RuntimeError, MemoryError):  # no thread or no memory: the caller does more of the work
             for number in range(wanted):
                 self._helpers.append(_helper(number))
                 self._helpers[-1].inbox.put(self)
@@ -119,22 +119,22 @@ class _Job:
 
     def leave(self) -> None:
         """A helper has finished with this job."""
-        with contextlib.suppress(RuntimeError):  # another helper has done so already
+        with contextlib.suppress(RuntimeError):  # another helper has removed it already
             self._left.release()
 
     def stop(self) -> None:
-        """Lets nobody begin another band, and waits for those that helpers have in hand."""
+        """Stops new bands from being taken, and waits for those that helpers are working on."""
         self._waiting.clear()
         while any(helper.job is self for helper in self._helpers):
             self._left.acquire(timeout=_LOOK_SECONDS)
 
 
 class _Helper:
-    """A thread that joins in the jobs it is invited to, one after the other.
+    """A thread that works on the jobs to which it is invited, one after the other.
 
     Attributes:
-        job: which one it works at. Set before it takes a band, and cleared whichever way it ends.
-        gone: it has ended.
+        job: the job that it is working on. It is set before the thread takes a band and cleared however the job ends.
+        gone: whether the thread has ended.
     """
 
     def __init__(self) -> None:
@@ -142,10 +142,10 @@ class _Helper:
         self.job: _Job | None = None
         self.gone = False
         self._begun = False
-        _thread.start_new_thread(self._live, ())  # not Thread.start(), which waits for it without a bound
+        _thread.start_new_thread(self._live, ())  # not Thread.start(), which waits without a bound
 
     def lost(self) -> bool:
-        """Whether it will not answer: it has ended, or died before it began."""
+        """Whether the thread will never answer, because it has ended or died before it began."""
         return self.gone or (not self._begun and self.inbox.qsize() > _UNHEARD)
 
     def _live(self) -> None:
@@ -157,7 +157,7 @@ class _Helper:
                     pass
                 self.job = None
                 job.leave()
-                del job  # and with it the pictures that it refers to
+                del job  # and with it the images that it refers to
         except MemoryError:
             pass  # the caller does the rest, and the next call starts another helper
         finally:
@@ -170,10 +170,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def _helper(number: int) -> _Helper:
-    """The helper of this number; started if it is missing.
+    """Returns the helper with this number, and starts it if it is missing.
 
     Raises:
-        RuntimeError, MemoryError: the system starts no thread.
+        RuntimeError, MemoryError: the system cannot start a thread.
     """
     if number < len(_helpers) and not _helpers[number].lost():
         return _helpers[number]

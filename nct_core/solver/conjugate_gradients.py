@@ -33,10 +33,10 @@ def solve(
     Args:
         system: a positive definite system.
         rhs: float32 [h, w, 6].
-        tolerance: on the relative error in the energy norm, estimated as sqrt(r . M r / x . rhs) with the preconditioner M.
-        max_iterations: after which it gives up.
+        tolerance: largest relative error in the energy norm, estimated as sqrt(r . M r / x . rhs) with the preconditioner M.
+        max_iterations: iterations after which it raises ConvergenceError.
         start: first guess, float32 [h, w, 6]; zero if None.
-        advance: called before every iteration, with a guess.
+        advance: called before every iteration with an estimate of the share that is done.
 
     Raises:
         ConvergenceError: the tolerance was not reached, or a number is not finite.
@@ -62,7 +62,7 @@ def solve(
         if iteration % every == 0 or iteration == max_iterations:
             left = max(float(rz), 0.0)
             if left <= tolerance**2 * energy or iteration in (0, every, max_iterations):
-                # x . rhs is the energy of the solution; x . (rhs - residual) that of what was found so far.
+                # x . rhs is the energy of the solution, x . (rhs - residual) the energy of the current estimate.
                 along = kernels.dot(x, rhs)
                 energy = float(torch.maximum(along, along - kernels.dot(x, residual)))
             if not (math.isfinite(left) and math.isfinite(energy)):

@@ -13,7 +13,7 @@ class Graph:
     """Undirected weighted edges between positions, each stored from both of its ends (compressed rows).
 
     Attributes:
-        node_of: int32 [h, w], the node at every position, -1 for none. The order of nodes is free: those that are tied should be near
+        node_of: int32 [h, w], the node at every position, -1 for none. The order of nodes is free; nodes that share an edge should be near
             each other.
         starts: int32 [n + 1]; the edges of node p are ``starts[p] : starts[p + 1]``.
         neighbors: int32 [edges], the node at the other end.

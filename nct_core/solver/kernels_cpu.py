@@ -9,7 +9,7 @@ from ..runtime.compiled import compiled
 from .graph import Graph
 from .quads_cpu import coarsen_blocks, coarsen_edges, edges, join, over, over_quads, split
 
-_TINY = np.float32(1e-30)  # divides where there is nothing: past the border
+_TINY = np.float32(1e-30)  # there are divisions by zero past the border
 _ONE, _ZERO = np.float32(1.0), np.float32(0.0)
 
 __all__ = ["apply", "coarsen_blocks", "coarsen_edges", "combine", "dot", "edges", "join", "prolong", "relax", "restrict", "split"]
@@ -42,7 +42,7 @@ def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: G
 
 
 def dot(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Sum of the products, row by row in float64, so that it does not depend on the number of threads."""
+    """Sums the products row by row in float64, so that the sum does not depend on the number of threads."""
     rows = torch.empty(x.shape[2] - 2, dtype=torch.float64)
     over_quads(_dot, x, x, y, rows)
     return rows.sum()
@@ -53,7 +53,7 @@ def combine(x: torch.Tensor, factor: float | torch.Tensor, y: torch.Tensor, step
     over_quads(_combine, x, x, np.float32(factor), y, np.float32(step))
 
 
-# The loops over a row are short and touch few arrays each: that is what the compiler turns into vector instructions.
+# The loops over a row are short and use few arrays each, so that the compiler makes vector instructions of them.
 
 
 @compiled(fastmath=True, error_model="numpy")
@@ -113,7 +113,7 @@ def _restrict(first, last, x, weights, shares, coarse):
             _flow(x, weights, 3, c, first, above[c])
     for i in range(first + 1, last + 1):
         for c in range(6):
-            # Color 0 was solved before color 1 was there: what flows in from color 1 is its residual, and color 1 has none.
+            # Color 0 was solved with color 1 at zero: the inflow from color 1 is its residual, and color 1 has none.
             old, new = above[c], here[c]
             _flow(x, weights, 0, c, i, total)
             _flow(x, weights, 3, c, i, new)

@@ -65,7 +65,7 @@ def coarsen_edges(weights: torch.Tensor, shares: torch.Tensor, right: torch.Tens
 
 
 def coarsen_blocks(blocks: torch.Tensor, weights: torch.Tensor, shares: torch.Tensor, coarse: torch.Tensor) -> None:
-    """D of the coarser grid as planes: every position's block goes to the positions that it is interpolated from."""
+    """D of the coarser grid as planes: every position's block is added to the positions from which it is interpolated."""
     before, after = _shares(weights[1, 0], weights[1, 1])
     below, above = _shares(weights[2, 2], weights[2, 3])
     coarse[_INSIDE] = (
@@ -77,7 +77,7 @@ def coarsen_blocks(blocks: torch.Tensor, weights: torch.Tensor, shares: torch.Te
 
 
 def _to_corners(planes: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-    """What the corners get of values at the cells' centers."""
+    """The share of values at the cells' centers that goes to the corners."""
     values = [share * planes for share in shares]
     return values[0][_INSIDE] + values[1][:, 1:-1, :-2] + values[2][:, :-2, 1:-1] + values[3][:, :-2, :-2]
 
@@ -155,7 +155,7 @@ def _rows_of(ends: torch.Tensor, count: int) -> torch.Tensor:
 
 
 def dot(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Sum of the products; not torch.dot, since a BLAS may add up in another order from one run to the next."""
+    """Sums the products; not by torch.dot, since a BLAS may add in a different order from run to run."""
     return (x * y).sum()
 
 

@@ -1,8 +1,8 @@
 """The preconditioner: one symmetric V(1, 1)-cycle of multigrid over D + L_grid with the graph's degree added to the diagonal (ours).
 
-Red-black block Gauss-Seidel; coarser grids of every second row and column; what lies between their positions is interpolated along the
-edges' weights (as in "black box" multigrid, Dendy 1982), so that nothing is carried across an edge of the picture; the coarser operator
-is Galerkin's, brought back to four neighbors.
+The smoother is red-black block Gauss-Seidel. A coarser grid has every second row and column; values between its positions are interpolated by
+the weights of the edges (as in "black box" multigrid, Dendy 1982), so that nothing is carried across an edge of the image. The coarser
+operator is Galerkin's, reduced to four neighbors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _COARSEST_SWEEPS = 6
 
 
 class Preconditioner:
-    """One V-cycle from zero; symmetric, so that it preconditions conjugate gradients. Its arrays are used again by every call."""
+    """One V-cycle from zero; symmetric, so that it preconditions conjugate gradients. Every call reuses its arrays."""
 
     def __init__(self, system: System) -> None:
         self._levels, self._kernels = system.grid.levels, quads.kernels_for(system.blocks)
@@ -36,7 +36,7 @@ class Preconditioner:
         self._planes = [torch.zeros_like(x[0]) for x in self._x[:-1]]
 
     def __call__(self, rhs: torch.Tensor, depth: int = 0) -> torch.Tensor:
-        """M rhs, quads; the next call overwrites them."""
+        """Returns M rhs as quads; the next call overwrites them."""
         level, kernels, x = self._levels[depth], self._kernels, self._x[depth]
         system = (x, rhs, self._blocks[depth], level.weights)
         kernels.relax(*system, 0, fresh=True)

@@ -11,8 +11,8 @@ import torch
 from ..runtime import threads
 from ..runtime.compiled import compiled
 
-_GRAIN_POSITIONS = 8192  # fewer are done before a thread has woken up
-_TINY = np.float32(1e-30)  # divides where there is nothing: past the border
+_GRAIN_POSITIONS = 8192  # fewer take less time than waking a thread
+_TINY = np.float32(1e-30)  # there are divisions by zero past the border
 _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1.0), np.float32(0.0)
 
 
@@ -50,13 +50,13 @@ def coarsen_edges(weights: torch.Tensor, shares: torch.Tensor, right: torch.Tens
 
 
 def coarsen_blocks(blocks: torch.Tensor, weights: torch.Tensor, shares: torch.Tensor, coarse: torch.Tensor) -> None:
-    """D of the coarser grid as planes: every position's block goes to the positions that it is interpolated from."""
+    """D of the coarser grid as planes: every position's block is added to the positions from which it is interpolated."""
     over_quads(_coarse_blocks, weights, blocks, weights, shares, coarse)
 
 
 @compiled(fastmath=True, error_model="numpy")
 def _place(i, q, width):
-    """Where row ``i`` of a quad lies in the grid: its row, its first column, and how many of every second one it has."""
+    """The place of row ``i`` of a quad in the grid: its row, its first column, and its number of columns."""
     side = q & 1
     return 2 * i + (q >> 1), side, (width - side + 1) // 2
 
@@ -94,14 +94,14 @@ def _edges(first, last, right, down, weights):
 
 @compiled(fastmath=True, error_model="numpy")
 def _shares(one, other):
-    """How much of a position between two others comes from each."""
+    """The shares of two positions in a position between them."""
     scale = _ONE / max(one + other, _TINY)
     return one * scale, other * scale
 
 
 @compiled(fastmath=True, error_model="numpy")
 def _cells(first, last, weights, shares, cells):
-    """What is inside each coarse cell: shares of its corners (00, 01, 10, 11) in its center, energy of its sides (top, bottom, left, right)."""
+    """For each coarse cell: the shares of its corners (00, 01, 10, 11) in its center, and the energy of its sides (top, bottom, left, right)."""
     for i in range(first + 1, last + 1):
         for k in range(1, weights.shape[3] - 1):
             top0, top1 = _shares(weights[1, 0, i, k], weights[1, 1, i, k])
@@ -125,7 +125,7 @@ def _cells(first, last, weights, shares, cells):
                 before -= weight * d0 * d2
                 after -= weight * d1 * d3
                 diagonal -= weight * (d0 * d3 + d1 * d2)
-            # Half of the diagonals' energy on each side is the same for all linear x: the coarser grid has four neighbors again.
+            # Half of the diagonals' energy goes to each side; that is exact for all linear x, and the coarser grid has four neighbors again.
             cells[0, i, k], cells[1, i, k] = above + _HALF * diagonal, below + _HALF * diagonal
             cells[2, i, k], cells[3, i, k] = before + _HALF * diagonal, after + _HALF * diagonal
 

@@ -4,7 +4,7 @@ Unknowns are a pair (a, b) for each of three channels at every position of a gri
 
     A x = D x + L_grid x + L_graph x
 
-with D block-diagonal (one symmetric 2x2 block a channel and position), L_grid the weighted Laplacian of the 4-neighbor grid and
+with D block-diagonal (one symmetric 2x2 block for each channel and position), L_grid the weighted Laplacian of the 4-neighbor grid and
 L_graph the weighted Laplacian of any further edges.
 """
 
@@ -27,7 +27,7 @@ class Level:
     Attributes:
         shape: (h, w) of the grid.
         weights: quads of 4 planes: the edges to the left, right, up and down.
-        shares: planes [4, ...]: of the four corners (00, 01, 10, 11) of each coarse cell in the position at its center.
+        shares: planes [4, ...]: shares of the four corners (00, 01, 10, 11) of each coarse cell in the position at its center.
     """
 
     shape: tuple[int, int]
@@ -68,8 +68,8 @@ class System:
     """The matrix A of the module's docstring, all float32 on one device.
 
     Attributes:
-        blocks: [h, w, 9]: (m11, m12, m22) of D for each channel; or [h, w, 3]: its blocks are these multiples of the identity.
-        grid: of the same shape.
+        blocks: [h, w, 9]: (m11, m12, m22) of D for each channel; or [h, w, 3]: the blocks are these multiples of the identity.
+        grid: a grid of the same shape.
         graph: further edges, or None.
     """
 
@@ -88,7 +88,7 @@ class Solution:
 
 
 def multiply(system: System, x: torch.Tensor) -> torch.Tensor:
-    """A x, float32 [h, w, 6]."""
+    """Returns A x, float32 [h, w, 6]."""
     unknowns = quads.to_quads(x)
     out = torch.zeros_like(unknowns)
     quads.kernels_for(x).apply(unknowns, quads.to_quads(system.blocks), system.grid.levels[0].weights, system.graph, out)

@@ -1,8 +1,8 @@
-"""The result of a transfer as a function of color and place, that can be applied to an image of any size (ours).
+"""The result of a transfer as a function of color and position, which can be applied to an image of any size (ours).
 
 A transfer is computed at working size. Its transform is a field of coefficients on that grid; a larger image gets it by joint
 upsampling: in every 5x5 window of the working grid each coefficient is regressed on lightness (a guided filter), the regression is
-interpolated, and the image's own lightness goes in. Every output pixel depends on its own value and four cells of the field, so any
+interpolated and evaluated at the image's own lightness. Every output pixel depends on its own value and four cells of the field, so any
 tiling gives the same result.
 """
 
@@ -29,32 +29,31 @@ from .coefficients import recolor
 _BAND_PIXELS = 1 << 19  # pixels worked on at a time; bounds the memory beyond input and output
 _WINDOW_RADIUS = 2
 _REGRESSION_FLOOR = 1e-4  # variance of lightness below which a window counts as flat
-_MAP_FLOOR = 1e-2  # the same for maps of areas, whose borders shall follow strong edges only and not every texture
+_MAP_FLOOR = 1e-2  # the same for maps of areas, whose borders should follow strong edges only, not texture
 
 
 @dataclass(frozen=True)
 class ColorTransform:
-    """Local linear transforms of scaled Lab color over the picture's extent.
+    """Local linear transforms of scaled Lab color over the extent of the image.
 
     Attributes:
         coefficients: float32 [h, w, 6], (a, b) of the three channels one after the other.
-        lightness: float32 [h, w], [0, 1], of the picture for which the coefficients were found.
+        lightness: float32 [h, w], [0, 1], lightness of the image for which the coefficients were found.
     """
 
     coefficients: torch.Tensor
     lightness: torch.Tensor
 
     def apply(self, image: NDArray[np.float32], strength: float = 1.0, keep_lightness: float = 0.0, *, advance: Advance = unwatched) -> NDArray[np.float32]:
-        """Recolors an image of any size that shows the same picture.
+        """Recolors an image of any size with the same content.
 
         Args:
             image: float32 [H, W, C], sRGB-encoded, nominal range [0, 1]; C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA.
             strength: 0 returns the image as it is, bit for bit, 1 is the full transform; in between colors move along straight
                 lines in Lab.
             keep_lightness: how much of the image's own lightness is kept: the change of lightness is multiplied by 1 minus this.
-                At 1 only hue and chroma move. A color that sRGB does not hold loses chroma then, at its lightness and hue, so that
-                clipping does not change its lightness after all; of that excess chroma this share is taken. Values of the image that
-                lie outside [0, 1] themselves may stay there.
+                At 1 only hue and chroma move. A color outside sRGB then loses this share of its excess chroma, at its lightness and
+                hue, so that clipping does not change its lightness. Values of the image that lie outside [0, 1] may stay there.
             advance: called after every band of rows, with the share of them that is done; what it raises ends the work.
 
         Returns:
@@ -89,16 +88,16 @@ class ColorTransform:
         return out
 
     def carry(self, maps: torch.Tensor, image: NDArray[np.float32]) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Takes maps from the transform's grid to an image of any size that shows the same picture, along its edges, as coefficients are taken.
+        """Carries maps from the transform's grid to an image of any size with the same content, along its edges, as it does coefficients.
 
-        A map is blurred where the image shows no edge, also at the grid's own size. Maps that add up to 1 do so afterward.
+        A map is blurred where the image has no edge, even at the grid's own size. Maps that add up to 1 still do so afterward.
 
         Args:
             maps: float32 [n, h, w].
             image: as for :meth:`apply`.
 
         Yields:
-            The rows of a band, and the maps there, float32 [n, rows, W]; beside edges they may leave the range that they had.
+            The rows of a band, and the maps in these rows, float32 [n, rows, W]; near edges their values may leave the original range.
         """
         shape, fields = (image.shape[0], image.shape[1]), self._regressions(maps, _MAP_FLOOR)
         band_rows = max(1, _BAND_PIXELS // (shape[1] * len(maps)))
@@ -108,16 +107,16 @@ class ColorTransform:
             yield band, slopes * self._lab(image[band])[..., 0] + shifts
 
     def _fields(self, shape: tuple[int, int]) -> torch.Tensor:
-        """What is interpolated, [n, h, w]: the 6 coefficients themselves on their own grid, else their regressions on lightness."""
+        """The planes to interpolate, [n, h, w]: on the transform's own grid the 6 coefficients, otherwise their regressions on lightness."""
         return self.coefficients.permute(2, 0, 1) if shape == tuple(self.lightness.shape) else self._lines
 
     @functools.cached_property
     def _lines(self) -> torch.Tensor:
-        """The coefficients' regressions on lightness, kept for whoever applies the transform again and again."""
+        """The coefficients' regressions on lightness, kept for repeated use of the transform."""
         return self._regressions(self.coefficients.permute(2, 0, 1))
 
     def _regressions(self, planes: torch.Tensor, floor: float = _REGRESSION_FLOOR) -> torch.Tensor:
-        """The slopes of the planes [n, h, w] on lightness, then what is added: [2 n, h, w]."""
+        """Regresses planes [n, h, w] on lightness: the slopes and then the offsets, [2 n, h, w]."""
         guide = self.lightness[None]
         mean_l, mean_x = box_mean(guide, _WINDOW_RADIUS), box_mean(planes, _WINDOW_RADIUS)
         slope = (box_mean(guide * planes, _WINDOW_RADIUS) - mean_l * mean_x) / (box_mean(guide * guide, _WINDOW_RADIUS) - mean_l * mean_l + floor)
@@ -134,7 +133,7 @@ class ColorTransform:
         return torch.lerp(rows[:, :, below], rows[:, :, above], share)
 
     def _lab(self, band: NDArray[np.float32]) -> torch.Tensor:
-        """Its colors, float32 [h, W, 3], scaled Lab."""
+        """The colors of a band, float32 [h, W, 3], scaled Lab."""
         pixels = torch.from_numpy(np.ascontiguousarray(band[..., : color_channels(band.shape[2])])).to(self.coefficients.device)
         return srgb_to_lab(pixels.expand(*pixels.shape[:2], 3))
 
@@ -169,6 +168,6 @@ def _lerp_positions(start: int, stop: int, size: int, cells: int, device: torch.
 
 
 def _cells_and_shares(size: int, cells: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """For a whole axis what the compiled path needs of :func:`_lerp_positions`."""
+    """The positions of :func:`_lerp_positions` for a whole axis, as the compiled kernels take them."""
     below, _, share = _lerp_positions(0, size, size, cells, torch.device("cpu"))
     return below.int().numpy(), share.numpy()

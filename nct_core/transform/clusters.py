@@ -1,4 +1,4 @@
-"""Clusters of the source's features: what may be tied to what (paper section 3.3)."""
+"""Clusters of the source's features: nonlocal ties exist only within a cluster (paper section 3.3)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Clusters:
     Args:
         features: int16 [h, w, C], relu5_1 of the source.
         count: number of centers; fewer where there are fewer positions.
-        seed: of the choice of the first centers.
+        seed: seed for the choice of the first centers.
         advance: called between rounds.
     """
 
@@ -39,7 +39,7 @@ class Clusters:
 
 
 def _kmeans(points: NDArray[np.float64], count: int, seed: int, advance: Advance) -> NDArray[np.int64]:
-    """Lloyd's algorithm from k-means++ centers; float64, so that no order of additions decides a label. Labels int64 [n]."""
+    """Lloyd's algorithm from k-means++ centers; in float64, so that the order of additions decides no label. Labels int64 [n]."""
     rng = np.random.default_rng(seed)
     centers = points[[rng.integers(len(points))]]
     while len(centers) < count:

@@ -1,4 +1,4 @@
-"""Source + guidance -> the local linear transform of colors on a level's grid (paper section 3.3); see :mod:`nct_core.transform.coefficients`."""
+"""Source + guidance -> the local linear color transform on a level's grid (paper section 3.3); see :mod:`nct_core.transform.coefficients`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from . import fit_cpu
 EDGE_EXPONENT = 1.2  # alpha
 EDGE_FLOOR = 1e-4  # eps
 PUBLISHED_DEVIATION_FLOOR = 0.6  # in 0..255 units
-# mu of the two chromaticity channels over that of lightness: grain shows less there, and faded colors more (ours).
+# Ratio of mu in the two chroma channels to mu in lightness: grain is less visible there, and faded colors are more visible (ours).
 _CHROMA_CONTRAST = 4.0
-# By how much more the votes and the contrast term count where matches agree wholly: there the guidance is the answer (ours).
+# Additional weight of the data and contrast terms where matches agree fully, because the guidance can be trusted there (ours).
 _AGREEMENT_GAIN = 20.0
 _CONTRAST_FLOOR = 1e-3  # keeps the minimum unique where all other weights are zero
 _AFFINE_TOLERANCE = 3e-3
@@ -33,8 +33,8 @@ class TermWeights:
         data: d, source pixels per position of the grid.
         local: lambda_l.
         contrast: mu.
-        deviation_floor: what is added to the source's deviations where slopes begin (see :func:`initial_transform`), in 0..255 units.
-            Smooth regions whose grain is weaker are not made to vary like the reference's: the published 0.6 makes noise of it (ours).
+        deviation_floor: added to the source's deviations in the initial slopes (see :func:`initial_transform`), in 0..255 units. With the
+            published 0.6, weak grain in smooth regions is amplified to noise; a higher floor prevents this (ours).
     """
 
     data: float
@@ -48,7 +48,7 @@ def edge_weights(lightness: torch.Tensor, weight: float) -> tuple[torch.Tensor, 
 
     Args:
         lightness: float32 [h, w], [0, 1].
-        weight: of one edge between equal lightnesses, times eps.
+        weight: weight of an edge between equal lightnesses, times eps.
     """
     right, down = torch.zeros_like(lightness), torch.zeros_like(lightness)
     right[:, :-1] = weight / ((lightness[:, 1:] - lightness[:, :-1]).abs() ** EDGE_EXPONENT + EDGE_FLOOR)
@@ -88,7 +88,7 @@ def initial_transform(source: torch.Tensor, guidance: torch.Tensor, floor: float
 def normal_equations(
     source: torch.Tensor, guidance: torch.Tensor, confidence: torch.Tensor, weights: TermWeights, agreement: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What of :func:`fit` belongs to single positions.
+    """Computes the terms of :func:`fit` that belong to single positions.
 
     Returns:
         The start (a_0, b_0), float32 [h, w, 6]; the blocks of the matrix, [h, w, 9] (see :class:`nct_core.solver.system.System`); the
@@ -133,15 +133,15 @@ def fit(
     + mu sum_p gain(p) [(a - a_0)^2 + (b - b_0)^2]
 
     with (a_0, b_0) of :func:`initial_transform`, and 4 mu in the chromaticity channels. The published program stops after 100
-    iterations of conjugate gradients from there. At the true minimum of the first three terms alone the slopes are those of a
-    regression on misaligned votes, which is far too flat: pictures lose their contrast. The last term says what the early stop
-    leaves unsaid, and the minimum is unique. The gain is 1 + 20 times the agreement of the matches: smoothness makes up for bad
-    matches, and counts less where they are good.
+    iterations of conjugate gradients from there. At the true minimum of the first three terms the slopes are those of a regression on
+    misaligned votes, which are far too flat, and images lose their contrast. The last term replaces the early stop and makes the
+    minimum unique. The gain is 1 + 20 times the agreement of the matches: smoothness compensates for bad matches and counts less
+    where matches are good.
 
     Args:
         source, guidance: float32 [h, w, 3], scaled Lab; the source is the original one, not the recolored.
         confidence: float32 [h, w], w in [1e-6, 1].
-        graph: the nonlocal ties, or None.
+        graph: the nonlocal ties; None for none.
         weights: d, lambda_l and mu.
         agreement: float32 [h, w], [0, 1], see :mod:`nct_core.matching.consistency`; None for a gain of 1.
         advance: called between the steps of the work.

@@ -40,7 +40,7 @@ def _planes(first, last, source, guidance, planes):
 
 @compiled(fastmath=True, error_model="numpy")
 def _moments(plane, i, mean, sigma):
-    """Mean and standard deviation over the 3x3 window of every position of row i, of what of it lies inside."""
+    """Mean and standard deviation over the 3x3 window of every position of row i, of the part that lies inside the grid."""
     height, width = plane.shape
     top, bottom = max(i - 1, 0), min(i + 2, height)
     for j in range(width):

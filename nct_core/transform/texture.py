@@ -1,4 +1,4 @@
-"""What keeps the source's texture where the reference has none: a black ground, a burned-out sky (ours)."""
+"""Keeps the source's texture where the reference has none, such as a black ground or a burned-out sky (ours)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ..pixels.resample import box_mean
 
 _LEAST_SLOPE = 0.5
 _RADIUS_SHARE = 1 / 90  # of the longer side
-_EDGE = 0.06  # lightness; what varies by more within the radius is an edge, not texture
+_EDGE = 0.06  # lightness; a larger variation within the radius is an edge, not texture
 _ROOM = 2.0  # standard deviations of texture that have to fit between black and white
 
 
 def keep(coefficients: torch.Tensor, lightness: torch.Tensor) -> torch.Tensor:
-    """Gives the transform of lightness a least slope, about the local base of the picture, and room for it above black and below white.
+    """Gives the transform of lightness a least slope about the local base of the image, and room for the texture above black and below white.
 
-    The base is the picture smoothed up to its edges (guided filter), so that no halo grows at them.
+    The base is the image smoothed up to its edges (guided filter), so that no halos appear at edges.
 
     Args:
         coefficients: float32 [H, W, 6], see :mod:`nct_core.transform.coefficients`.

@@ -16,14 +16,14 @@ from .fit import agreement_gain, edge_weights
 
 _OUT_OF_RANGE_WEIGHT = 1e-6
 
-_SMOOTHING_TOLERANCE = 5e-3  # from the upsampled transform, of whose error the bilinear part is the most
+_SMOOTHING_TOLERANCE = 5e-3  # the error of the bilinear upsampling is larger
 
 
 class EdgeAwareUpsampling:
     """Carries a level's transform to the image's grid: bilinear, then smoothed up to edges (weighted least squares; program).
 
     Minimizes sum_p r(p) (x - x_up)^2 + weight * sum over N4 of (x_p - x_q)^2 / (|l_p - l_q|^alpha + eps), with r = 1, or 1e-6 where
-    the upsampled transform leaves [0, 1]. What depends on the image alone is made once and serves every level.
+    the upsampled transform leaves [0, 1]. The parts that depend on the image alone are computed once for all levels.
 
     Args:
         source: float32 [H, W, 3], scaled Lab.
@@ -34,12 +34,12 @@ class EdgeAwareUpsampling:
         self._grid = Grid(*edge_weights(source[..., 0], 1.0))
 
     def __call__(self, low: torch.Tensor, *, weight: float, agreement: torch.Tensor | None = None, advance: Advance = unwatched) -> Solution:
-        """The smoothed transform.
+        """Upsamples and smooths a transform.
 
         Args:
             low: float32 [h, w, 6], the transform on the level's grid.
             weight: lambda of this level.
-            agreement: float32 [h, w], [0, 1], on the level's grid: as in :func:`nct_core.transform.fit.fit`, where matches agree r is higher.
+            agreement: float32 [h, w], [0, 1], on the level's grid; as in :func:`nct_core.transform.fit.fit`, r is higher where matches agree.
             advance: called by the solver.
 
         Raises:
@@ -57,7 +57,7 @@ class EdgeAwareUpsampling:
 def _upsample(
     low: torch.Tensor, source: torch.Tensor, trusted_weight: torch.Tensor, untrusted_weight: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The transform bilinearly at the image's grid, how far it is to be trusted, and the product of the two."""
+    """Upsamples the transform bilinearly to the image's grid; returns it, its weight r, and the product of the two."""
     up = F.interpolate(low.permute(2, 0, 1)[None], size=source.shape[:2], mode="bilinear", align_corners=False)[0].permute(1, 2, 0).contiguous()
     mapped = recolor(up, source)
     trust = torch.where((mapped >= 0) & (mapped <= 1), trusted_weight[..., None], untrusted_weight)

@@ -17,7 +17,7 @@ def _over(kernel, width: int, rows: int, *arguments) -> None:
 
 
 def upsample(low: torch.Tensor, source: torch.Tensor, trusted_weight: torch.Tensor, untrusted_weight: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The transform bilinearly at the image's grid, how far it is to be trusted, and the product of the two."""
+    """Upsamples the transform bilinearly to the image's grid; returns it, its weight r, and the product of the two."""
     height, width = source.shape[:2]
     up, trust, rhs = (source.new_empty(height, width, count) for count in (6, 3, 6))
     rows, columns = (_positions(n, m) for n, m in zip((height, width), low.shape))
@@ -27,7 +27,7 @@ def upsample(low: torch.Tensor, source: torch.Tensor, trusted_weight: torch.Tens
 
 
 def _positions(size: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """The cell before each of ``size`` pixel centers, int32, and the share of the one behind it, float32."""
+    """The cell before each of ``size`` pixel centers, int32, and the share of the next cell, float32."""
     position = ((np.arange(size) + 0.5) * (cells / size) - 0.5).clip(0, cells - 1)
     below = np.floor(position).astype(np.int32)
     return below, (position - below).astype(np.float32)

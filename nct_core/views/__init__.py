@@ -1,1 +1,1 @@
-"""What a transfer found, as pictures for people."""
+"""Draws the results of a transfer as pictures."""

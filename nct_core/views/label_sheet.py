@@ -1,4 +1,4 @@
-"""The label map as a picture for people: colors over the source, and a legend with a thumbnail and a share for each reference (ours)."""
+"""Draws the label map: colors over the source, and a legend with a thumbnail and a share for each reference (ours)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..result import TransferResult
 _MAP_SIDE, _THUMBNAIL_SIDE = 960, 150
 _MARGIN, _FRAME, _TEXT = 16, 6, 18
 _BACKGROUND, _INK, _FAINT = (250, 250, 250), (20, 20, 20), (130, 130, 130)
-# Told apart by people with any kind of color vision (Okabe and Ito).
+# Distinguishable with any kind of color vision (Okabe and Ito).
 _PALETTE = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66), (110, 110, 110))
 
 
@@ -31,7 +31,7 @@ def color(number: int) -> tuple[int, int, int]:
 
 
 def overlay(labels: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Paints each position in the color of its reference, as light as the image is there.
+    """Paints each position in the color of its reference, with the image's lightness.
 
     Args:
         labels: uint8 [h, w], references counted from 0.
@@ -49,12 +49,12 @@ def draw(result: TransferResult, source: NDArray[np.float32], references: Sequen
     """Draws the label map above its legend.
 
     Args:
-        result: of the transfer.
-        source, references: what was transferred, float32 [H, W, C], sRGB-encoded.
-        names: of the references.
+        result: result of the transfer.
+        source, references: the images of the transfer, float32 [H, W, C], sRGB-encoded.
+        names: names of the references.
 
     Returns:
-        uint8 [H, W, 3], sRGB-encoded, the map's longer side being 960 px or the source's own if that is less.
+        uint8 [H, W, 3], sRGB-encoded; the map's longer side has 960 px, or the source's if that is less.
     """
     picture = _small(source, min(_MAP_SIDE, max(source.shape[:2])))
     labels = result.working_labels
@@ -74,14 +74,14 @@ def draw(result: TransferResult, source: NDArray[np.float32], references: Sequen
 
 
 def _small(image: NDArray[np.float32], side: int) -> NDArray[np.uint8]:
-    """The image at this longer side or below, uint8 [h, w, 3], where it is transparent filled from around."""
+    """Reduces the image to at most this longer side, uint8 [h, w, 3]; transparent parts are filled from their surroundings."""
     rgb = prepare(image, side, torch.device("cpu")).rgb
     rgb = resize(rgb, fit_within((image.shape[0], image.shape[1]), side))
     return (rgb * 255.0).round().to(torch.uint8).numpy()
 
 
 def _entry(frame: tuple[int, int, int], thumbnail: NDArray[np.uint8], name: str, share: float) -> Image.Image:
-    """One reference: its framed thumbnail, name and share."""
+    """Draws one reference: its framed thumbnail, name and share."""
     used = share > 0
     name = name if len(name) <= 30 else f"{name[:20]}…{name[-9:]}"
     text = f"{name}\n{100 * share:.1f} %" if used else f"{name}\nnot used"
@@ -97,7 +97,7 @@ def _entry(frame: tuple[int, int, int], thumbnail: NDArray[np.uint8], name: str,
 
 
 def _flow(sizes: Sequence[tuple[int, int]], width: int, top: int) -> tuple[list[tuple[int, int]], int]:
-    """Where boxes go that fill lines of ``width`` px from the left, and the height of it all."""
+    """Places boxes in lines of ``width`` px from the left; returns their places and the total height."""
     places, left, line = [], _MARGIN, 0
     for box_width, box_height in sizes:
         if left > _MARGIN and left + box_width + _MARGIN > width:

@@ -1,4 +1,4 @@
-"""The intermediate maps of every level as pictures: an observer for :func:`nct_core.transfer` (ours)."""
+"""Writes the intermediate maps of every level as pictures: an observer for :func:`nct_core.transfer` (ours)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class MapWriter:
     """Writes PNGs named ``LEVEL-WHAT.png``, all at the source's working size, as the levels are done; levels count from 1 (coarsest) to 5.
 
     - ``field-N``: reference N (counted from 1) drawn onto the source by its nearest-neighbor field
-    - ``guidance``: the colors that the references together say
+    - ``guidance``: the guidance colors of all references together
     - ``confidence``: w, black 0, white 1
     - ``labels``: which reference each position takes its colors from, see :mod:`nct_core.views.label_sheet`
     - ``slope``: a of lightness, black 1/4, gray 1, white 4
     - ``result``: the source as it is recolored so far
 
     Args:
-        folder: that exists, or is made in one that does.
+        folder: an existing folder, or a new one in an existing folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,5 +70,5 @@ def _bytes(image: torch.Tensor) -> NDArray[np.uint8]:
 
 
 def _on(image: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
-    """Enlarged by whole cells, so that each can be seen."""
+    """Enlarges by whole cells, so that each cell is visible."""
     return image[np.ix_(*nearest_cells(shape, (image.shape[0], image.shape[1])))]

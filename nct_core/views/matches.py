@@ -1,4 +1,4 @@
-"""The matches of a transfer as a picture: the references' pixels in the places of the source's (ours)."""
+"""Draws the matches of a transfer: the references' pixels at the positions of the source's pixels (ours)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..result import TransferResult
 
 
 def matched_pixels(result: TransferResult, references: Sequence[NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """Replaces every pixel of the source by its counterpart in the reference that colored it.
+    """Replaces every pixel of the source by its match in the reference that colored it.
 
     Args:
-        result: of the transfer, of any size (see :meth:`nct_core.TransferResult.sized`).
+        result: result of the transfer, of any size (see :meth:`nct_core.TransferResult.sized`).
         references: of the same transfer, at any size, float32 [h, w, 3], sRGB-encoded.
 
     Returns:

@@ -1,7 +1,7 @@
-"""The label map of a transfer as one mask for each reference, at the size of the picture (ours).
+"""Turns the label map of a transfer into one mask for each reference, at the size of the image (ours).
 
-Labels are found at working size. Enlarged cell by cell their boundaries would be stairs; so each label's area is taken to the picture's size as
-the transform is, along the picture's edges, and softly where there are none.
+Labels are found at working size. Enlarged cell by cell, their boundaries would look like stairs. So each label's area is carried to the image's
+size as the transform is: along the image's edges, and softly where there are none.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from ..transform.apply import ColorTransform
 
 
 def part_masks(labels: NDArray[np.uint8], transform: ColorTransform, image: NDArray[np.float32]) -> dict[int, NDArray[np.uint8]]:
-    """The part of each reference in a picture.
+    """Makes the mask of each reference.
 
     Args:
         labels: uint8 [h, w] on the transform's grid, the reference of every position.
-        transform: of the same transfer.
+        transform: transform of the same transfer.
         image: float32 [H, W, C], sRGB-encoded, the source at any size.
 
     Returns:
-        For each reference that occurs in the labels uint8 [H, W], 255 where the picture is all its own; at every pixel they add up to 255.
+        For each reference that occurs in the labels uint8 [H, W], 255 where it alone colors the image; at every pixel the masks add up to 255.
     """
     used = np.unique(labels).tolist()
     masks = {number: np.empty(image.shape[:2], np.uint8) for number in used}
     areas = torch.from_numpy(np.stack([labels == number for number in used]).astype(np.float32))
     for band, parts in transform.carry(areas.to(transform.coefficients.device), image):
         parts = parts.clamp_min(0)
-        # Sums are rounded, not parts: so that the rounded parts add up too.
+        # Sums are rounded instead of parts, so that the rounded parts add up too.
         upto = torch.round((parts / parts.sum(0)).cumsum(0).clamp_max(1) * 255).to(torch.uint8).cpu().numpy()
         upto[-1] = 255
         for mask, part in zip(masks.values(), np.diff(upto, axis=0, prepend=np.uint8(0))):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .. import __version__
-from ..contract import frames
+from ..contract import messages
 from .server import Worker
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def main() -> None:
         _open_log(options.log)
     source, sink = _take_streams()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
-    logger.info("worker %s, protocol %d, Python %s", __version__, frames.VERSION, sys.version.split()[0])
+    logger.info("worker %s, protocol %d, Python %s", __version__, messages.VERSION, sys.version.split()[0])
     Worker(source, sink).run()
 
 

@@ -8,13 +8,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..contract.errors import Cancelled, InputError
-from ..contract.frames import KEPT_TRANSFERS, Header
+from ..contract.messages import KEPT_TRANSFERS, Apply, SentReference, Transfer, View
 from ..contract.params import TransferParams
+from ..contract.texts import Text
 from ..pixels.check import check_image, color_channels
 from ..runtime.progress import Advance
 
@@ -27,8 +28,17 @@ MAX_STORED_BYTES = 1 << 34
 SMALL_SIDE = 512  # px of the references' copies
 TAKES_PART = 127  # of 255: a mask's value above which a pixel does
 
-Facts = dict[str, Any]
-"""The fields of a result's header that are not its layout."""
+
+@dataclass(frozen=True)
+class Facts:
+    """What :class:`Result` says of the transfer that a result comes from."""
+
+    transfer: str
+    backbone: str
+    device: str
+    seconds: float
+    shares: tuple[float, ...]
+    colors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -80,8 +90,8 @@ class Jobs:
         """Takes a picture that jobs will refer to by ``name``."""
         self._pictures[name] = picture
 
-    def transfer(self, header: Header, progress: Callable[[float, str], None], cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
-        """Runs a ``transfer``.
+    def transfer(self, request: Transfer, progress: Callable[[float, str], None], cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
+        """Runs a transfer.
 
         Returns:
             The recolored source (or what it was to be applied to), [H, W, C] in its own color space and dtype, and the result's facts.
@@ -93,21 +103,21 @@ class Jobs:
         from ..pipeline import transfer
         from ..views.label_sheet import color
 
-        params, advance = TransferParams.from_mapping(header["params"]), _unless(cancel)
-        logger.info("%s: a transfer of %d px begins", header["id"], params.working_size)
-        source = self._picture(header["source"])
-        onto = self._picture(header["onto"] or header["source"])
-        progress(0.0, "Reading colors")
-        references = [self._reference(reference, header["file_side"], advance) for reference in header["references"]]
+        params, advance = TransferParams.from_mapping(dict(request.params)), _unless(cancel)
+        logger.info("%s: a transfer of %d px begins", request.id, params.working_size)
+        source = self._picture(request.source)
+        onto = self._picture(request.onto or request.source)
+        progress(0.0, Text("reading_colors"))
+        references = [self._reference(reference, request.file_side, advance) for reference in request.references]
         pixels = to_srgb(source.values, source.icc_profile, advance)
         recolored = pixels if onto is source else to_srgb(onto.values, onto.icc_profile, advance)
-        names = ["source", *(_called(reference) for reference in header["references"])]
-        result = transfer(pixels, references, params, onto=recolored, device=header["device"], names=names, progress=progress, cancel=cancel)
-        facts = {"transfer": header["id"], "backbone": result.backbone, "device": result.device, "seconds": round(result.seconds, 3), "shares": result.shares}
-        facts["colors"] = ["#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references))]
+        names = [Text("source"), *(_called(reference) for reference in request.references)]
+        result = transfer(pixels, references, params, onto=recolored, device=request.device, names=names, progress=progress, cancel=cancel)
+        colors = tuple("#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references)))
+        facts = Facts(request.id, result.backbone, result.device, round(result.seconds, 3), tuple(result.shares), colors)
         kept = result.sized(pixels.shape[:2])
-        self._newest = _Done(header["id"], source, [_small(reference) for reference in references], kept, facts)
-        logger.info("%s: %.1f s on %s with %s, at %d px", header["id"], result.seconds, result.device, result.backbone, params.working_size)
+        self._newest = _Done(request.id, source, [_small(reference) for reference in references], kept, facts)
+        logger.info("%s: %.1f s on %s with %s, at %d px", request.id, result.seconds, result.device, result.backbone, params.working_size)
         return _like(onto, result.image, params, advance), facts
 
     def adopt(self) -> None:
@@ -117,21 +127,21 @@ class Jobs:
         for name in [*self._done][:-KEPT_TRANSFERS]:
             del self._done[name]
 
-    def apply(self, header: Header, cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
-        """Runs an ``apply``; returns as :meth:`transfer` does."""
+    def apply(self, request: Apply, cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
+        """Applies a finished transfer; returns as :meth:`transfer` does."""
         from ..files.color_space import to_srgb
 
         advance = _unless(cancel)
-        params = TransferParams(strength=header["strength"], keep_lightness=header["keep_lightness"])
-        done = self._done_before(header)
+        params = TransferParams(strength=request.strength, keep_lightness=request.keep_lightness)
+        done = self._done_before(request)
         pixels = to_srgb(done.source.values, done.source.icc_profile, advance)
         image = done.result.transform.apply(pixels, params.strength, params.keep_lightness, advance=advance)
         return _like(done.source, image, params, advance), done.facts
 
-    def view(self, header: Header) -> tuple[np.ndarray, Facts]:
-        """Runs a ``view``: uint8 [H, W, 1 or 3] (see :data:`nct_core.contract.frames.VIEWS`) and the result's facts."""
-        done = self._done_before(header)
-        result, shape, kind = done.result, done.source.values.shape[:2], header["kind"]
+    def view(self, request: View) -> tuple[np.ndarray, Facts]:
+        """Draws a view: uint8 [H, W, 1 or 3] (see :data:`nct_core.contract.messages.VIEWS`) and the result's facts."""
+        done = self._done_before(request)
+        result, shape, kind = done.result, done.source.values.shape[:2], request.kind
         if kind == "labels":
             return _painted(done), done.facts
         if kind == "matches":
@@ -143,33 +153,33 @@ class Jobs:
         else:
             shown = np.ones(shape, np.float32)
             if kind == "part":
-                shown = done.parts.get(header["index"], np.zeros(shape, np.uint8)) / np.float32(255)
-        for name in header["masks"]:
+                shown = done.parts.get(request.index, np.zeros(shape, np.uint8)) / np.float32(255)
+        for name in request.masks:
             shown = shown * (self._mask(name, shape) / np.float32(255))
         return np.rint(shown * 255).astype(np.uint8)[..., None], done.facts
 
-    def _reference(self, reference: Header, file_side: int, advance: Advance) -> np.ndarray:
+    def _reference(self, reference: SentReference, file_side: int, advance: Advance) -> np.ndarray:
         """One reference as float32 [H, W, C], sRGB-encoded; transparent where its masks leave it out."""
         from ..files.color_space import to_srgb
 
-        if reference["file"]:
-            image = self._file(Path(reference["file"]), file_side, advance)
+        if reference.file:
+            image = self._file(Path(reference.file), file_side, advance)
         else:
-            picture = self._picture(reference["image"])
+            picture = self._picture(reference.image)
             image = to_srgb(picture.values, picture.icc_profile, advance)
         check_image(_called(reference), image)
-        return self._limited(image, reference) if reference["masks"] else image
+        return self._limited(image, reference) if reference.masks else image
 
-    def _limited(self, image: np.ndarray, reference: Header) -> np.ndarray:
+    def _limited(self, image: np.ndarray, reference: SentReference) -> np.ndarray:
         alpha = image[..., -1] if image.shape[2] in (2, 4) else np.ones(image.shape[:2], np.float32)
-        for name in reference["masks"]:
+        for name in reference.masks:
             alpha = alpha * (self._mask(name, image.shape[:2]) > TAKES_PART)
         if not alpha.any():
-            raise InputError(f"{_called(reference)}: expected something visible within its mask and selection, got nothing; select another part of it")
+            raise InputError(Text("about", _called(reference), Text("nothing_visible")))
         colors = color_channels(image.shape[2])
         return np.concatenate([image[..., :colors], alpha[..., None]], axis=2)
 
-    def _mask(self, name: Any, shape: tuple[int, ...]) -> np.ndarray:
+    def _mask(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """A mask that was sent, uint8 [H, W]."""
         values = self._picture(name).values
         if values.dtype != np.uint8 or values.shape != (*shape, 1):
@@ -199,24 +209,24 @@ class Jobs:
         self._files[key] = resize(torch.from_numpy(image), fit_within((image.shape[0], image.shape[1]), side, least=2)).numpy()
         return self._files[key]
 
-    def _picture(self, name: Any) -> Pixels:
+    def _picture(self, name: str) -> Pixels:
         try:
             return self._pictures[name]
         except KeyError:
             raise InputError(f"expected an image that was sent before, got {name!r}") from None
 
-    def _done_before(self, header: Header) -> _Done:
-        """The transfer that the message names, on what it names."""
-        name = header["transfer"]
+    def _done_before(self, request: Apply | View) -> _Done:
+        """The transfer that the request names, on what it names."""
+        name = request.transfer
         if name not in self._done:
             raise InputError(f"expected one of the last {KEPT_TRANSFERS} transfers, got {name!r}; run the transfer again")
         done = self._done[name]
-        return done.on(self._picture(header["onto"])) if header["onto"] else done
+        return done.on(self._picture(request.onto)) if request.onto else done
 
 
-def _called(reference: Header) -> str:
+def _called(reference: SentReference) -> Text:
     """What a reference is called in messages."""
-    return f"the reference '{reference['name']}'"
+    return Text("reference", reference.name)
 
 
 def _unless(cancel: Callable[[], bool]) -> Advance:

@@ -21,21 +21,22 @@ from typing import BinaryIO
 import numpy as np
 
 from .. import __version__
-from ..contract import frames
+from ..contract import frames, messages
 from ..contract.errors import Cancelled, DeviceError, DeviceLost, NctError, ProtocolError, WeightsError
+from ..contract.texts import Text
 from .jobs import MAX_STORED_BYTES, Facts, Jobs, Pixels
 
 logger = logging.getLogger(__name__)
 
-MAX_MESSAGE_CHARACTERS, MAX_DETAIL_CHARACTERS = 1000, 4000  # fit a header, whatever they are escaped to
+MAX_TEXT_CHARACTERS, MAX_DETAIL_CHARACTERS = 1000, 4000  # fit a header, whatever they are escaped to
 PROGRESS_STEP = 0.005
 
 
 @dataclass(frozen=True)
 class _Job:
-    """Attributes: header; answered: whoever takes it answers the job, the computing thread when it is done or the reading one that cancels it."""
+    """Attributes: request; answered: whoever takes it answers the job, the computing thread when it is done or the reading one that cancels it."""
 
-    header: frames.Header
+    request: messages.Job
     answered: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -66,46 +67,45 @@ class Worker:
 
     def _read(self) -> None:
         try:
-            while (header := frames.read_header(self._source)) is not None and header["type"] != "shutdown":
-                self._take(header)
+            while (message := messages.receive(self._source)) is not None and not isinstance(message, messages.Shutdown):
+                self._take(message)
         except BaseException as error:  # without its reader the worker could neither be canceled nor end
             self._send_error("", error)
             os._exit(1)
         os._exit(0)  # at once, also where the other thread is computing or holds the log
 
-    def _take(self, header: frames.Header) -> None:
-        kind, name = header["type"], header.get("id", "")
-        if kind == "image":
-            self._receive(header)
-        elif kind == "forget":
-            self._work.forget(name)
-        elif kind in ("transfer", "apply", "view"):
-            self._named[name] = _Job(header)
-            self._jobs.put(self._named[name])
-        elif kind == "cancel":
-            if name in self._named and self._named[name].answered.acquire(blocking=False):
-                self._send_error(name, Cancelled("the transfer was canceled"))
+    def _take(self, message: messages.Message) -> None:
+        if isinstance(message, messages.Image):
+            self._receive(message)
+        elif isinstance(message, messages.Forget):
+            self._work.forget(message.id)
+        elif isinstance(message, (messages.Transfer, messages.Apply, messages.View)):
+            self._named[message.id] = _Job(message)
+            self._jobs.put(self._named[message.id])
+        elif isinstance(message, messages.Cancel):
+            if message.id in self._named and self._named[message.id].answered.acquire(blocking=False):
+                self._send_error(message.id, Cancelled("the transfer was canceled"))
         else:
-            raise ProtocolError(f"expected a message for the worker, got {kind!r}")
+            raise ProtocolError(f"expected a message for the worker, got {message!r:.60}")
 
-    def _receive(self, header: frames.Header) -> None:
-        layout = frames.PixelLayout.of(header)
-        stored = self._work.forget(header["id"])
+    def _receive(self, image: messages.Image) -> None:
+        layout = image.layout
+        stored = self._work.forget(image.id)
         if stored + layout.payload_bytes > MAX_STORED_BYTES:
             raise ProtocolError(f"expected images of at most {MAX_STORED_BYTES} bytes together, got {stored + layout.payload_bytes}")
         icc = bytearray(layout.icc)
         frames.read_into(self._source, icc)
         pixels = np.empty((layout.height, layout.width, layout.channels), np.dtype(layout.dtype).newbyteorder("<"))
         frames.read_into(self._source, _bytes_of(pixels))
-        self._work.keep(header["id"], Pixels(pixels.astype(layout.dtype, copy=False), bytes(icc) or None))
-        logger.info("%s %s: %d x %d, %d channels, %s", header["role"], header["id"], layout.width, layout.height, layout.channels, layout.dtype)
+        self._work.keep(image.id, Pixels(pixels.astype(layout.dtype, copy=False), bytes(icc) or None))
+        logger.info("%s %s: %d x %d, %d channels, %s", image.role, image.id, layout.width, layout.height, layout.channels, layout.dtype)
 
     # -- the computing thread
 
     def _run_job(self, job: _Job) -> None:
-        name, canceled = job.header["id"], job.answered.locked
+        name, canceled = job.request.id, job.answered.locked
         try:
-            pixels, facts = self._compute(job.header, canceled)
+            pixels, facts = self._compute(job.request, canceled)
         except Exception as error:  # the connection outlives a failed job, and the plug-in must hear of it
             if job.answered.acquire(blocking=False):
                 self._send_error(name, error)
@@ -113,28 +113,28 @@ class Worker:
                 os._exit(1)
         else:
             if job.answered.acquire(blocking=False):
-                if job.header["type"] == "transfer":
+                if isinstance(job.request, messages.Transfer):
                     self._work.adopt()
                 self._send_result(name, pixels, facts)
         if self._named.get(name) is job:
             del self._named[name]
 
-    def _compute(self, header: frames.Header, canceled: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
+    def _compute(self, request: messages.Job, canceled: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
         from ..runtime import backend
 
         if canceled():
             raise Cancelled("the transfer was canceled")
         with backend.out_of_memory_as_error("the pictures"):
-            if header["type"] == "transfer":
-                return self._work.transfer(header, _Progress(self, header["id"]), canceled)
-            return self._work.apply(header, canceled) if header["type"] == "apply" else self._work.view(header)
+            if isinstance(request, messages.Transfer):
+                return self._work.transfer(request, _Progress(self, request.id), canceled)
+            return self._work.apply(request, canceled) if isinstance(request, messages.Apply) else self._work.view(request)
 
     # -- writing, from both threads
 
-    def _send(self, header: frames.Header, chunks: Iterator[memoryview] | tuple[()] = ()) -> None:
+    def _send(self, message: messages.Message, chunks: Iterator[memoryview] | tuple[()] = ()) -> None:
         try:
             with self._sink_lock:
-                frames.write_frame(self._sink, header, chunks)
+                messages.send(self._sink, message, chunks)
         except OSError:
             os._exit(0)  # the plug-in is gone
 
@@ -142,18 +142,17 @@ class Worker:
         layout = frames.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name)
         pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
         bands = (_bytes_of(pixels[top : top + rows]) for top, rows in layout.bands())
-        self._send({"type": "result", "id": name, **facts, **layout.fields()}, bands)
+        self._send(messages.Result(name, layout=layout, **vars(facts)), bands)
 
     def _send_error(self, name: str, error: BaseException) -> None:
         detail = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         if isinstance(error, MemoryError):
-            error = DeviceError("expected enough memory for the pictures, but the machine has no more; use smaller pictures or close other programs")
+            error = DeviceError(Text("out_of_memory"))
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # kernels are kept on the disk once they are compiled
-            error = DeviceError("expected room on the disk for the worker's compiled code, but it is full; make room and try again")
-        code = error.code if isinstance(error, NctError) else "internal"
-        message = str(error) if isinstance(error, NctError) else f"the worker failed unexpectedly ({type(error).__name__}: {error!s:.200})"
-        logger.log(logging.INFO if isinstance(error, Cancelled) else logging.ERROR, "%s: %s\n%s", code, message, detail)
-        self._send({"type": "error", "id": name, "code": code, "message": message[:MAX_MESSAGE_CHARACTERS], "detail": detail[-MAX_DETAIL_CHARACTERS:]})
+            error = DeviceError(Text("disk_full"))
+        code, text = (error.code, error.text) if isinstance(error, NctError) else ("internal", Text("worker_failed", type(error).__name__, f"{error!s:.200}"))
+        logger.log(logging.INFO if isinstance(error, Cancelled) else logging.ERROR, "%s: %s\n%s", code, text, detail)
+        self._send(messages.Error(name, code, text.within(MAX_TEXT_CHARACTERS), detail[-MAX_DETAIL_CHARACTERS:]))
 
 
 class _Progress:
@@ -167,7 +166,7 @@ class _Progress:
         fraction = max(self._fraction, min(1.0, fraction))
         if fraction - self._fraction >= PROGRESS_STEP or stage != self._stage:
             self._fraction, self._stage = fraction, stage
-            self._worker._send({"type": "progress", "id": self._name, "fraction": fraction, "stage": stage})
+            self._worker._send(messages.Progress(self._name, fraction, Text.of(stage).within(MAX_TEXT_CHARACTERS)))
 
 
 def _bytes_of(pixels: np.ndarray) -> memoryview:
@@ -175,7 +174,7 @@ def _bytes_of(pixels: np.ndarray) -> memoryview:
     return pixels.reshape(-1).view(np.uint8).data
 
 
-def _hello() -> frames.Header:
+def _hello() -> messages.Hello:
     """The greeting; loads torch, which takes a second or more."""
     from ..features import weights
     from ..runtime import backend
@@ -185,8 +184,7 @@ def _hello() -> frames.Header:
     except WeightsError as error:
         logger.warning("%s", error)
         backbone = ""
-    device = backend.choose("auto").name
-    return {"type": "hello", "protocol": frames.VERSION, "version": __version__, "device": device, "backbone": backbone}
+    return messages.Hello(messages.VERSION, __version__, backend.choose("auto").name, backbone)
 
 
 def _load_library() -> None:

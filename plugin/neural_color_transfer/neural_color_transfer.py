@@ -26,9 +26,10 @@ from gimpfu import (
 )
 from nct_shared.errors import NctError
 from nct_shared.params import describe
+from nct_shared.texts import Text
 from pixels.choices import NEW_LAYER, TransferChoices
 from ui.labels import OUTPUT, OUTPUTS, SELECTED_ONLY, TITLE
-from ui.language import _, sentence, translated
+from ui.language import _, in_words, sentence
 from ui.sliders import sliders
 
 gi.require_version("Gimp", "3.0")
@@ -44,14 +45,14 @@ class TransferFailed(error):
     """A transfer that ended with an error.
 
     Attributes:
-        message: one sentence that says what happened and what to do.
+        text: what happened and what to do.
         detail: a traceback; "" if only the log says more.
         log: path of the log; "" if there is none.
     """
 
-    def __init__(self, message: str, detail: str, log: str) -> None:
-        super().__init__(f"{sentence(message)} (log: {log})" if log else sentence(message))
-        self.message, self.detail, self.log = message, detail, log
+    def __init__(self, text: Text, detail: str, log: str) -> None:
+        super().__init__(f"{sentence(text)} (log: {log})" if log else sentence(text))
+        self.text, self.detail, self.log = text, detail, log
 
 
 class Run:
@@ -101,13 +102,13 @@ class Run:
         except WorkerError as problem:
             if problem.code == "canceled":
                 raise CancelError from problem
-            raise TransferFailed(str(problem), problem.detail, log) from problem
-        except (ValueError, NctError) as problem:
-            raise TransferFailed(str(problem), f"{type(problem).__name__}: {problem}", log) from problem
+            raise TransferFailed(problem.text, problem.detail, log) from problem
+        except NctError as problem:
+            raise TransferFailed(problem.text, f"{type(problem).__name__}: {problem}", log) from problem
         except Exception as problem:
             with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
                 traceback.print_exc(file=file)
-            raise TransferFailed(f"the plug-in failed unexpectedly ({type(problem).__name__}: {problem})", traceback.format_exc(), log) from problem
+            raise TransferFailed(Text("plugin_failed", type(problem).__name__, str(problem)), traceback.format_exc(), log) from problem
 
     def show_failure(self, problem: Exception) -> None:
         """Shows the error that ended an interactive call."""
@@ -115,9 +116,10 @@ class Run:
 
         Gimp.progress_end()
         if isinstance(problem, TransferFailed):
-            trouble.show(TITLE, translated(problem.message), problem.detail, problem.log)
-        else:
-            trouble.show(TITLE, translated(str(problem)), "".join(traceback.format_exception(type(problem), problem, problem.__traceback__)), "")
+            trouble.show(TITLE, in_words(problem.text), problem.detail, problem.log)
+            return
+        message = _(problem.template).format(*problem.arguments) if isinstance(problem, error) else str(problem)
+        trouble.show(TITLE, message, "".join(traceback.format_exception(type(problem), problem, problem.__traceback__)), "")
 
     def show_result(self, image: Gimp.Image, source: Gimp.Layer, layer: Gimp.Layer, used: str) -> None:
         """Opens a window for a new image and, if there were several references, says how much each was used."""

@@ -11,6 +11,7 @@ from connection import REFERENCE_SHAPE, SHAPE, Connection
 from pictures import blobs
 
 from installer import plugin as plugin_installer
+from nct_core.contract.messages import Hello
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -26,8 +27,7 @@ def connection() -> Iterator[Connection]:
 def greeted() -> Iterator[Connection]:
     """A worker that has said hello and has the images "s" and "r"; shared, for tests that leave it as it is."""
     connection = Connection()
-    hello = connection.answer()
-    assert hello["type"] == "hello"
+    assert isinstance(connection.answer(), Hello)
     connection.send_image("s", blobs(1, SHAPE))
     connection.send_image("r", blobs(2, REFERENCE_SHAPE), role="reference")
     yield connection

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import nct_core
-from nct_core.contract import frames
+from nct_core.contract import frames, messages
 from nct_core.files.color_space import from_srgb, to_srgb
 from nct_core.installation.worker import worker_command
 
@@ -19,9 +19,9 @@ QUICK = {"working_size": 64}
 SHAPE, REFERENCE_SHAPE = (48, 64), (40, 56)
 
 
-def image(name: str, *masks: str) -> dict[str, Any]:
+def image(name: str, *masks: str) -> messages.SentReference:
     """A reference that was sent."""
-    return {"name": name, "image": name, "file": "", "masks": list(masks)}
+    return messages.SentReference(name, image=name, masks=masks)
 
 
 class Connection:
@@ -32,31 +32,31 @@ class Connection:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.sink, self.source = self.process.stdin, self.process.stdout
 
-    def send(self, kind: str, /, **fields: Any) -> None:
-        frames.write_frame(self.sink, {"type": kind, **fields})
+    def send(self, message: messages.Message) -> None:
+        messages.send(self.sink, message)
 
     def send_image(self, name: str, pixels: np.ndarray, icc: bytes = b"", role: str = "source") -> None:
         layout = frames.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name, len(icc))
-        frames.write_frame(self.sink, {"type": "image", "id": name, "role": role, **layout.fields()}, [icc, pixels.tobytes()])
+        messages.send(self.sink, messages.Image(name, role, layout), [icc, pixels.tobytes()])
 
     def transfer(self, name: str = "t", source: str = "s", reference: Any = "r", onto: str = "", **params: Any) -> None:
-        references = [reference if isinstance(reference, dict) else image(reference)]
-        self.send("transfer", id=name, source=source, onto=onto, references=references, params={**QUICK, **params}, device="cpu", file_side=0)
+        references = (reference if isinstance(reference, messages.SentReference) else image(reference),)
+        self.send(messages.Transfer(name, source, references, {**QUICK, **params}, onto, device="cpu"))
 
-    def receive(self) -> frames.Header | None:
-        return frames.read_header(self.source)
+    def receive(self) -> messages.Message | None:
+        return messages.receive(self.source)
 
-    def answer(self) -> frames.Header:
-        """The next frame that is no progress."""
-        while True:
-            header = self.receive()
-            assert header is not None, "the worker has left"
-            if header["type"] != "progress":
-                return header
+    def answer(self) -> Any:
+        """The next message that is no progress."""
+        while isinstance(message := self.receive(), messages.Progress):
+            pass
+        assert message is not None, "the worker has left"
+        return message
 
-    def pixels(self, result: frames.Header) -> np.ndarray:
-        assert result["type"] == "result", result
-        pixels = np.empty((result["height"], result["width"], result["channels"]), result["dtype"])
+    def pixels(self, result: Any) -> np.ndarray:
+        assert isinstance(result, messages.Result), result
+        layout = result.layout
+        pixels = np.empty((layout.height, layout.width, layout.channels), layout.dtype)
         frames.read_into(self.source, pixels.data)
         return pixels
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import gettext
-import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,12 @@ import pytest
 from babel.messages.pofile import read_po
 
 from nct_core.contract.params import describe
+from nct_core.contract.texts import PLAIN, TEXTS, Text
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLUGIN = PROJECT / "plugin" / "neural_color_transfer"
 LANGUAGES = ("de", "fr")
 COMPILE = "python -m babel.messages.frontend compile -d plugin/neural_color_transfer/locale -D neural_color_transfer"
-SIGNIFICANT = 10  # letters in a text that distinguish it from mere combinations of others
 
 
 def catalog_of(language: str) -> dict[str, str]:
@@ -32,37 +31,20 @@ def trees(folder: Path) -> Iterator[ast.Module]:
         yield ast.parse(file.read_text(encoding="utf-8"))
 
 
-def marked_texts() -> set[str]:
-    """The texts that the plug-in shows, with those of the parameters."""
-    found = set()
-    for tree in trees(PLUGIN):
+def calls(*names: str, folder: Path = PLUGIN) -> Iterator[ast.Call]:
+    for tree in trees(folder):
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "N_") and isinstance(node.args[0], ast.Constant):
-                found.add(node.args[0].value)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+                yield node
+
+
+def marked_texts() -> set[str]:
+    """The texts that the plug-in shows, with those of the parameters, and those that come as code and arguments."""
+    arguments = [call.args[0] for call in calls("_", "N_", "error")]
+    found = {argument.value for argument in arguments if isinstance(argument, ast.Constant)} | {text for code, text in TEXTS.items() if code != PLAIN}
     for parameter in describe():
         effect = parameter.effect.rpartition(" (")[0]
         found |= {parameter.label, f"{effect[:1].upper()}{effect[1:]}"}
-    return found
-
-
-def patterns_of_texts() -> list[re.Pattern[str]]:
-    """A pattern for every text in the code of the library and the plug-in, with ".*" for the parts that vary."""
-    found = []
-    for folder in (PROJECT / "nct_core", PLUGIN):
-        for tree in trees(folder):
-            parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-            for node in ast.walk(tree):
-                call = parents.get(node)
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "N_":
-                    continue  # the list of messages itself
-                if isinstance(node, ast.JoinedStr):
-                    parts = [re.escape(part.value) if isinstance(part, ast.Constant) else ".*" for part in node.values]
-                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    parts = [re.escape(node.value)]
-                else:
-                    continue
-                if sum(map(len, (part for part in parts if part != ".*"))) >= SIGNIFICANT:
-                    found.append(re.compile("".join(parts).removeprefix(r".*:\ "), re.DOTALL))
     return found
 
 
@@ -98,10 +80,12 @@ def test_there_is_no_other_catalog() -> None:
     assert sorted(path.name for path in (PLUGIN / "locale").iterdir()) == sorted(LANGUAGES)
 
 
-def test_the_messages_that_are_raised_in_english_are_those_of_the_code() -> None:
-    tree = ast.parse((PLUGIN / "ui" / "language.py").read_text(encoding="utf-8"))
-    messages = [node.args[0].value for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "N_"]
-    patterns = patterns_of_texts()
-    short = {"source", "Done", "the reference '{}'"}
-    assert len(messages) > 30
-    assert [text for text in messages if text not in short and not any(pattern.fullmatch(text) for pattern in patterns)] == []
+def test_every_code_is_used_and_every_use_has_a_code_with_its_arguments() -> None:
+    used = {PLAIN}
+    for folder in (PLUGIN, PROJECT / "nct_core"):
+        for call in calls("Text", folder=folder):
+            code, *arguments = call.args
+            if isinstance(code, ast.Constant):
+                assert Text(str(code.value), *("x" for _ in arguments))
+                used.add(str(code.value))
+    assert used == set(TEXTS)

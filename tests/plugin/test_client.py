@@ -49,10 +49,10 @@ def test_a_transfer_from_images_to_pixels(client: Any, settings: Any) -> None:
     heard: list[tuple[float, str]] = []
     source, reference = blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)
     with client.Worker(settings) as worker:
-        assert worker.hello()["version"] == nct_core.__version__
+        assert worker.hello().version == nct_core.__version__
         send(client, worker, "s", "source", source)
         send(client, worker, "r", "reference", reference)
-        result = worker.wait(worker.transfer("s", [client.SentReference("r", "r")], QUICK, device="cpu"), lambda *progress: heard.append(progress))
+        result = worker.wait(worker.transfer("s", [client.messages.SentReference("r", "r")], QUICK, device="cpu"), lambda *progress: heard.append(progress))
         received = b"".join(bytes(band) for _, _, band in worker.bands(result))
         process = worker._process
     assert process.returncode == 0
@@ -69,16 +69,16 @@ def test_errors_and_canceling_reach_the_caller(client: Any, settings: Any) -> No
         send(client, worker, "s", "source", blobs(1, (300, 400)))
         send(client, worker, "r", "reference", blobs(2, SHAPE))
         with pytest.raises(client.WorkerError, match="strength must lie between 0 and 1, got 9") as caught:
-            worker.wait(worker.transfer("s", [client.SentReference("r", "r")], {"strength": 9}, device="cpu"), print)
+            worker.wait(worker.transfer("s", [client.messages.SentReference("r", "r")], {"strength": 9}, device="cpu"), print)
         assert caught.value.code == "input"
-        job = worker.transfer("s", [client.SentReference("r", "r")], {}, device="cpu")
+        job = worker.transfer("s", [client.messages.SentReference("r", "r")], {}, device="cpu")
         with pytest.raises(client.WorkerError) as caught:
             worker.wait(job, lambda *_: worker.cancel(job))
         assert caught.value.code == "canceled"
-        abandoned = worker.transfer("s", [client.SentReference("r", "r")], {"strength": 9}, device="cpu")
-        job = worker.transfer("s", [client.SentReference("r", "r")], QUICK, device="cpu")
+        abandoned = worker.transfer("s", [client.messages.SentReference("r", "r")], {"strength": 9}, device="cpu")
+        job = worker.transfer("s", [client.messages.SentReference("r", "r")], QUICK, device="cpu")
         assert abandoned != job
-        assert worker.wait(job, lambda *_: None)["id"] == job
+        assert worker.wait(job, lambda *_: None).id == job
 
 
 def test_gimps_environment_does_not_reach_the_worker(client: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_gimps_environment_does_not_reach_the_worker(client: Any, settings: Any,
         monkeypatch.setenv(name, "/nonexistent")
     monkeypatch.setenv("LD_PRELOAD", "")
     with client.Worker(settings) as worker:
-        assert worker.hello()["type"] == "hello"
+        worker.hello()
         environment = Path(f"/proc/{worker._process.pid}/environ").read_bytes()
     assert b"nonexistent" not in environment and b"LD_PRELOAD" not in environment
     assert b"PATH=" in environment
@@ -115,7 +115,7 @@ worker.hello()
 layout = client.frames.PixelLayout(400, 300, 3, "uint8")
 for name, role in (("s", "source"), ("r", "reference")):
     worker.send_image(name, role, layout, b"", [os.urandom(layout.payload_bytes)])
-worker.wait(worker.transfer("s", [client.SentReference("r", "r")], {}, device="cpu"), lambda *_: print(worker._process.pid, flush=True))
+worker.wait(worker.transfer("s", [client.messages.SentReference("r", "r")], {}, device="cpu"), lambda *_: print(worker._process.pid, flush=True))
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=installed, stdout=subprocess.PIPE, text=True) as plugin:
         assert plugin.stdout is not None
@@ -147,16 +147,17 @@ def test_a_worker_that_does_not_answer_as_it_should(client: Any, settings: Any, 
 def test_a_worker_of_another_protocol_is_refused(client: Any, settings: Any) -> None:
     code = """
 import sys
-from nct_shared import frames
-hello = {"type": "hello", "protocol": frames.VERSION + 1, "version": sys.argv[1], "device": "CPU", "backbone": "VGG-16"}
+from nct_shared import frames, messages
+hello = {"type": "hello", "protocol": messages.VERSION + 1, "version": sys.argv[1], "device": "CPU", "backbone": "VGG-16", "mood": "good"}
 frames.write_frame(sys.stdout.buffer, hello)
 sys.stdin.read()
 """
     # -c puts the working folder on the path, which is the plug-in's.
     changed = client.WorkerSettings([sys.executable, "-c", code, settings.version], settings.log, settings.version)
-    with pytest.raises(client.WorkerLost, match=r"; run install\.py again") as caught, client.Worker(changed) as worker:
+    words = r"of version (\S+) \(protocol 5\), got \1 \(protocol 6\); run install\.py again"
+    with pytest.raises(client.WorkerLost, match=words) as caught, client.Worker(changed) as worker:
         worker.hello()
-    assert caught.value.code == "protocol"
+    assert (caught.value.code, caught.value.text.code) == ("protocol", "other_version")
 
 
 def test_a_worker_that_leaves_while_it_is_sent_an_image(client: Any, settings: Any, tmp_path: Path) -> None:

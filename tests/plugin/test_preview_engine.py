@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import queue
 import time
 from collections.abc import Iterator
@@ -66,23 +67,23 @@ def upload(role: str, pixels: np.ndarray) -> Any:
 
 
 def request(strength: float = 1.0, view: str = "", size: int = 64, name: str = "r", lightness: float = 0.0, masked: bool = False, exact: Any = None) -> Any:
-    from worker.client import SentReference
+    from nct_shared.messages import SentReference
     from worker.preview_engine import PreviewRequest
     from worker.session import TransferSpec
 
     uploads = {"s": upload("source", blobs(0, SIZE, 4)), "r": upload("reference", blobs(1, SIZE, 4))}
     applied = {"strength": strength, "keep_lightness": lightness}
-    draft = TransferSpec("s", [SentReference("sky", image=name)], {"working_size": size}, 64)
+    draft = TransferSpec("s", (SentReference("sky", image=name),), {"working_size": size}, 64)
     return PreviewRequest(uploads, draft, exact, applied, view, masked)
 
 
 def spec_for(session: Any, size: int) -> Any:
     """A transfer between large pictures, which the worker gets."""
-    from worker.client import SentReference
+    from nct_shared.messages import SentReference
     from worker.session import TransferSpec
 
     source, reference = (session.send(large) for large in large_uploads())
-    return TransferSpec(source, [SentReference("sky", image=reference)], {"working_size": size})
+    return TransferSpec(source, (SentReference("sky", image=reference),), {"working_size": size})
 
 
 def large_uploads() -> list[Any]:
@@ -92,7 +93,8 @@ def large_uploads() -> list[Any]:
 def pixels_of(report: tuple[Any, ...]) -> np.ndarray:
     kind, _, preview = report
     assert kind == "done"
-    return np.frombuffer(preview.pixels, np.uint8).reshape(preview.header["height"], preview.header["width"], preview.header["channels"])
+    layout = preview.result.layout
+    return np.frombuffer(preview.pixels, np.uint8).reshape(layout.height, layout.width, layout.channels)
 
 
 def test_another_strength_lightness_output_or_view_needs_no_other_transfer(watched: Watched) -> None:
@@ -132,6 +134,31 @@ def test_a_failed_preview_is_reported_and_the_next_one_works(watched: Watched) -
     assert (kind, error.code) == ("failed", "input") and "'nobody'" in str(error) and "Traceback" in error.detail
     watched.engine.show(request())
     assert watched.next()[0] == "done"
+
+
+def test_too_many_references_for_one_request_are_reported_and_the_next_preview_works(watched: Watched) -> None:
+    first = request()
+    watched.engine.show(dataclasses.replace(first, draft=dataclasses.replace(first.draft, references=first.draft.references * 2000)))
+    kind, error = watched.next()
+    assert (kind, error.code, error.text.code) == ("failed", "input", "long_request")
+    watched.engine.show(first)
+    assert watched.next()[0] == "done"
+
+
+def test_whatever_ends_the_thread_is_reported(watched: Watched) -> None:
+    from worker.client import WorkerLost
+
+    def unreadable() -> Iterator[bytes]:
+        raise RuntimeError("a layer of glass")
+
+    process = watched.engine.session.worker._process
+    first = request()
+    watched.engine.show(dataclasses.replace(first, uploads={"s": dataclasses.replace(first.uploads["s"], read=unreadable)}))
+    kind, error = watched.next()
+    assert kind == "failed" and isinstance(error, WorkerLost)
+    assert str(error) == "the plug-in failed unexpectedly (RuntimeError: a layer of glass)" and "unreadable" in error.detail
+    assert watched.engine.session is None and watched.engine.hand_over(None, lambda *_: None) is None
+    assert process.wait(PATIENCE_SECONDS) is not None
 
 
 def test_the_true_transfer_follows_the_draft_and_is_not_run_again(watched: Watched) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,9 +31,9 @@ class RecordingWorker:
         self.notes.append(("apply", transfer))
         return f"job {len(self.notes)}"
 
-    def wait(self, job: str, progress: Any) -> dict[str, str]:
+    def wait(self, job: str, progress: Any) -> Any:
         kind, asked = self.notes[-1]
-        return {"transfer": job if kind == "transfer" else asked}
+        return SimpleNamespace(transfer=job if kind == "transfer" else asked)
 
 
 @pytest.fixture
@@ -77,14 +78,14 @@ def test_originals_are_sent_in_steps_and_forgotten(session: Any) -> None:
 
 
 def test_a_finished_transfer_is_only_applied(session: Any, tmp_path: Path) -> None:
-    from worker.client import SentReference
+    from nct_shared.messages import SentReference
     from worker.session import TransferSpec
 
     file = tmp_path / "sky.png"
     file.write_bytes(b"1")
 
     def spec() -> TransferSpec:
-        return TransferSpec("s", [SentReference("sky", file=str(file))], {"working_size": 64})
+        return TransferSpec("s", (SentReference("sky", file=str(file)),), {"working_size": 64})
 
     applied = {"strength": 1.0, "keep_lightness": 0.0}
     job = session.start(spec(), applied)

@@ -14,16 +14,18 @@ from pictures import blobs
 from skimage.color import rgb2lab
 
 import nct_core
-from nct_core.contract import frames
+from nct_core.contract import messages
+from nct_core.contract.messages import Apply, Cancel, Forget, Transfer, View
 from nct_core.files.picture import Picture
 from nct_core.files.write import write_picture
 
 
 def test_hello_names_version_device_and_backbone(connection: Connection) -> None:
     hello = connection.answer()
-    assert (hello["type"], hello["protocol"], hello["version"]) == ("hello", frames.VERSION, nct_core.__version__)
-    assert hello["backbone"] in ("VGG-16", "VGG-19")
-    assert hello["device"]
+    assert isinstance(hello, messages.Hello)
+    assert (hello.protocol, hello.version) == (messages.VERSION, nct_core.__version__)
+    assert hello.backbone in ("VGG-16", "VGG-19")
+    assert hello.device
 
 
 @pytest.mark.parametrize(
@@ -44,24 +46,26 @@ def test_a_transfer_gives_what_the_library_gives(greeted: Connection, channels: 
 
 def test_progress_never_goes_back_and_names_its_stages(greeted: Connection) -> None:
     greeted.transfer("watched")
-    frames = []
-    while (header := greeted.receive()) is not None and header["type"] == "progress":
-        frames.append(header)
-    assert header is not None
-    greeted.pixels(header)
-    fractions = [frame["fraction"] for frame in frames]
+    reports = []
+    while isinstance(message := greeted.receive(), messages.Progress):
+        reports.append(message)
+    assert isinstance(message, messages.Result)
+    greeted.pixels(message)
+    fractions = [report.fraction for report in reports]
     assert fractions == sorted(fractions) and fractions[0] >= 0 and fractions[-1] <= 1
-    assert len({frame["stage"] for frame in frames}) >= 5
-    assert {frame["id"] for frame in frames} == {"watched"}
-    assert (header["device"], header["id"]) == ("CPU", "watched")
+    stages = {report.stage.code for report in reports}
+    assert stages >= {"reading_colors", "loading_network", "reading_reference", "reading_source", "matching", "recoloring", "applying", "done"}
+    assert any(report.stage.arguments == (5, 5) for report in reports)
+    assert {report.id for report in reports} == {"watched"}
+    assert (message.device, message.id) == ("CPU", "watched")
 
 
 def test_a_result_can_be_applied_with_another_strength(greeted: Connection) -> None:
     greeted.transfer("full")
     full = greeted.pixels(greeted.answer())
-    greeted.send("apply", id="none", transfer="full", onto="", strength=0, keep_lightness=1)
+    greeted.send(Apply("none", "full", 0, 1))
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), blobs(1, SHAPE))
-    greeted.send("apply", id="again", transfer="full", onto="", strength=1.0, keep_lightness=0)
+    greeted.send(Apply("again", "full", 1.0, 0))
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), full)
 
 
@@ -71,7 +75,7 @@ def test_a_result_can_be_applied_with_its_lightness_kept(greeted: Connection) ->
     np.testing.assert_allclose(lightness(kept), lightness(blobs(1, SHAPE)), atol=1)
     greeted.transfer("full")
     assert np.abs(lightness(greeted.pixels(greeted.answer())) - lightness(blobs(1, SHAPE))).max() > 5
-    greeted.send("apply", id="keep", transfer="full", onto="", strength=1.0, keep_lightness=1.0)
+    greeted.send(Apply("keep", "full", 1.0, 1.0))
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), kept)
 
 
@@ -89,7 +93,7 @@ def test_strength_0_gives_the_very_bits_of_the_source_in_any_color_space(greeted
     greeted.send_image("exact", source, icc=icc_profiles.adobe_rgb())
     greeted.transfer("exact", source="exact", strength=0.0, keep_lightness=1.0)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), source)
-    greeted.send("apply", id="still", transfer="exact", onto="", strength=0, keep_lightness=0)
+    greeted.send(Apply("still", "exact", 0, 0))
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), source)
 
 
@@ -108,30 +112,30 @@ def test_a_reference_counts_where_all_its_masks_are_above_one_half(greeted: Conn
 def test_a_reference_in_a_file(greeted: Connection, tmp_path: Path) -> None:
     path = tmp_path / "Bäume 木.png"
     write_picture(path, Picture(blobs(2, REFERENCE_SHAPE)))
-    greeted.transfer(reference={**image("trees"), "image": "", "file": str(path)})
+    trees = messages.SentReference("trees", file=str(path))
+    greeted.transfer(reference=trees)
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), expected(blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)))
     for side in (28, 28, 400):
-        references = [{**image("trees"), "image": "", "file": str(path)}]
-        greeted.send("transfer", id="reduced", source="s", onto="", references=references, params=QUICK, device="cpu", file_side=side)
+        greeted.send(Transfer("reduced", "s", (trees,), QUICK, device="cpu", file_side=side))
         assert greeted.pixels(greeted.answer()).shape == (*SHAPE, 3)
 
 
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
-        ({"image": "", "file": "/nowhere/sky.png"}, "/nowhere/sky.png: expected an image file, but there is no such file"),
+        ({"file": "/nowhere/sky.png"}, "/nowhere/sky.png: expected an image file, but there is no such file"),
         ({"image": "clear"}, "the reference 'sky': expected at least one pixel that is not fully transparent"),
-        ({"image": "r", "masks": ["hidden"]}, "the reference 'sky': expected something visible within its mask and selection, got nothing"),
-        ({"image": "r", "masks": ["r"]}, r"expected a mask of uint8 \[40, 56, 1\], got uint8 \[40, 56, 3\]"),
+        ({"image": "r", "masks": ("hidden",)}, "the reference 'sky': expected something visible within its mask and selection, got nothing"),
+        ({"image": "r", "masks": ("r",)}, r"expected a mask of uint8 \[40, 56, 1\], got uint8 \[40, 56, 3\]"),
     ],
 )
 def test_a_reference_that_cannot_be_used_is_named(greeted: Connection, reference: dict[str, Any], words: str) -> None:
     greeted.send_image("clear", np.zeros((*REFERENCE_SHAPE, 4), np.uint8), role="reference")
     greeted.send_image("hidden", np.zeros((*REFERENCE_SHAPE, 1), np.uint8), role="mask")
-    greeted.transfer(reference={**image("sky"), **reference})
+    greeted.transfer(reference=messages.SentReference("sky", **reference))
     error = greeted.answer()
-    assert error["code"] == "input"
-    assert re.search(words, error["message"])
+    assert error.code == "input"
+    assert re.search(words, error.text)
 
 
 def test_views_of_a_result(greeted: Connection) -> None:
@@ -140,10 +144,10 @@ def test_views_of_a_result(greeted: Connection) -> None:
     greeted.transfer("viewed")
     result = greeted.answer()
     greeted.pixels(result)
-    assert result["shares"] == [1.0]
+    assert result.shares == (1.0,)
     views = {}
-    for kind, index, masks in [("mask", 0, []), ("mask", 0, ["ramp"]), ("confidence", 0, []), ("confidence", 0, ["ramp"]), ("part", 0, []), ("part", 1, [])]:
-        greeted.send("view", id="look", transfer="viewed", onto="", kind=kind, index=index, masks=masks)
+    for kind, index, masks in [("mask", 0, ()), ("mask", 0, ("ramp",)), ("confidence", 0, ()), ("confidence", 0, ("ramp",)), ("part", 0, ()), ("part", 1, ())]:
+        greeted.send(View("look", "viewed", kind, index, masks))
         views[kind, index, len(masks)] = greeted.pixels(greeted.answer())
     assert (views["mask", 0, 0] == 255).all() and (views["part", 0, 0] == 255).all() and not views["part", 1, 0].any()
     np.testing.assert_array_equal(views["mask", 0, 1], ramp)
@@ -151,16 +155,16 @@ def test_views_of_a_result(greeted: Connection) -> None:
     assert confidence.shape == (*SHAPE, 1) and confidence.std() > 10
     assert np.abs(views["confidence", 0, 1] - confidence * (ramp / 255.0)).max() <= 1
     for kind in ("labels", "matches"):
-        greeted.send("view", id="look", transfer="viewed", onto="", kind=kind, index=0, masks=[])
+        greeted.send(View("look", "viewed", kind))
         views[kind, 0, 0] = greeted.pixels(greeted.answer())
         assert views[kind, 0, 0].shape == (*SHAPE, 3)
-    red, green, blue = bytes.fromhex(result["colors"][0][1:])
+    red, green, blue = bytes.fromhex(result.colors[0][1:])
     painted = views["labels", 0, 0].reshape(-1, 3).astype(float)
     np.testing.assert_allclose(painted / painted.max(1, keepdims=True), np.tile([[red, green, blue]], (len(painted), 1)) / max(red, green, blue), atol=0.02)
     reference = {tuple(pixel) for pixel in blobs(2, REFERENCE_SHAPE).reshape(-1, 3)}
     assert {tuple(pixel) for pixel in views["matches", 0, 0].reshape(-1, 3)} <= reference
-    greeted.send("view", id="late", transfer="another", onto="", kind="mask", index=0, masks=[])
-    assert "'another'" in greeted.answer()["message"]
+    greeted.send(View("late", "another", "mask"))
+    assert "'another'" in greeted.answer().text
 
 
 def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection) -> None:
@@ -174,15 +178,16 @@ def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection)
     ]:
         greeted.transfer(name, **request)
         error = greeted.answer()
-        assert (error["type"], error["id"], error["code"]) == ("error", name, "input")
-        assert words in error["message"]
-        assert "\n" not in error["message"]
-        assert "Traceback" in error["detail"]
-    greeted.send("apply", id="f", transfer="never", onto="", strength=0.5, keep_lightness=0)
-    assert "'never'" in greeted.answer()["message"]
-    greeted.send("transfer", id="g", source="s", onto="", references=[image("r")], params=QUICK, device="abacus", file_side=0)
+        assert isinstance(error, messages.Error)
+        assert (error.id, error.code) == (name, "input")
+        assert words in error.text
+        assert "\n" not in error.text
+        assert "Traceback" in error.detail
+    greeted.send(Apply("f", "never", 0.5, 0))
+    assert "'never'" in greeted.answer().text
+    greeted.send(Transfer("g", "s", (image("r"),), QUICK, device="abacus"))
     error = greeted.answer()
-    assert (error["id"], error["code"]) == ("g", "device")
+    assert (error.id, error.code) == ("g", "device")
     greeted.transfer("h")
     assert greeted.pixels(greeted.answer()).shape == (48, 64, 3)
 
@@ -191,15 +196,15 @@ def test_a_running_and_a_waiting_job_can_be_canceled(greeted: Connection) -> Non
     greeted.send_image("large", blobs(4, (300, 400)))
     greeted.transfer("running", source="large", working_size=700)
     greeted.transfer("waiting")
-    assert greeted.receive()["type"] == "progress"  # type: ignore[index]
-    greeted.send("cancel", id="waiting")
-    greeted.send("cancel", id="running")
+    assert isinstance(greeted.receive(), messages.Progress)
+    greeted.send(Cancel("waiting"))
+    greeted.send(Cancel("running"))
     for name in ("running", "waiting", "unheard of"):
-        greeted.send("cancel", id=name)
-    assert [(error["id"], error["code"]) for error in (greeted.answer(), greeted.answer())] == [("waiting", "canceled"), ("running", "canceled")]
+        greeted.send(Cancel(name))
+    assert [(error.id, error.code) for error in (greeted.answer(), greeted.answer())] == [("waiting", "canceled"), ("running", "canceled")]
     greeted.transfer("next")
     result = greeted.answer()  # each was answered once
-    assert result["id"] == "next" and greeted.pixels(result).shape == (48, 64, 3)
+    assert result.id == "next" and greeted.pixels(result).shape == (48, 64, 3)
 
 
 def test_an_application_can_be_canceled(greeted: Connection) -> None:
@@ -207,15 +212,15 @@ def test_an_application_can_be_canceled(greeted: Connection) -> None:
     greeted.transfer("applied", source="wide")
     greeted.pixels(greeted.answer())
     for name in ("first", "second"):
-        greeted.send("apply", id=name, transfer="applied", onto="", strength=0.5, keep_lightness=1)
-    greeted.send("cancel", id="second")
+        greeted.send(Apply(name, "applied", 0.5, 1))
+    greeted.send(Cancel("second"))
     answers = {}
     for _ in range(2):
         answer = greeted.answer()
-        answers[answer["id"]] = answer["type"]
-        if answer["type"] == "result":
+        answers[answer.id] = type(answer)
+        if isinstance(answer, messages.Result):
             greeted.pixels(answer)
-    assert answers == {"first": "result", "second": "error"}
+    assert answers == {"first": messages.Result, "second": messages.Error}
 
 
 def test_an_image_replaces_the_one_of_the_same_name(greeted: Connection) -> None:
@@ -231,29 +236,29 @@ def test_a_transfer_is_shown_on_another_size_of_its_source(greeted: Connection) 
     greeted.transfer("sized", onto="small")
     result = greeted.answer()
     shown = greeted.pixels(result)
-    assert result["transfer"] == "sized" and shown.shape == small.shape
-    greeted.send("apply", id="whole", transfer="sized", onto="", strength=1.0, keep_lightness=0)
+    assert result.transfer == "sized" and shown.shape == small.shape
+    greeted.send(Apply("whole", "sized", 1.0, 0))
     result = greeted.answer()
-    assert (result["id"], result["transfer"]) == ("whole", "sized")
+    assert (result.id, result.transfer) == ("whole", "sized")
     whole = greeted.pixels(result)
     np.testing.assert_array_equal(whole, expected(blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)))
     assert np.abs(shown - halved(whole)).mean() < np.abs(small - halved(whole)).mean() / 4
     for onto, shape in (("small", small.shape[:2]), ("", SHAPE)):
-        for kind in frames.VIEWS:
-            greeted.send("view", id="look", transfer="sized", onto=onto, kind=kind, index=0, masks=[])
+        for kind in messages.VIEWS:
+            greeted.send(View("look", "sized", kind, onto=onto))
             assert greeted.pixels(greeted.answer()).shape[:2] == shape
 
 
 @pytest.mark.slow
 def test_only_the_last_transfers_are_kept(greeted: Connection) -> None:
-    for number in range(frames.KEPT_TRANSFERS + 1):
+    for number in range(messages.KEPT_TRANSFERS + 1):
         greeted.transfer(f"kept {number}", seed=number, patchmatch_iterations=1)
         greeted.pixels(greeted.answer())
-    for number, kind in ((0, "error"), (1, "result"), (frames.KEPT_TRANSFERS, "result")):
-        greeted.send("view", id="look", transfer=f"kept {number}", onto="", kind="mask", index=0, masks=[])
+    for number, kind in ((0, messages.Error), (1, messages.Result), (messages.KEPT_TRANSFERS, messages.Result)):
+        greeted.send(View("look", f"kept {number}", "mask"))
         answer = greeted.answer()
-        assert answer["type"] == kind
-        if kind == "result":
+        assert isinstance(answer, kind)
+        if kind is messages.Result:
             greeted.pixels(answer)
 
 
@@ -266,15 +271,15 @@ def test_a_canceled_transfer_leaves_the_last_one(greeted: Connection) -> None:
     greeted.transfer("kept")
     kept = greeted.pixels(greeted.answer())
     greeted.transfer("given up", source="r", reference="s")
-    greeted.send("cancel", id="given up")
-    assert greeted.answer()["code"] == "canceled"
-    greeted.send("apply", id="again", transfer="kept", onto="", strength=1.0, keep_lightness=0)
+    greeted.send(Cancel("given up"))
+    assert greeted.answer().code == "canceled"
+    greeted.send(Apply("again", "kept", 1.0, 0))
     np.testing.assert_array_equal(greeted.pixels(greeted.answer()), kept)
 
 
 def test_a_forgotten_image_is_gone(greeted: Connection) -> None:
     greeted.send_image("brief", blobs(5, SHAPE))
-    greeted.send("forget", id="brief")
-    greeted.send("forget", id="never there")
+    greeted.send(Forget("brief"))
+    greeted.send(Forget("never there"))
     greeted.transfer(source="brief")
-    assert "sent before, got 'brief'" in greeted.answer()["message"]
+    assert "sent before, got 'brief'" in greeted.answer().text

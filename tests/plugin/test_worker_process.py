@@ -15,7 +15,7 @@ from connection import COMMAND, REFERENCE_SHAPE, SHAPE, Connection, expected
 from pictures import blobs
 
 import nct_core
-from nct_core.contract import frames
+from nct_core.contract import frames, messages
 from nct_core.worker.server import Worker
 
 LIMIT_SECONDS = 2  # within which the worker must be gone once the plug-in is
@@ -37,7 +37,7 @@ def test_it_leaves_when_stdin_ends_while_it_computes(connection: Connection) -> 
     connection.send_image("s", blobs(1, (300, 400)))
     connection.send_image("r", blobs(2, (300, 400)), role="reference")
     connection.transfer(working_size=700)
-    while (header := connection.receive()) and header["fraction"] == 0:
+    while (message := connection.receive()) and message.fraction == 0:
         pass
     connection.sink.close()
     assert connection.process.wait(LIMIT_SECONDS) == 0
@@ -45,7 +45,7 @@ def test_it_leaves_when_stdin_ends_while_it_computes(connection: Connection) -> 
 
 def test_it_leaves_on_shutdown(connection: Connection) -> None:
     connection.answer()
-    connection.send("shutdown")
+    connection.send(messages.Shutdown())
     assert connection.process.wait(LIMIT_SECONDS) == 0
 
 
@@ -55,8 +55,8 @@ def test_it_leaves_on_shutdown(connection: Connection) -> None:
         (b"GET / HTTP/1.1\r\n\r\n", "starts with"),
         (struct.pack("<4sI", frames.MAGIC, 2**31), "at most 65536 bytes"),
         (b'NCT1\x10\x00\x00\x00{"type":"dance"}', "known type, got 'dance'"),
-        (b'NCT1\x5b\x00\x00\x00{"type":"hello","protocol":1,"version":"0","device":"","backbone":"VGG-16"}', "end of the stream"),
-        (b'NCT1\x4b\x00\x00\x00{"type":"hello","protocol":1,"version":"0","device":"","backbone":"VGG-16"}', "for the worker, got 'hello'"),
+        (b'NCT1\x5b\x00\x00\x00{"type":"hello","protocol":5,"version":"0","device":"","backbone":"VGG-16"}', "end of the stream"),
+        (b'NCT1\x4b\x00\x00\x00{"type":"hello","protocol":5,"version":"0","device":"","backbone":"VGG-16"}', "for the worker, got Hello("),
     ],
 )
 def test_a_bad_frame_ends_the_connection(connection: Connection, noise: bytes, words: str) -> None:
@@ -66,8 +66,9 @@ def test_a_bad_frame_ends_the_connection(connection: Connection, noise: bytes, w
     if "end of the stream" in words:
         connection.sink.close()
     error = connection.answer()
-    assert (error["type"], error["id"], error["code"]) == ("error", "", "protocol")
-    assert words in error["message"]
+    assert isinstance(error, messages.Error)
+    assert (error.id, error.code) == ("", "protocol")
+    assert words in error.text
     assert connection.receive() is None
     assert connection.process.wait(LIMIT_SECONDS) == 1
 
@@ -103,10 +104,10 @@ def test_a_full_disk_is_said_in_words() -> None:
     sent = io.BytesIO()
     Worker(io.BytesIO(), sent)._send_error("job", OSError(errno.ENOSPC, "No space left on device", "kernel.nbi"))
     sent.seek(0)
-    error = frames.read_header(sent)
-    assert error is not None and (error["id"], error["code"]) == ("job", "device")
-    assert error["message"] == "expected room on the disk for the worker's compiled code, but it is full; make room and try again"
-    assert "kernel.nbi" in error["detail"]
+    error = messages.receive(sent)
+    assert isinstance(error, messages.Error) and (error.id, error.code) == ("job", "device")
+    assert error.text == "expected room on the disk for the worker's compiled code, but it is full; make room and try again"
+    assert "kernel.nbi" in error.detail
 
 
 @pytest.mark.slow
@@ -115,7 +116,7 @@ def test_a_full_disk_under_the_log_does_not_stop_it() -> None:
     # The log is all that the worker writes: results go through the pipe.
     connection = Connection("--log", "/dev/full")
     try:
-        assert connection.answer()["type"] == "hello"
+        assert isinstance(connection.answer(), messages.Hello)
         connection.send_image("s", blobs(1, SHAPE))
         connection.send_image("r", blobs(2, REFERENCE_SHAPE), role="reference")
         connection.transfer()

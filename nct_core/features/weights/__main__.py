@@ -1,4 +1,4 @@
-"""Obtains or shows the network weights: ``python -m nct_core.features.weights fetch``."""
+"""Downloads or shows the network weights: ``python -m nct_core.features.weights fetch``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import download, find, folder, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``fetch`` obtains weights unless verified ones are there; ``show`` says which file is in use."""
+    """``fetch`` downloads weights unless verified ones exist; ``show`` prints which file is in use."""
     parser = argparse.ArgumentParser(prog="python -m nct_core.features.weights", description="Network weights of neural-color-transfer.")
     parser.add_argument("action", choices=("fetch", "show"))
     parser.add_argument("--backbone", choices=("auto", "vgg19", "vgg16"), default="auto", help="auto: VGG-19 where the network allows, else VGG-16")

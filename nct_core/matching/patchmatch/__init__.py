@@ -1,8 +1,8 @@
 """PatchMatch: features of two images -> a nearest-neighbor field (paper section 3.1), on CPU (numba), CUDA (Triton) or any torch device.
 
 All implementations visit the same candidates in the same order: every round reads the field of the round before, and random
-numbers are a hash of (seed, iteration, trial, position). Features are whole numbers and so are the similarities: the field depends
-neither on threads nor on the device, not even between near-ties.
+numbers are a hash of (seed, iteration, trial, position). Features and similarities are integers. So the field depends neither on
+threads nor on the device, not even between near-ties.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from . import kernels_cpu, kernels_torch
 from .problem import Problem
 
 _ANCHORED_RADIUS = 4
-# Iterations of the finest levels, of those of the others: near a good start fewer do.
+# Share of the iterations that the finest levels take: fewer suffice near a good start.
 _ANCHORED_SHARE = {2: 0.6, 1: 0.4}
 
 
@@ -30,8 +30,8 @@ class Search:
     """How one level is searched.
 
     Attributes:
-        radii: of the random search, in grid cells.
-        reach: cells, along either axis, that a match may lie away from where it starts.
+        radii: radii of the random search, in grid cells.
+        reach: largest distance of a match from its start along either axis, in cells.
         iterations: rounds of propagation and random search.
     """
 
@@ -43,15 +43,14 @@ class Search:
 def plan(level: int, max_side: int, params: TransferParams) -> Search:
     """The search of a level.
 
-    The program's radii start at a level's own size and halve down to 1, and its matches may go anywhere: in featureless regions
-    they wander off until the sky has the colors of the ground. Other than as published the matches of the levels below the coarsest
-    stay near those of the level above, found with a small radius and on the finest levels in fewer iterations (ours).
+    The published program's radii start at a value for each level and halve down to 1, and its matches may go anywhere: in featureless
+    regions they wander off until the sky has the colors of the ground. By default, the matches of the levels below the coarsest stay
+    near those of the level above; they are found with a small radius and, on the finest levels, in fewer iterations (ours).
 
     Args:
         level: 5 (coarsest) to 1.
         max_side: longest side of both images at working size, in pixels.
-        params: of the transfer: how far matches may drift from those of the level above, in hundredths of ``max_side``, and the
-            iterations of the coarsest levels.
+        params: parameters of the transfer; ``match_drift`` (percent of ``max_side``) and ``patchmatch_iterations`` are used.
     """
     anchored, iterations = level < COARSEST and not params.as_published, params.patchmatch_iterations
     cell = 1 << (level - 1)
@@ -77,25 +76,25 @@ def patchmatch(
 ) -> Field:
     """Improves a field so that 3x3 patches of features agree.
 
-    The similarity of two patches is the mean dot product over the patch positions that lie inside both grids. Where there is a
-    resistance, a match is worth its similarity less the resistance times the cells by which it lies away from where it starts, along
-    both axes together (ours).
+    The similarity of two patches is the mean dot product over the patch positions that lie inside both grids. With a
+    resistance, the value of a match is its similarity minus the resistance times its distance from its start in cells, the sum along both
+    axes (ours).
 
     Args:
         features: int16 [h, w, C], vectors of length UNIT, see :mod:`nct_core.features.fixed_point`.
         target_features: int16 [H, W, C], the same, on the same device.
         start: int32 [h, w, 2] into (H, W), on the same device; must point at valid positions.
         target_valid: bool [H, W], on the same device; invalid positions are never matched (transparent pixels).
-        resistance: float32 [h, w], similarity per cell, at most about 0.5 over the reach (31 bits have to hold it); None for none anywhere.
+        resistance: float32 [h, w], similarity per cell, at most about 0.5 over the reach (it has to fit into 31 bits); None means no resistance.
         search: radii, reach and iterations, see :func:`plan`.
-        seed: of the random search.
-        kernels: those of the device, see :class:`nct_core.runtime.backend.Backend`.
+        seed: seed of the random search.
+        kernels: kernels of the device, see :class:`nct_core.runtime.backend.Backend`.
         advance: called between rounds, or bands of them.
 
     Returns:
         int32 [h, w, 2] into (H, W), on the same device.
     """
-    # Whole numbers, as the similarities are; what the longest way costs has to fit 31 bits with them.
+    # Integers like the similarities; the cost of the largest distance has to fit into 31 bits with them.
     limit = ((1 << 31) - 1) // (2 * max(1, search.reach))
     costs = torch.zeros(start.shape[:2], dtype=torch.int32, device=start.device) if resistance is None else _per_cell(resistance, limit)
     problem = Problem(features, target_features, start, target_valid, costs, search.radii, search.reach, search.iterations, seed)
@@ -110,7 +109,7 @@ def try_triton(device: torch.device) -> None:
     """Runs the Triton kernels on a tiny case; see :data:`nct_core.runtime.backend.Trial`.
 
     Raises:
-        RuntimeError: the field is not that of the kernels of plain torch. Triton's own errors where a kernel does not compile or run.
+        RuntimeError: the field differs from that of the plain torch kernels. Triton's own errors if a kernel does not compile or run.
     """
     from . import kernels_triton
 

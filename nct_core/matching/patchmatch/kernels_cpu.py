@@ -93,7 +93,7 @@ def _similarity(a, b, channels, bound, height, width, to_height, to_width, row, 
 
 @njit(inline="always")
 def _allowed(valid, start, reach, row, col, to_row, to_col):
-    """Whether a match is a valid position of the target, within reach of the one that the search began with."""
+    """Whether a match is a valid position of the target, within reach of its start."""
     if to_row < 0 or to_row >= valid.shape[0] or to_col < 0 or to_col >= valid.shape[1] or not valid[to_row, to_col]:
         return False
     return abs(to_row - start[row, col, 0]) <= reach and abs(to_col - start[row, col, 1]) <= reach
@@ -101,7 +101,7 @@ def _allowed(valid, start, reach, row, col, to_row, to_col):
 
 @njit(inline="always")
 def _cost(start, resistance, row, col, to_row, to_col):
-    """What it costs to be away from where the search began."""
+    """The cost of a match's distance from its start."""
     return np.int64(resistance[row, col]) * (abs(to_row - start[row, col, 0]) + abs(to_col - start[row, col, 1]))
 
 

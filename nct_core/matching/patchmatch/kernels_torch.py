@@ -34,7 +34,7 @@ def patchmatch(problem: Problem, advance: Advance = unwatched) -> Field:
 
 
 class _Search:
-    """The two feature maps and what is tried on them; fields are int64 [h, w, 2]."""
+    """The two feature maps and the steps of the search; fields are int64 [h, w, 2]."""
 
     def __init__(self, problem: Problem, start: torch.Tensor) -> None:
         self.height, self.width, channels = problem.features.shape
@@ -58,7 +58,7 @@ class _Search:
         match = (to_row + 1) * (self.to_width + 2) + to_col + 1
         step = self.rows_per_chunk
         total = torch.cat([self._sums(top, match[top : top + step]) for top in range(0, self.height, step)])
-        # The number of positions that two patches share divides 36: what is taken apart like this fits 32 bits.
+        # The number of positions that two patches share divides 36, so this product fits into 32 bits.
         return total * torch.div(PATCH_COUNTS, count, rounding_mode="floor")
 
     def _sums(self, top: int, match: torch.Tensor) -> torch.Tensor:
@@ -89,7 +89,7 @@ class _Search:
         return torch.stack(out, -1)
 
     def improve(self, field: torch.Tensor, score: torch.Tensor, candidate: torch.Tensor, exists: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Takes the candidate wherever it is allowed and better."""
+        """Accepts the candidate wherever it is allowed and better."""
         row, col = candidate[..., 0], candidate[..., 1]
         allowed = (row >= 0) & (row < self.to_height) & (col >= 0) & (col < self.to_width)
         row, col = row.clamp(0, self.to_height - 1), col.clamp(0, self.to_width - 1)
@@ -115,5 +115,5 @@ def _hash_u32(seed: int, iteration: int, trial: int, position: torch.Tensor) -> 
 
 
 def _multiply(x: torch.Tensor, factor: int) -> torch.Tensor:
-    """x * factor modulo 2**32 without leaving int64: the two halves of ``factor`` apart."""
+    """x * factor modulo 2**32 within int64, with the two halves of ``factor`` multiplied separately."""
     return (x * (factor & 0xFFFF) + (((x * (factor >> 16)) & 0xFFFF) << 16)) & _MASK

@@ -2,7 +2,7 @@
 
 Every round is one kernel over all positions. A program works on a few neighboring positions and all channels of their patches: rows
 of features are read whole, sums stay in registers, nothing is gathered in memory. Groups of positions that have nothing to try
-go on without reading features. Beside the features a search takes 33 bytes a position of the field.
+read no features. Besides the features, a search takes 33 bytes per position of the field.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def patchmatch(problem: Problem, advance: Advance = unwatched) -> Field:
                 field, other = other, field
             now = iteration * rounds + len(jumps)
             _random_search[grid](*images, *allowed, field, score, changed, radii_there, len(problem.radii), iteration, problem.seed, now, **options)
-            advance((iteration + 1) / iterations)  # what the device was told to do; it is not far behind
+            advance((iteration + 1) / iterations)  # the work is queued on the device, which is not far behind
     return field
 
 
@@ -101,7 +101,7 @@ def _similarity(
 
 @triton.jit
 def _allowed(valid, to_height, to_width, reach, start_row, start_col, to_row, to_col, wanted):
-    """Where a match is wanted and a valid position of the target within reach of the one that the search began with."""
+    """Where a match is wanted, and is a valid position of the target within reach of its start."""
     wanted &= (to_row >= 0) & (to_row < to_height) & (to_col >= 0) & (to_col < to_width)
     wanted &= (tl.abs(to_row - start_row) <= reach) & (tl.abs(to_col - start_col) <= reach)
     return wanted & (tl.load(valid + to_row * to_width + to_col, mask=wanted, other=0) != 0)
@@ -112,7 +112,7 @@ def _better(
     a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col,
     start_row, start_col, per_cell, best_row, best_col, best, positions: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
-    """The best match and what it is worth after the wanted ones were tried; a group that wants none reads no features."""
+    """The best match and its value after the wanted ones were tried; a group that wants none reads no features."""
     if tl.max(wanted.to(tl.int32), 0) > 0:
         found = _similarity(a, b, channels, height, width, to_height, to_width, wanted, row, col, to_row, to_col, positions, block)
         found -= per_cell * (tl.abs(to_row - start_row) + tl.abs(to_col - start_col))

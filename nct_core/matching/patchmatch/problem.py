@@ -1,4 +1,4 @@
-"""What a search by PatchMatch is given, the same for the kernels of every device."""
+"""The input of a PatchMatch search, the same for the kernels of every device."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Problem:
         features: int16 [h, w, C], see :mod:`nct_core.features.fixed_point`.
         target_features: int16 [H, W, C].
         start: int32 [h, w, 2] into (H, W); points at valid positions.
-        target_valid: bool [H, W]; other positions are never matched to.
-        resistance: int32 [h, w]: what a match loses for every cell that it lies away from where it starts, in units of similarity.
+        target_valid: bool [H, W]; a match is always a valid position.
+        resistance: int32 [h, w]: cost of a match for each cell of distance from its start, in units of similarity.
         radii: radii of the random search, in cells.
-        reach: cells, along either axis, that a match may lie away from where it starts.
+        reach: largest distance of a match from its start along either axis, in cells.
         iterations: rounds of propagation and random search.
         seed: seed of the random search.
         jumps: distances over which matches are propagated, in cells.

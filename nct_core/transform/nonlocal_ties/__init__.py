@@ -16,7 +16,7 @@ _SHIFTS = (0.0, 0.3)
 _CURVE_SPAN = 1.5  # colors, shifted, lie in [0, this)
 # 6 bits for the cluster, 3 * 11 for the curve, 22 for the position: the largest working image has 2000 * 2000.
 _CURVE_BITS, _POSITION_BITS = 11, 22
-_SCATTER = 2654435769  # odd, so that it only permutes the positions; 2^32 over the golden ratio spreads them
+_SCATTER = 2654435769  # odd, so that it permutes the positions; 2^32 over the golden ratio spreads them evenly
 
 
 def nonlocal_graph(
@@ -26,13 +26,13 @@ def nonlocal_graph(
 
     The weight of a tie from p to q is (weight / neighbors) * exp(1 - ||s_p - s_q||^2 / 3); ties in both directions add up.
 
-    The near colors are the nearest ones in a window along two curves that fill color space (Morton's order, and the same after a
-    shift): five in six are among the exact k nearest, and the others are hardly farther (ours). Positions of equal color stand along
-    the curve in an order without pattern: in flat areas they are tied all over the cluster, not to whichever comes first.
+    The near colors are the nearest ones in a window along two curves that fill color space (Morton order, and the same after a
+    shift): five in six are among the exact k nearest, and the others are hardly farther (ours). Positions of equal color have a
+    scattered order along the curve, so that in flat areas the ties spread over the whole cluster.
 
     Args:
         colors: float32 [h, w, 3], scaled Lab.
-        valid: bool [h, w], on the same device; transparent positions are left out.
+        valid: bool [h, w], on the same device; transparent positions get no ties.
         clusters: clusters of the same image, on the same device.
         neighbors: k.
         weight: lambda_nl; 0 means no graph.
@@ -56,7 +56,7 @@ def nonlocal_graph(
 
 
 def _curve_key(colors: torch.Tensor, cluster: torch.Tensor, position: torch.Tensor, shift: float) -> torch.Tensor:
-    """int64 [n], all different: by cluster, then along the curve, then without pattern."""
+    """Sort keys, int64 [n], all different: by cluster, then along the curve, then scattered."""
     bits, values = torch.arange(_CURVE_BITS, device=colors.device), torch.arange(1 << _CURVE_BITS, device=colors.device)
     spread = (((values[:, None] >> bits) & 1) << (3 * bits)).sum(1)
     cells = ((colors.T + shift) * ((1 << _CURVE_BITS) / _CURVE_SPAN)).clamp(0, (1 << _CURVE_BITS) - 1).int()

@@ -1,4 +1,4 @@
-"""What the search for ties is given, the same for the kernels of every device."""
+"""The input of the search for ties, the same for the kernels of every device."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Entries:
     Attributes:
         colors: float32 [n, 3].
         cluster, position: int64 [n].
-        own: bool [n], whether the cluster is that of the position itself.
-        keys: int64 [n] each, all different: what the entries are sorted by along each curve.
+        own: bool [n], whether the position belongs to the cluster itself and not only to its dilation.
+        keys: int64 [n] each, all different: the sort keys of the entries along each curve.
         shape: (h, w) of the grid.
     """
 

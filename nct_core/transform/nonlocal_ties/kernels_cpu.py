@@ -18,10 +18,10 @@ def ties(entries: Entries, count: int, window: int, weight: float, advance: Adva
     """The graph of :func:`nct_core.transform.nonlocal_ties.nonlocal_graph`.
 
     Args:
-        entries: who may be tied to whom.
+        entries: the positions that may be tied to each other.
         count: k.
-        window: how many entries on either side, along each curve, are looked at.
-        weight: of a tie between equal colors, over e.
+        window: number of entries on either side, along each curve, that are compared.
+        weight: weight of a tie between equal colors, divided by e.
         advance: called between the steps of the work.
     """
     shape, first_key, second_key = entries.shape, *(key.numpy() for key in entries.keys)
@@ -49,7 +49,7 @@ def ties(entries: Entries, count: int, window: int, weight: float, advance: Adva
 
 @compiled(fastmath=True, error_model="numpy")
 def _nearest(first, last, colors, cluster, own, node_of, second, rank, window, weight, found, strengths):
-    """The nodes of the nearest colors to every own entry, by node, among its window along each curve; -1 where there are fewer."""
+    """Finds, for the own entry of every node, the nodes of the nearest colors in its windows along the curves; -1 where there are fewer."""
     total, count = len(own), found.shape[1]
     distance, nearest = np.empty(count, np.float32), np.empty(count, np.int32)
     for i in range(first, last):

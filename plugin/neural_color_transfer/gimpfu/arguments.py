@@ -40,7 +40,16 @@ _UNCHECKED_UNSAVED = GObject.ParamFlags(int(_UNCHECKED | GObject.ParamFlags.LAX_
 
 
 class error(RuntimeError):  # noqa: N801  gimpfu's name
-    """Ends the script with a message to the user."""
+    """Ends the script with a message to the user.
+
+    Attributes:
+        template: the message; with arguments it has a {} for each of them.
+        arguments: what varies in the message, so that a script can translate the rest.
+    """
+
+    def __init__(self, template: str, *arguments: object) -> None:
+        super().__init__(template.format(*arguments) if arguments else template)
+        self.template, self.arguments = template, arguments
 
 
 @dataclass(frozen=True)

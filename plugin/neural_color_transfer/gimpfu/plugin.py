@@ -99,9 +99,9 @@ def _run_on_image(
         if script.given == 1:
             return [image]
         if len(drawables) != 1:
-            raise error(f"Expected one selected layer, got {len(drawables)}; select the one to work on")
+            raise error("Expected one selected layer, got {}; select the one to work on", len(drawables))
         if script.parameters[1].kind == PF_LAYER and not drawables[0].is_layer():
-            raise error(f"Expected a layer, got the mask or channel {drawables[0].get_name()!r}; select a layer")
+            raise error("Expected a layer, got the mask or channel '{}'; select a layer", drawables[0].get_name())
         return [image, drawables[0]]
 
     return _run(procedure, run_mode, given, config)

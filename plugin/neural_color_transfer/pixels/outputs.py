@@ -37,7 +37,7 @@ class Result(Protocol):
         """Takes the place of :meth:`pixels` where they are not needed."""
 
     def view(self, kind: str, index: int, mask_names: Sequence[str]) -> layers.Bands:
-        """Yields a gray uint8 view, one of :data:`frames.VIEWS`, multiplied by the named masks."""
+        """Yields a gray uint8 view, one of :data:`messages.VIEWS`, multiplied by the named masks."""
 
 
 def insert(source: Gimp.Layer, name: str, choices: TransferChoices, result: Result) -> Gimp.Layer:
@@ -53,7 +53,7 @@ def insert(source: Gimp.Layer, name: str, choices: TransferChoices, result: Resu
         The new layer, or the group of new layers.
 
     Raises:
-        ValueError: the source was deleted or converted during the transfer.
+        InputError: the source was deleted or converted during the transfer.
     """
     result.source.check_unchanged(source)
     snapshot, new_image = result.source, choices.output == NEW_IMAGE

@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 import gi
+from nct_shared.errors import InputError
+from nct_shared.texts import Text
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
@@ -37,11 +39,11 @@ def gather(drawables: Sequence[Gimp.Drawable], files: Sequence[str]) -> list[Cho
         files: paths or file URIs.
 
     Raises:
-        ValueError: a layer no longer exists, or a URI does not name a file on this computer.
+        InputError: a layer no longer exists, or a URI does not name a file on this computer.
     """
     found: list[ChosenReference] = []
     if not all(drawable is not None and drawable.is_valid() for drawable in drawables):
-        raise ValueError("expected reference layers of open images, got one that is gone; choose another")
+        raise InputError(Text("reference_gone"))
     for drawable in drawables:
         found.append(ChosenReference(drawable.get_name(), drawable))
     for file in files:
@@ -58,20 +60,20 @@ def check(source: Gimp.Drawable, references: Sequence[ChosenReference]) -> None:
     """Checks that the source can take on the colors of these references.
 
     Raises:
-        ValueError: it cannot; the message says why.
+        InputError: it cannot; the message says why.
     """
     if not source.is_valid():
-        raise ValueError("the layer to recolor is gone; select another layer and start again")
+        raise InputError(Text("source_gone"))
     if not source.is_layer():
-        raise ValueError(f"expected a layer, got the mask or channel '{source.get_name()}'; select a layer")
+        raise InputError(Text("not_a_layer", source.get_name()))
     if not references:
-        raise ValueError("expected at least one reference layer or file, got none; choose one to take colors from")
+        raise InputError(Text("no_reference"))
     drawables = [reference.drawable for reference in references if reference.drawable is not None]
     for drawable in (source, *drawables):
         if drawable.is_indexed():
-            raise ValueError(f"expected an RGB or grayscale layer, got '{drawable.get_name()}' of an indexed image; convert the image with Image > Mode > RGB")
+            raise InputError(Text("indexed", drawable.get_name()))
     if any(drawable.get_id() == source.get_id() for drawable in drawables):
-        raise ValueError(f"expected references other than the source, got the layer '{source.get_name()}' as both; choose another reference")
+        raise InputError(Text("source_as_reference", source.get_name()))
 
 
 def _home(reference: ChosenReference) -> str:
@@ -83,5 +85,5 @@ def _local_path(file: str) -> Path:
     if parts.scheme == "file":
         return Path(url2pathname(parts.path))
     if len(parts.scheme) > 1:  # a single letter is a Windows drive
-        raise ValueError(f"expected a file on this computer, got {unquote(file)}; save it here first")
+        raise InputError(Text("remote_file", unquote(file)))
     return Path(file).absolute()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gi
+from nct_shared.errors import InputError
+from nct_shared.texts import Text
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
@@ -36,12 +38,12 @@ class SourceSnapshot:
         """Checks that pixels made from the snapshot still fit the source.
 
         Raises:
-            ValueError: the source was deleted or converted.
+            InputError: the source was deleted or converted.
         """
         if not source.is_valid():
-            raise ValueError("the layer to recolor was removed during the transfer; start again")
+            raise InputError(Text("source_removed"))
         if _kind_of(source) != self.kind:
-            raise ValueError("the size, mode, precision or color profile of the layer to recolor was changed during the transfer; start again")
+            raise InputError(Text("source_changed"))
 
 
 def _kind_of(layer: Gimp.Layer) -> tuple[object, ...]:

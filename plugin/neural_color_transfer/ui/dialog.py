@@ -8,6 +8,7 @@ from typing import Any
 
 import gi
 from gimpfu.dialog import labeled
+from nct_shared.errors import InputError
 from nct_shared.params import describe
 from pixels import references
 from pixels.choices import TransferChoices
@@ -16,7 +17,7 @@ from worker.session import APPLIED, WorkerSession
 
 from . import progress, scrolling, trouble
 from .labels import ADVANCED, DETAILS, OUTPUT, PRESETS, TAKE_FROM, TITLE
-from .language import _, sentence, translated
+from .language import _, in_words, sentence
 from .preview_pane import PreviewPane
 from .reference_list import ReferenceList, thumbnail
 from .sliders import label_of
@@ -182,8 +183,8 @@ class Dialog:
         try:
             gathered = references.gather(self._references.drawables, self._references.files)
             references.check(self._source, gathered)
-        except ValueError as error:
-            return [], f"{sentence(translated(str(error)))}."
+        except InputError as error:
+            return [], f"{sentence(in_words(error.text))}."
         return gathered, ""
 
     def _layers_may_have_changed(self) -> None:
@@ -196,7 +197,7 @@ class Dialog:
     def _problem(self) -> str:
         """Returns why no transfer can run; "" if one can."""
         lost = self._preview.unusable
-        return f"{sentence(translated(str(lost)))}." if lost else self._gathered()[1] or self._preview.refusal
+        return f"{sentence(in_words(lost.text))}." if lost else self._gathered()[1] or self._preview.refusal
 
     def _check(self) -> None:
         """Enables OK, or disables it and shows why."""
@@ -212,7 +213,7 @@ class Dialog:
         with contextlib.suppress(WorkerError):  # the settings themselves may be damaged
             log = WorkerSettings.read(self._settings).log
         if lost is not None:
-            trouble.show(TITLE, translated(str(lost)), lost.detail, log, self._dialog)
+            trouble.show(TITLE, in_words(lost.text), lost.detail, log, self._dialog)
 
 
 def _no_tooltip_in_use(widget: Gtk.Widget, _x: int, _y: int, by_keyboard: bool, _tooltip: Gtk.Tooltip) -> bool:

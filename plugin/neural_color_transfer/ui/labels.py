@@ -18,8 +18,9 @@ PRESETS: tuple[tuple[str, str, dict[str, float]], ...] = (
     (
         _("_Faithful to the reference"),
         _("Takes more of the reference's colors and contrast; for pictures with similar content"),
-        {"bds_weight": 4.0, "contrast_weight": 4.0},
+        {"content": 0.75, "bds_weight": 4.0, "contrast_weight": 4.0},
     ),
+    (_("Loo_k only"), _("Only the overall look of the reference: tone, contrast and color cast; for pictures that show different things"), {"content": 0.0}),
     (_("S_ubtle"), _("Half the strength, with only the colors that match well"), {"strength": 0.5, "bds_weight": 1.0}),
 )
 """Label, tooltip, and the parameters that differ from their defaults."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gi
+from nct_shared.errors import NctError
 from nct_shared.frames import PixelLayout
+from nct_shared.messages import Hello
+from nct_shared.texts import Text
 from pixels.choices import TransferChoices
-from worker.client import WorkerError, WorkerLost, WorkerSettings
+from worker.client import WorkerLost, WorkerSettings
 from worker.preview_engine import Preview, PreviewEngine, PreviewRequest
 from worker.session import TransferSpec, WorkerSession
 
 from . import shares
 from .before_after import BeforeAfter
-from .language import _, sentence, translated
+from .language import _, in_words, sentence
 from .preview_requests import PreviewRequests, product
 
 gi.require_version("Gimp", "3.0")
@@ -59,7 +62,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         for widget in (self._views, self._picture, _captions(self._quality), self._bar, self._legend, self._device):
             self.pack_start(widget, widget is self._picture, True, 0)
         self._add_views()
-        self.unusable: WorkerError | None = None
+        self.unusable: WorkerLost | None = None
         self.refusal = ""
         self._refused: TransferSpec | None = None
         self._engine: PreviewEngine | None = None
@@ -97,7 +100,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._requests.forget()
         self._show_before()
 
-    def hand_over(self, choices: TransferChoices, progress: Callable[[float, str], None]) -> WorkerSession | None:
+    def hand_over(self, choices: TransferChoices, progress: Callable[[float, Text], None]) -> WorkerSession | None:
         """Ends the previews and gives away the session of their worker; see :meth:`PreviewEngine.hand_over`."""
         spec = self._requests.make(choices, "").exact if choices.references else None
         self._end()
@@ -162,16 +165,16 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
 
         return lambda *arguments: GLib.idle_add(call, *arguments)
 
-    def _worker_is_ready(self, hello: Mapping[str, Any]) -> None:
-        self._device.set_text(f"{hello['device']} · {hello['backbone'] or _('no network weights: run install.py')}")
+    def _worker_is_ready(self, hello: Hello) -> None:
+        self._device.set_text(f"{hello.device} · {hello.backbone or _('no network weights: run install.py')}")
         self._device.set_tooltip_text(_("The device that computes, and the network that compares the pictures"))
         self._request()  # now the originals can be sent too
 
-    def _show_progress(self, fraction: float, stage: str) -> None:
+    def _show_progress(self, fraction: float, stage: Text) -> None:
         if self._requested is not None:
             self._bar.set_opacity(1.0)
             self._bar.set_fraction(fraction)
-            self._bar.set_text(translated(stage))
+            self._bar.set_text(in_words(stage))
 
     def _clear_progress(self) -> None:
         self._bar.set_opacity(0.0)
@@ -186,16 +189,15 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._shown = request
         if self.refusal:
             self._refuse(None, "")
-        header, effect_mask = preview.header, self._requests.effect_mask
-        self._legend.set_markup(_legend([reference.name for reference in request.draft.references], header["shares"], header["colors"]))
+        result, effect_mask = preview.result, self._requests.effect_mask
+        self._legend.set_markup(_legend([reference.name for reference in request.draft.references], result.shares, result.colors))
         quality = _("Final") if preview.exact else _("Draft")
         self._quality.set_text(quality if effect_mask is None else _("{}, within the layer's mask and the selection").format(quality))
         self._quality.set_tooltip_text(_("OK gives this result") if preview.exact else _("Matched at a small size; the final result follows"))
-        layout = PixelLayout.of(header)
         effect = None if request.view else product([mask for mask in (effect_mask, preview.confidence) if mask is not None])
-        self._picture.show_picture("after", layout.width, layout.height, _rgba(layout, preview.pixels), effect)
+        self._picture.show_picture("after", result.layout.width, result.layout.height, _rgba(result.layout, preview.pixels), effect)
 
-    def _show_failure(self, error: WorkerError) -> None:
+    def _show_failure(self, error: NctError) -> None:
         self._clear_progress()
         self._picture.clear("after")
         if isinstance(error, WorkerLost):
@@ -203,7 +205,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             self._device.set_text("")
             self.emit("usable")
         elif self._requested is not None:
-            self._refuse(self._requested.exact, f"{sentence(translated(str(error)))}.")
+            self._refuse(self._requested.exact, f"{sentence(in_words(error.text))}.")
 
 
 def _captions(quality: Gtk.Label) -> Gtk.Widget:

@@ -9,11 +9,11 @@ from typing import Any
 
 from gi.repository import Gimp
 from nct_shared.frames import PixelLayout
+from nct_shared.messages import SentReference
 from pixels import layers
 from pixels.choices import CONFIDENCE_MASK, TransferChoices
 from pixels.masks import PlacedMask, masks_of
 from pixels.references import ChosenReference
-from worker.client import SentReference
 from worker.originals import OriginalSender, UploadMakers
 from worker.preview_engine import PreviewRequest
 from worker.session import APPLIED, TransferSpec, Upload, WorkerSession
@@ -56,9 +56,9 @@ class PreviewRequests:
 
         Args:
             choices: what the dialog is set to, with at least one reference.
-            view: "" for the result, else one of :data:`frames.VIEWS`.
+            view: "" for the result, else one of :data:`messages.VIEWS`.
         """
-        small = [self._small_reference(reference, choices.selected_only) for reference in choices.references]
+        small = tuple(self._small_reference(reference, choices.selected_only) for reference in choices.references)
         params = {name: value for name, value in choices.params.items() if name not in APPLIED}
         draft_params = {**params, "working_size": min(params["working_size"], MATCHED_SIDE)}
         self._makers = self._makers_of(choices, small)
@@ -66,7 +66,7 @@ class PreviewRequests:
         names = session.original_names(self._makers.keys()) if session is not None else None
         exact = None
         if names is not None:
-            originals = [_original_reference(reference, sent, names) for reference, sent in zip(choices.references, small)]
+            originals = tuple(_original_reference(reference, sent, names) for reference, sent in zip(choices.references, small))
             exact = TransferSpec(names[self._source.get_id(), self._source_name], originals, params)
         draft = TransferSpec(self._source_name, small, draft_params, SHOWN_SIDE)
         applied = {name: choices.params[name] for name in APPLIED}
@@ -89,7 +89,7 @@ class PreviewRequests:
         drawable = reference.drawable
         if drawable is None:
             return SentReference(reference.name, file=reference.path)
-        masks = [self._keep_mask(drawable, mask) for mask in masks_of(drawable, selected_only)]
+        masks = tuple(self._keep_mask(drawable, mask) for mask in masks_of(drawable, selected_only))
         return SentReference(reference.name, image=self._keep(drawable, "reference"), masks=masks)
 
     def _makers_of(self, choices: TransferChoices, small: Sequence[SentReference]) -> UploadMakers:
@@ -136,4 +136,4 @@ def _original_reference(reference: ChosenReference, small: SentReference, names:
     if reference.drawable is None:
         return small
     layer_id = reference.drawable.get_id()
-    return SentReference(small.name, image=names[layer_id, small.image], masks=[names[layer_id, mask] for mask in small.masks])
+    return SentReference(small.name, image=names[layer_id, small.image], masks=tuple(names[layer_id, mask] for mask in small.masks))

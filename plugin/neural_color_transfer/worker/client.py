@@ -12,45 +12,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nct_shared import frames
-from nct_shared.errors import ProtocolError
+from nct_shared import frames, messages
+from nct_shared.errors import NctError, ProtocolError
+from nct_shared.texts import Text
 
 _SCRUBBED = ("PYTHON", "__PYVENV", "LD_", "DYLD_", "GI_")  # set for GIMP; the worker would load the wrong libraries
 _EXIT_SECONDS = 5.0
 
 
-class WorkerError(Exception):
+class WorkerError(NctError):  # type: ignore[misc]  # the package lies beside the plug-in once it is installed
     """The worker reported an error, or is gone.
 
     Attributes:
-        code: the error's code in the protocol; "canceled" after :meth:`Worker.cancel`.
+        code: the kind of error, as :class:`messages.Error` has it; "canceled" after :meth:`Worker.cancel`.
         detail: the worker's traceback; empty if there is none.
     """
 
-    def __init__(self, code: str, message: str, detail: str = "") -> None:
+    def __init__(self, code: str, message: Text, detail: str = "") -> None:
         super().__init__(message)
         self.code, self.detail = code, detail
 
 
 class WorkerLost(WorkerError):
     """The worker cannot be started, has ended, or does not follow the protocol."""
-
-
-@dataclass(frozen=True)
-class SentReference:
-    """A reference as the worker knows it.
-
-    Attributes:
-        name: what messages call it.
-        image: name of an image that was sent; "" for a file.
-        file: path of a file that the worker reads; "" for an image.
-        masks: names of masks that were sent; the reference counts where all of them are above one half.
-    """
-
-    name: str
-    image: str = ""
-    file: str = ""
-    masks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +62,7 @@ class WorkerSettings:
             values = json.loads(path.read_text(encoding="utf-8"))
             return cls(list(values["command"]), str(values["log"]), str(values["version"]))
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise WorkerLost("internal", f"expected the plug-in's settings in {path}, got {error}; run install.py again") from error
+            raise WorkerLost("internal", Text("damaged_settings", str(path), str(error))) from error
 
 
 class Worker:
@@ -112,7 +96,7 @@ class Worker:
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
             except OSError as error:
-                raise WorkerLost("internal", f"the worker {settings.command[0]} cannot be started ({error.strerror}); run install.py again") from error
+                raise WorkerLost("internal", Text("worker_not_started", settings.command[0], error.strerror or str(error))) from error
         assert self._process.stdin is not None and self._process.stdout is not None
         self._sink: BinaryIO = self._process.stdin  # type: ignore[assignment]
         self._source: BinaryIO = self._process.stdout  # type: ignore[assignment]
@@ -126,16 +110,18 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def hello(self) -> frames.Header:
-        """Waits for the worker's greeting and returns it: its "version", "device" and "backbone".
+    def hello(self) -> messages.Hello:
+        """Waits for the worker's greeting and returns it.
 
         Raises:
             WorkerLost: no greeting comes, or that of another version.
         """
         hello = self._receive()
-        if hello["type"] != "hello" or hello["protocol"] != frames.VERSION or hello["version"] != self._version:
-            wanted, got = f"{self._version} (protocol {frames.VERSION})", f"{hello.get('version')} (protocol {hello.get('protocol')})"
-            raise WorkerLost("protocol", f"expected a worker of version {wanted}, got {got}; run install.py again")
+        if not isinstance(hello, messages.Hello):
+            raise WorkerLost("protocol", Text.of(f"expected the worker's greeting, got {hello!r:.60}"))
+        if (hello.protocol, hello.version) != (messages.VERSION, self._version):
+            wanted, got = f"{self._version} (protocol {messages.VERSION})", f"{hello.version} (protocol {hello.protocol})"
+            raise WorkerLost("protocol", Text("other_version", wanted, got))
         return hello
 
     def send_image(self, name: str, role: str, layout: frames.PixelLayout, icc_profile: bytes, bands: Iterable[frames.Chunk]) -> None:
@@ -143,7 +129,7 @@ class Worker:
 
         Args:
             name: any text; a later image of the same name replaces this one.
-            role: one of :data:`frames.ROLES`.
+            role: one of :data:`messages.ROLES`.
             layout: layout of the pixels, with the length of the profile.
             icc_profile: profile of the pixels; empty means sRGB.
             bands: the pixels, cut as :meth:`frames.PixelLayout.bands` says.
@@ -153,70 +139,68 @@ class Worker:
             yield icc_profile
             yield from bands
 
-        self._send({"type": "image", "id": name, "role": role, **layout.fields()}, chunks())
+        self._send(messages.Image(name, role, layout), chunks())
 
     def forget(self, name: str) -> None:
         """Lets the worker drop an image that no job needs any more."""
-        self._send({"type": "forget", "id": name})
+        self._send(messages.Forget(name))
 
     def transfer(
-        self, source: str, references: Sequence[SentReference], params: Mapping[str, Any], onto: str = "", device: str = "auto", file_side: int = 0
+        self,
+        source: str,
+        references: Sequence[messages.SentReference],
+        params: Mapping[str, messages.Parameter],
+        onto: str = "",
+        device: str = "auto",
+        file_side: int = 0,
     ) -> str:
-        """Starts a transfer and returns the job's name.
+        """Starts a transfer, with the fields of :class:`messages.Transfer`, and returns the job's name.
 
-        Args:
-            source: name of an image that was sent.
-            references: the references, images that were sent or files.
-            params: names and values of :mod:`nct_shared.params`.
-            onto: name of an image of the source at another size, which is recolored instead; "" means the source.
-            device: "auto", or a device by the library's name.
-            file_side: longest side in pixels to which files are reduced before the transfer; 0 keeps their size.
+        Raises:
+            InputError: there are more references than one request can name.
         """
-        described = [{**vars(reference), "masks": list(reference.masks)} for reference in references]
-        asked = {"source": source, "onto": onto, "references": described, "params": dict(params), "device": device, "file_side": file_side}
-        return self._start({"type": "transfer", **asked})
+        return self._start(messages.Transfer(self._next_job(), source, tuple(references), params, onto, device, file_side))
 
     def apply(self, transfer: str, strength: float, keep_lightness: float = 0.0, onto: str = "") -> str:
         """Starts applying a finished transfer, given by its job's name, with these values; returns the new job's name."""
-        return self._start({"type": "apply", "transfer": transfer, "onto": onto, "strength": strength, "keep_lightness": keep_lightness})
+        return self._start(messages.Apply(self._next_job(), transfer, strength, keep_lightness, onto))
 
     def view(self, transfer: str, kind: str, index: int = 0, masks: Sequence[str] = (), onto: str = "") -> str:
-        """Starts drawing a view of a finished transfer, one of :data:`frames.VIEWS`; returns the new job's name."""
-        return self._start({"type": "view", "transfer": transfer, "onto": onto, "kind": kind, "index": index, "masks": list(masks)})
+        """Starts drawing a view of a finished transfer, one of :data:`messages.VIEWS`; returns the new job's name."""
+        return self._start(messages.View(self._next_job(), transfer, kind, index, tuple(masks), onto))
 
     def cancel(self, job: str) -> None:
         """Asks the worker to stop a job; :meth:`wait` then raises the error "canceled", unless the result came first."""
-        self._send({"type": "cancel", "id": job})
+        self._send(messages.Cancel(job))
 
-    def wait(self, job: str, progress: Callable[[float, str], None]) -> frames.Header:
-        """Waits for a job and returns the header of its result; its pixels must then be read with :meth:`bands` or :meth:`drain`.
+    def wait(self, job: str, progress: Callable[[float, Text], None]) -> messages.Result:
+        """Waits for a job and returns its result, whose pixels must then be read with :meth:`bands` or :meth:`drain`.
 
         Args:
             job: name of the job, as the method that started it returned it.
-            progress: called with a fraction, 0 to 1, that never decreases, and the stage in words.
+            progress: called with a fraction, 0 to 1, that never decreases, and the stage.
 
         Raises:
             WorkerError: the job failed, was canceled, or the worker is gone.
         """
         while True:
-            header = self._receive(job)
-            if header["type"] == "progress" and header["id"] == job:
-                progress(header["fraction"], header["stage"])
-            elif header["type"] == "result":
-                if header["id"] == job:
-                    return header
-                self.drain(header)  # the job finished before it was canceled
+            message = self._receive(job)
+            if isinstance(message, messages.Progress) and message.id == job:
+                progress(message.fraction, message.stage)
+            elif isinstance(message, messages.Result):
+                if message.id == job:
+                    return message
+                self.drain(message)  # the job finished before it was canceled
 
-    def bands(self, result: frames.Header) -> Iterator[tuple[int, int, bytearray]]:
+    def bands(self, result: messages.Result) -> Iterator[tuple[int, int, bytearray]]:
         """Yields the pixels of a result, in the color space of the source: (first row, number of rows, bytes), from the top."""
-        layout = frames.PixelLayout.of(result)
-        for top, rows in layout.bands():
-            band = bytearray(rows * layout.row_bytes)
+        for top, rows in result.layout.bands():
+            band = bytearray(rows * result.layout.row_bytes)
             with self._connection():
                 frames.read_into(self._source, band)
             yield top, rows, band
 
-    def drain(self, result: frames.Header) -> None:
+    def drain(self, result: messages.Result) -> None:
         """Reads the pixels of a result and drops them."""
         for _ in self.bands(result):
             pass
@@ -237,29 +221,31 @@ class Worker:
             self._process.wait()
         self._source.close()
 
-    def _start(self, header: frames.Header) -> str:
+    def _next_job(self) -> str:
         self._jobs += 1
-        job = f"job {self._jobs}"
-        self._send({**header, "id": job})
-        return job
+        return f"job {self._jobs}"
 
-    def _send(self, header: frames.Header, chunks: Iterable[frames.Chunk] = ()) -> None:
+    def _start(self, job: messages.Job) -> str:
+        self._send(job)
+        return job.id
+
+    def _send(self, message: messages.Message, chunks: Iterable[frames.Chunk] = ()) -> None:
         try:
             with self._sending:
-                frames.write_frame(self._sink, header, chunks)
+                messages.send(self._sink, message, chunks)
         except OSError:
             while True:  # until an error is raised: the one that the worker sent last, or that it has ended
                 self._receive()
 
-    def _receive(self, job: str = "") -> frames.Header:
-        """Returns the next frame; raises the error of this job, or one that belongs to no job."""
+    def _receive(self, job: str = "") -> messages.Message:
+        """Returns the next message; raises the error of this job, or one that belongs to no job."""
         with self._connection():
-            header = frames.read_header(self._source)
-        if header is None:
+            message = messages.receive(self._source)
+        if message is None:
             raise self._gone()
-        if header["type"] == "error" and header["id"] in ("", job):
-            raise (WorkerError if header["id"] else WorkerLost)(header["code"], header["message"], header["detail"])
-        return header
+        if isinstance(message, messages.Error) and message.id in ("", job):
+            raise (WorkerError if message.id else WorkerLost)(message.code, message.text, message.detail)
+        return message
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[None]:
@@ -268,10 +254,10 @@ class Worker:
         except ProtocolError as error:
             if self._process.poll() is not None:
                 raise self._gone() from error
-            raise WorkerLost("protocol", str(error)) from error
+            raise WorkerLost("protocol", error.text) from error
 
     def _gone(self) -> WorkerLost:
         status: int | None = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             status = self._process.wait(_EXIT_SECONDS)
-        return WorkerLost("internal", f"the worker ended unexpectedly (exit status {status}); run install.py again if this happens repeatedly")
+        return WorkerLost("internal", Text("worker_ended", str(status)))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from gi.repository import GLib
 from nct_shared.errors import NctError
 
-from .client import WorkerError
 from .session import Upload, WorkerSession
 
 UploadMakers = Mapping[Hashable, Callable[[], Upload]]
@@ -57,6 +56,6 @@ class OriginalSender:
         except StopIteration:
             self._idle = 0
             self._sent()
-        except (ValueError, NctError, WorkerError):  # a layer is too large or gone, or the worker is gone: others report it
+        except NctError:  # a layer is too large or gone, or the worker is gone: others report it
             self._idle = 0
         return bool(GLib.SOURCE_REMOVE)

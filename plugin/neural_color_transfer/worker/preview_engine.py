@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from nct_shared.frames import Header
+from nct_shared.errors import NctError
+from nct_shared.messages import Hello, Result
+from nct_shared.texts import Text
 
 from .client import Worker, WorkerError, WorkerLost, WorkerSettings
 from .session import TransferSpec, Upload, WorkerSession
@@ -27,7 +29,7 @@ class PreviewRequest:
         draft: the transfer at a small size.
         exact: the transfer at the chosen size, whose images the worker has already; None while it does not have them.
         applied: the values of :data:`session.APPLIED`.
-        view: "" for the result, else one of :data:`frames.VIEWS`.
+        view: "" for the result, else one of :data:`messages.VIEWS`.
         masked: whether the result is shown with its confidence.
     """
 
@@ -49,13 +51,13 @@ class Preview:
 
     Attributes:
         exact: True for the exact transfer, False for a draft.
-        header: header of the result or view.
-        pixels: its pixels, in the layout of the header.
+        result: the result or view.
+        pixels: its pixels, in its layout.
         confidence: one uint8 per pixel; None where it was not requested.
     """
 
     exact: bool
-    header: Header
+    result: Result
     pixels: bytes
     confidence: bytes | None
 
@@ -71,16 +73,16 @@ class PreviewEngine:
     """Starts a worker in a thread of its own and computes previews there until :meth:`hand_over` or :meth:`close`.
 
     The callbacks are called in that thread: ``ready`` with the worker's greeting, ``progress`` with a fraction and the stage, ``done`` with the
-    request and its preview, ``failed`` with the error. After a WorkerLost there are no more previews.
+    request and its preview, ``failed`` with the error. After a WorkerLost there are no more previews. Whatever else happens in the thread is told as one.
     """
 
     def __init__(
         self,
         settings: WorkerSettings,
-        ready: Callable[[Mapping[str, Any]], None],
-        progress: Callable[[float, str], None],
+        ready: Callable[[Hello], None],
+        progress: Callable[[float, Text], None],
         done: Callable[[PreviewRequest, Preview], None],
-        failed: Callable[[WorkerError], None],
+        failed: Callable[[NctError], None],
     ) -> None:
         self._settings, self._ready, self._progress, self._done, self._failed = settings, ready, progress, done, failed
         self._requests: queue.SimpleQueue[PreviewRequest | None] = queue.SimpleQueue()
@@ -89,7 +91,7 @@ class PreviewEngine:
         self._session: WorkerSession | None = None
         self._running: _RunningTransfer | None = None
         self._newest: PreviewRequest | None = None
-        self._last_progress = (0.0, "")
+        self._last_progress: tuple[float, Text] | None = None
         self._thread = threading.Thread(target=self._run, name="preview", daemon=True)
         self._thread.start()
 
@@ -107,7 +109,7 @@ class PreviewEngine:
         """Cancels the running transfer, because no preview is wanted now."""
         self._replace(None)
 
-    def hand_over(self, spec: TransferSpec | None, progress: Callable[[float, str], None]) -> WorkerSession | None:
+    def hand_over(self, spec: TransferSpec | None, progress: Callable[[float, Text], None]) -> WorkerSession | None:
         """Ends the previews and gives away the session with its running worker; None if there is no usable worker.
 
         Args:
@@ -121,7 +123,7 @@ class PreviewEngine:
         self._requests.put(None)
         while self._thread.is_alive():
             self._thread.join(_POLL_SECONDS)
-            if finishing:
+            if finishing and self._last_progress is not None:
                 progress(*self._last_progress)
         session, self._session = self._session, None
         return session
@@ -161,9 +163,16 @@ class PreviewEngine:
             self._ready(hello)
             self._serve(self._session)
         except WorkerLost as error:
-            with self._lock:
-                self._worker = self._session = None
-            self._failed(error)
+            self._give_up(error)
+        except Exception as error:  # a thread that dies without a word would leave the dialog waiting
+            self._give_up(WorkerLost("internal", Text("plugin_failed", type(error).__name__, str(error)), traceback.format_exc()))
+
+    def _give_up(self, error: WorkerLost) -> None:
+        with self._lock:
+            worker, self._worker, self._session = self._worker, None, None
+        if worker is not None:
+            worker.kill()
+        self._failed(error)
 
     def _serve(self, session: WorkerSession) -> None:
         request = self._next(None)
@@ -184,22 +193,22 @@ class PreviewEngine:
             for name, upload in request.uploads.items():
                 session.send_as(name, upload, upload.read())
             if not session.finished_job(spec) or not request.view:
-                header = self._transfer(session, request, spec)
-                pixels = _pixels(session.worker, header)
+                result = self._transfer(session, request, spec)
+                pixels = _pixels(session.worker, result)
             if request.view:
-                header, pixels = self._view(session, spec, request.view, onto)
+                result, pixels = self._view(session, spec, request.view, onto)
             confidence = self._view(session, spec, "confidence", onto)[1] if request.masked and not request.view else None
-            self._done(request, Preview(spec == request.exact, header, pixels, confidence))
+            self._done(request, Preview(spec == request.exact, result, pixels, confidence))
         except WorkerLost:
             raise
-        except WorkerError as error:
+        except NctError as error:
             if error.code != "canceled":
                 self._failed(error)
         finally:
             with self._lock:
                 self._running = None
 
-    def _transfer(self, session: WorkerSession, request: PreviewRequest, spec: TransferSpec) -> Header:
+    def _transfer(self, session: WorkerSession, request: PreviewRequest, spec: TransferSpec) -> Result:
         with self._lock:
             finished = session.finished_job(spec)
             job = session.start(spec, request.applied, request.draft.source)
@@ -209,11 +218,11 @@ class PreviewEngine:
                     session.worker.cancel(job)
         return session.finish(spec, job, self._report)
 
-    def _view(self, session: WorkerSession, spec: TransferSpec, kind: str, onto: str) -> tuple[Header, bytes]:
-        header = session.worker.wait(session.worker.view(session.finished_job(spec), kind, onto=onto), self._report)
-        return header, _pixels(session.worker, header)
+    def _view(self, session: WorkerSession, spec: TransferSpec, kind: str, onto: str) -> tuple[Result, bytes]:
+        result = session.worker.wait(session.worker.view(session.finished_job(spec), kind, onto=onto), self._report)
+        return result, _pixels(session.worker, result)
 
-    def _report(self, fraction: float, stage: str) -> None:
+    def _report(self, fraction: float, stage: Text) -> None:
         self._last_progress = fraction, stage
         self._progress(fraction, stage)
 
@@ -229,5 +238,5 @@ class PreviewEngine:
         return request
 
 
-def _pixels(worker: Worker, header: Header) -> bytes:
-    return b"".join(bytes(band) for _, _, band in worker.bands(header))
+def _pixels(worker: Worker, result: Result) -> bytes:
+    return b"".join(bytes(band) for _, _, band in worker.bands(result))

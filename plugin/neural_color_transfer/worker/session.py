@@ -9,11 +9,12 @@ import hashlib
 from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from nct_shared.frames import KEPT_TRANSFERS, Chunk, Header, PixelLayout
+from nct_shared.frames import Chunk, PixelLayout
+from nct_shared.messages import KEPT_TRANSFERS, Parameter, Result, SentReference
+from nct_shared.texts import Text
 
-from .client import SentReference, Worker
+from .client import Worker
 
 APPLIED = ("strength", "keep_lightness")
 """The parameters that only change how the result of a transfer is applied, so that they need no new transfer."""
@@ -24,7 +25,7 @@ class Upload:
     """An image to be sent to the worker.
 
     Attributes:
-        role: one of :data:`frames.ROLES`.
+        role: one of :data:`messages.ROLES`.
         layout: layout of the pixels, with the length of the profile.
         icc_profile: profile of the pixels; empty means sRGB.
         read: yields the pixels in the bands of the layout; each call reads them anew.
@@ -68,8 +69,8 @@ class TransferSpec:
     """
 
     source: str
-    references: Sequence[SentReference]
-    params: Mapping[str, Any]
+    references: tuple[SentReference, ...]
+    params: Mapping[str, Parameter]
     file_side: int = 0
     file_times: Sequence[int] = field(init=False)
 
@@ -144,10 +145,10 @@ class WorkerSession:
             return self.worker.apply(job, applied["strength"], applied["keep_lightness"], onto)
         return self.worker.transfer(spec.source, spec.references, {**spec.params, **applied}, onto=onto, file_side=spec.file_side)
 
-    def finish(self, spec: TransferSpec, job: str, progress: Callable[[float, str], None]) -> Header:
-        """Waits for a job of :meth:`start` and returns the header of its result; see :meth:`Worker.wait`."""
+    def finish(self, spec: TransferSpec, job: str, progress: Callable[[float, Text], None]) -> Result:
+        """Waits for a job of :meth:`start` and returns its result; see :meth:`Worker.wait`."""
         result = self.worker.wait(job, progress)
-        if result["transfer"] == job:
+        if result.transfer == job:
             self._finished = [*self._finished, (spec, job)][-KEPT_TRANSFERS:]
         return result
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 
 import gi
+from nct_shared.errors import InputError
+from nct_shared.texts import Text
 from pixels import layers, masks
 
 from .session import Upload
@@ -17,10 +19,10 @@ def layer_upload(role: str, drawable: Gimp.Drawable) -> Upload:
     """Describes the drawable's pixels at full size.
 
     Raises:
-        ValueError: the drawable was deleted.
+        InputError: the drawable was deleted.
     """
     if not drawable.is_valid():
-        raise ValueError("expected layers of open images, got one that is gone; choose another")
+        raise InputError(Text("layer_gone"))
     return Upload(role, layers.layout_of(drawable), layers.icc_profile(drawable), functools.partial(layers.read, drawable))
 
 

@@ -136,7 +136,7 @@ def test_a_device_that_was_asked_for_is_not_replaced_by_another(gpu, monkeypatch
 
 def test_a_device_that_was_asked_for_and_does_not_start(gpu_that_does_not_start):
     gpu_that_does_not_start(REPORTS["card too old"])
-    with pytest.raises(DeviceError, match="expected Test GPU to compute, .* no kernel image is available"):
+    with pytest.raises(DeviceError, match=r"expected Test GPU to compute, .* no kernel image is available"):
         transfer(SOURCE, REFERENCES, TINY, device="cuda")
 
 

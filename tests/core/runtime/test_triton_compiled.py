@@ -21,7 +21,6 @@ from triton.runtime.jit import JITFunction, mangle_type
 
 from nct_core.guidance.voting import kernels_triton as voting
 from nct_core.matching.patchmatch import kernels_triton as patchmatch
-from nct_core.runtime import triton_probe
 
 GENERATIONS = {"Turing": 75, "Ampere": 80, "Hopper": 90, "Blackwell": 120}
 ALIGNED = [["tt.divisibility", 16]]  # torch's memory begins at multiples of 16
@@ -32,8 +31,6 @@ def launches(monkeypatch):
     """What a transfer launches: kernel -> arguments and options."""
     noted = {}
     monkeypatch.setattr(JITFunction, "run", lambda kernel, *given, grid, warmup, **options: noted.setdefault(kernel, (given, options)))
-    with pytest.raises(RuntimeError, match="expected 1 from the kernel"):
-        triton_probe.run(torch.device("cpu"))
     kernel_cases.patchmatch_fields(patchmatch.patchmatch, kernel_cases.PATCHMATCH_CASES[1], torch.device("cpu"))
     kernel_cases.votes(voting.vote, kernel_cases.VOTING_CASES[1], torch.device("cpu"))
     monkeypatch.undo()
@@ -41,7 +38,7 @@ def launches(monkeypatch):
 
 
 def test_every_kernel_is_launched(launches):
-    assert {kernel.fn.__name__ for kernel in launches} == {"_write", "_score_all", "_propagate", "_random_search", "_gather_votes"}
+    assert {kernel.fn.__name__ for kernel in launches} == {"_score_all", "_propagate", "_random_search", "_gather_votes"}
 
 
 @pytest.mark.slow

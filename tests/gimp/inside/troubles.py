@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gi.repository import Gimp, Gio
+from nct_shared.errors import NctError
 from pixels import outputs, references
 from pixels.choices import TransferChoices
 from worker.client import Worker, WorkerSettings
@@ -35,7 +36,7 @@ def changed_meanwhile(folder: str, plugin: str, source: dict[str, Any], referenc
             try:
                 made = outputs.insert(first, "result", choices, result)
                 facts[case]["offsets"] = list(made.get_offsets())[1:]
-            except ValueError as problem:
+            except NctError as problem:
                 facts[case] = {"told": str(problem), "unchanged": (image.is_valid() and state(image)) == before, "images": len(Gimp.get_images()) - opened}
                 facts[case]["dirty"] = image.is_valid() and image.is_dirty()
                 result.skip_pixels()
@@ -51,7 +52,7 @@ def closed_before(folder: str, reference: dict[str, Any]) -> str:
     image.delete()
     try:
         references.gather([layer], [])
-    except ValueError as problem:
+    except NctError as problem:
         return str(problem)
     return ""
 

@@ -1,0 +1,376 @@
+"""What the plug-in and the worker say to each other: a frozen dataclass for each message.
+
+Each message has the fields of its class and no others, and is checked when it is read: what is missing, unknown, of another type or out of range
+raises :class:`ProtocolError`, after which nothing that comes can be trusted, so that the connection ends. ``id`` names an image, or a job and its
+answers. Standard library only, Python >= 3.9: the plug-in uses this module too.
+
+The worker greets with :class:`Hello`. It takes :class:`Image` and :class:`Forget` at any time; a job is a :class:`Transfer`, an :class:`Apply` or a
+:class:`View`, and ends with one :class:`Result` or :class:`Error`. :class:`Cancel` makes that an error with the code "canceled".
+"""
+
+from __future__ import annotations
+
+import sys
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, BinaryIO, TypeVar, Union
+
+from . import frames
+from .errors import ProtocolError
+from .frames import Chunk, Header, PixelLayout
+from .texts import Text
+
+VERSION = 5
+MAX_ID_CHARACTERS = 100
+KEPT_TRANSFERS = 12  # the last ones, to which Apply and View can refer
+ROLES = ("source", "reference", "mask")
+VIEWS = ("mask", "confidence", "part", "labels", "matches")
+"""What a :class:`View` of a result shows, as uint8 of the size of what it is shown on. Gray, each times the masks that are named: white everywhere, how
+certain each match is, where the reference ``index`` colored the source. RGB: the source painted in the colors of its references, and the pixels of the
+references that were matched, in the positions of the source's."""
+
+Parameter = Union[bool, int, float, str]
+_M = TypeVar("_M", bound="Message")
+
+
+@dataclass(frozen=True)
+class SentReference:
+    """A reference as the worker knows it.
+
+    Attributes:
+        name: what messages call it.
+        image: name of an image that was sent; "" for a file.
+        file: path of a file that the worker reads; "" for an image.
+        masks: names of masks that were sent; the reference counts where all of them are above one half.
+    """
+
+    name: str
+    image: str = ""
+    file: str = ""
+    masks: tuple[str, ...] = ()
+
+
+class Message:
+    """Base of the messages."""
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes that follow the header: profile and pixels of what has a ``layout``."""
+        layout = getattr(self, "layout", None)
+        return layout.payload_bytes if isinstance(layout, PixelLayout) else 0
+
+    def to_header(self) -> Header:
+        """Returns the message as the header of a frame."""
+        header = {"type": _type_of(type(self)), **_to_json(self)}
+        return {**header, "payload": self.payload_bytes} if self.payload_bytes else header
+
+    @classmethod
+    def from_header(cls: type[_M], header: Mapping[str, Any]) -> _M:
+        """Reads the message out of the header of a frame.
+
+        Raises:
+            ProtocolError: the header is not one of such a message; the error says what was expected and what came.
+        """
+        content = {name: value for name, value in header.items() if name not in ("type", "payload")}
+        message: _M = _read(cls, content, f"the message {_type_of(cls)!r}")
+        if header.get("payload", 0) != message.payload_bytes:
+            raise ProtocolError(f"expected {message.payload_bytes} payload bytes with this {_type_of(cls)!r}, got {header['payload']!r:.60}")
+        return message
+
+
+@dataclass(frozen=True)
+class _Named(Message):
+    id: str
+
+    def __post_init__(self) -> None:
+        if len(self.id) > MAX_ID_CHARACTERS:
+            raise ProtocolError(f"expected an 'id' of at most {MAX_ID_CHARACTERS} characters, got {len(self.id)}")
+
+
+# -- worker -> plug-in
+
+
+@dataclass(frozen=True)
+class Hello(Message):
+    """The greeting.
+
+    Attributes:
+        protocol: :data:`VERSION`.
+        version: version of the library.
+        device: the device that computes, in words.
+        backbone: the network whose weights are installed; "" without weights.
+    """
+
+    protocol: int
+    version: str
+    device: str
+    backbone: str
+
+    @classmethod
+    def from_header(cls, header: Mapping[str, Any]) -> Hello:
+        """Reads a greeting, that of another protocol too: its other fields are skipped, so that the versions can be compared."""
+        names = ["type", "payload", *_hints(cls)] if header.get("protocol") != VERSION else header
+        return super().from_header({name: header[name] for name in names if name in header})
+
+
+@dataclass(frozen=True)
+class Progress(_Named):
+    """How far a job is: a fraction, 0 to 1, that never decreases, and the stage."""
+
+    fraction: float
+    stage: Text
+
+
+@dataclass(frozen=True)
+class Result(_Named):
+    """The result of a job; its pixels follow.
+
+    Attributes:
+        transfer: name of the transfer that it comes from.
+        backbone: the network that was used.
+        device: the device that computed, in words.
+        seconds: how long the transfer took.
+        shares: the fraction of the source that each reference colored, 0 to 1.
+        colors: the color of each reference in the view "labels", as "#rrggbb".
+        layout: layout of the pixels.
+    """
+
+    transfer: str
+    backbone: str
+    device: str
+    seconds: float
+    shares: tuple[float, ...]
+    colors: tuple[str, ...]
+    layout: PixelLayout
+
+
+@dataclass(frozen=True)
+class Error(_Named):
+    """A job failed, or was canceled; without an ``id`` the connection ends.
+
+    Attributes:
+        code: the ``code`` of an :class:`NctError`, or "internal".
+        text: what happened and what to do.
+        detail: the traceback.
+    """
+
+    code: str
+    text: Text
+    detail: str
+
+
+# -- plug-in -> worker
+
+
+@dataclass(frozen=True)
+class Image(_Named):
+    """An image, to which jobs then refer by its ``id``; one of the same name is replaced. Its profile and pixels follow.
+
+    Attributes:
+        role: one of :data:`ROLES`.
+        layout: layout of the pixels, with the length of the profile.
+    """
+
+    role: str
+    layout: PixelLayout
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_choice("role", self.role, ROLES)
+
+
+@dataclass(frozen=True)
+class Forget(_Named):
+    """No job needs the image any more."""
+
+
+@dataclass(frozen=True)
+class Transfer(_Named):
+    """A job: recolor the source.
+
+    Attributes:
+        source: name of an image.
+        references: the references, images or files.
+        params: names and values of :class:`TransferParams`; missing ones take their defaults.
+        onto: name of an image of the source at another size, which is recolored instead; "" means the source.
+        device: a device as :func:`nct_core.transfer` calls it.
+        file_side: longest side in pixels to which files are reduced before the transfer; 0 keeps their size.
+    """
+
+    source: str
+    references: tuple[SentReference, ...]
+    params: Mapping[str, Parameter]
+    onto: str = ""
+    device: str = "auto"
+    file_side: int = 0
+
+
+@dataclass(frozen=True)
+class Apply(_Named):
+    """A job: apply a finished transfer with other values, 0 to 1.
+
+    Attributes:
+        transfer: name of the transfer's job.
+        strength, keep_lightness: see :class:`TransferParams`.
+        onto: as in :class:`Transfer`.
+    """
+
+    transfer: str
+    strength: float
+    keep_lightness: float = 0.0
+    onto: str = ""
+
+
+@dataclass(frozen=True)
+class View(_Named):
+    """A job: draw a view of a finished transfer.
+
+    Attributes:
+        transfer: name of the transfer's job.
+        kind: one of :data:`VIEWS`.
+        index: the reference that the view "part" shows.
+        masks: names of masks by which a gray view is multiplied.
+        onto: as in :class:`Transfer`.
+    """
+
+    transfer: str
+    kind: str
+    index: int = 0
+    masks: tuple[str, ...] = ()
+    onto: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_choice("kind", self.kind, VIEWS)
+
+
+@dataclass(frozen=True)
+class Cancel(_Named):
+    """The job shall end."""
+
+
+@dataclass(frozen=True)
+class Shutdown(Message):
+    """The worker shall end."""
+
+
+Job = Union[Transfer, Apply, View]
+MESSAGES: Mapping[str, type[Message]] = {
+    message.__name__.lower(): message for message in (Hello, Progress, Result, Error, Image, Forget, Transfer, Apply, View, Cancel, Shutdown)
+}
+"""The messages by their type in a header."""
+
+
+def send(stream: BinaryIO, message: Message, chunks: Iterable[Chunk] = ()) -> None:
+    """Writes a message and flushes.
+
+    Args:
+        stream: a blocking binary stream that writes all it is given.
+        message: the message.
+        chunks: the payload in pieces, drawn one after the other, so that no whole image needs to lie in memory.
+
+    Raises:
+        InputError: the message is longer than a header may be; nothing was written.
+        ValueError: the chunks are not as long as the payload that the message announces; the caller is at fault.
+        OSError: the other program is gone.
+
+    Example:
+        >>> import io
+        >>> stream = io.BytesIO()
+        >>> send(stream, Cancel("job 1"))
+        >>> receive(io.BytesIO(stream.getvalue()))
+        Cancel(id='job 1')
+    """
+    frames.write_frame(stream, message.to_header(), chunks)
+
+
+def receive(stream: BinaryIO) -> Message | None:
+    """Reads the next message; its payload, if any, must be read before the next call.
+
+    Returns:
+        The message, or None where the stream ends between two messages.
+
+    Raises:
+        ProtocolError: the bytes are not a frame, or its header is none of a message.
+    """
+    header = frames.read_header(stream)
+    if header is None:
+        return None
+    kind = header.get("type")
+    if not isinstance(kind, str) or kind not in MESSAGES:
+        raise ProtocolError(f"expected a message of a known type, got {kind!r:.60}")
+    return MESSAGES[kind].from_header(header)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ProtocolError(f"expected one of the {name}s {', '.join(choices)}, got {value!r:.60}")
+
+
+def _type_of(message: type[Message]) -> str:
+    """The name of a message in its header."""
+    return message.__name__.lower()
+
+
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """The types of a dataclass's fields."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Text):
+        return value.to_json()
+    if is_dataclass(value):
+        return {field.name: _to_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [_to_json(entry) for entry in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _read(kind: type, value: Mapping[str, Any], where: str) -> Any:
+    """Builds a dataclass out of the object that JSON has for it."""
+    hints = _hints(kind)
+    if value.keys() != hints.keys():
+        expected = f"the fields {', '.join(map(repr, hints))}" if hints else "no fields"
+        raise ProtocolError(f"expected {expected} in {where}, got {', '.join(map(repr, value)) or 'none':.200}")
+    read = {}
+    for name, hint in hints.items():
+        try:
+            read[name] = _value(hint, value[name], where)
+        except _Unexpected as error:
+            raise ProtocolError(f"expected {error} as {name!r} in {where}, got {value[name]!r:.60}") from error
+    return kind(**read)
+
+
+class _Unexpected(Exception):
+    """A value is of another type; says what was expected."""
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """Checks a field's value and turns what JSON has for it into what the field has."""
+    if hint is Text:
+        try:
+            return Text.from_json(value)
+        except (ValueError, RecursionError) as error:
+            raise _Unexpected("a text that is known here") from error
+    if is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise _Unexpected("an object")
+        return _read(typing.cast(type, hint), value, where)
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise _Unexpected("a list")
+        return tuple(_value(typing.get_args(hint)[0], entry, where) for entry in value)
+    if typing.get_origin(hint) is not None:
+        if not isinstance(value, dict) or not all(isinstance(entry, typing.get_args(Parameter)) for entry in value.values()):
+            raise _Unexpected("an object of numbers and texts")
+        return value
+    if hint is float:
+        largest = sys.float_info.max
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -largest <= value <= largest:
+            raise _Unexpected("a finite number")
+    elif isinstance(value, bool) or not isinstance(value, hint):
+        raise _Unexpected({str: "a text", int: "a whole number"}[hint])
+    return value

@@ -45,6 +45,7 @@ def both_features(pair, network):
 # -- the plain implementation and the library
 
 
+@pytest.mark.slow
 def test_the_library_agrees_with_the_plain_implementation(pair, network):
     """As published what is ours is the contrast term; the default is another method, whose result is still of that kind."""
     source, reference = pair
@@ -114,6 +115,7 @@ def test_made_pictures_are_the_same_everywhere_and_not_each_other():
     assert one.std(axis=(0, 1)).min() > 10
 
 
+@pytest.mark.slow
 def test_the_clock_knows_the_stages_and_changes_nothing(pair):
     source, reference = pair
     expected = transfer(source, [reference], device="cpu").image
@@ -148,6 +150,7 @@ def test_the_work_grows_with_what_it_depends_on():
     assert large["application"] == tuple(4 * amount for amount in one["application"])
 
 
+@pytest.mark.slow
 def test_a_process_can_be_held_to_avx2():
     program = "import numba, torch; print(torch.backends.cpu.get_cpu_capability(), numba.core.registry.cpu_target.target_context.codegen().magic_tuple()[1:])"
     told = [
@@ -162,6 +165,7 @@ def test_a_process_can_be_held_to_avx2():
 # -- the command
 
 
+@pytest.mark.slow
 def test_a_whole_benchmark(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(runs, "QUICK", runs.Plan((96, 72), (1,), ((80, 64), (96, 64)), (((80, 64), ".png", 1),), 1))
     assert command.main(["--quick", "--device", "cpu", "--output", str(tmp_path / "new")]) == 0

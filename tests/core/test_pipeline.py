@@ -63,6 +63,7 @@ def test_the_same_input_gives_the_same_bits(pair, result):
     np.testing.assert_array_equal(transfer(pair[0], [pair[1]], SMALL).image, result.image)
 
 
+@pytest.mark.slow
 def test_the_generic_path_agrees_with_the_compiled_kernels(pair, monkeypatch):
     """The torch path of other devices, run on the CPU in place of the compiled one."""
     from nct_core.guidance.voting import kernels_cpu as voting_cpu
@@ -81,6 +82,7 @@ def test_the_generic_path_agrees_with_the_compiled_kernels(pair, monkeypatch):
     assert deltaE_ciede2000(rgb2lab(np.clip(generic, 0, 1)), rgb2lab(np.clip(compiled, 0, 1))).mean() < 0.5
 
 
+@pytest.mark.slow
 def test_strength_and_channels(pair):
     source, reference = pair
     np.testing.assert_array_equal(transfer(source, [reference], TransferParams(working_size=96, strength=0.0)).image, source)
@@ -92,6 +94,7 @@ def test_strength_and_channels(pair):
     np.testing.assert_array_equal(out[..., 3], with_alpha[..., 3])
 
 
+@pytest.mark.slow
 def test_transparent_pixels_neither_match_nor_vote(pair):
     source, reference = pair
     masked = np.concatenate([reference, np.ones((*reference.shape[:2], 1), np.float32)], -1)
@@ -104,6 +107,7 @@ def test_transparent_pixels_neither_match_nor_vote(pair):
     assert first.correspondences[..., 0].min() >= 30 - 120 / 7  # the cells of the coarsest level that the border crosses are shared
 
 
+@pytest.mark.slow
 def test_sizes_do_not_have_to_fit(pair):
     for shape in ((16, 16), (2, 300), (400, 90)):
         assert transfer(landscape(3, shape), [pair[1]], TransferParams(working_size=96)).image.shape == (*shape, 3)

@@ -70,6 +70,7 @@ def errors(result: TransferResult, number: int = 0) -> NDArray[np.float32]:
     return np.abs(result.correspondences_in(number) - true).max(-1)[:, CUT:]
 
 
+@pytest.mark.slow
 def test_matches_are_right_in_the_reference_as_it_was_given(result: TransferResult) -> None:
     assert [match.mirrored for match in result.matches] == [True]
     found = errors(result)
@@ -77,6 +78,7 @@ def test_matches_are_right_in_the_reference_as_it_was_given(result: TransferResu
     assert np.median(found) < 4 and np.quantile(found, 0.8) < 6  # a cell has 16
 
 
+@pytest.mark.slow
 def test_colors_are_nearer_to_the_truth(source: Image, reference: Image, truth: Image, result: TransferResult, monkeypatch: pytest.MonkeyPatch) -> None:
     def stay(reference: Reference, _half: torch.Tensor, network: FeaturePyramid, *_: object) -> Reference:
         return dataclasses.replace(reference, half=network.half_size(reference.image.rgb))
@@ -87,6 +89,7 @@ def test_colors_are_nearer_to_the_truth(source: Image, reference: Image, truth: 
     assert np.abs(result.image - truth).mean() < 0.9 * np.abs(without.image - truth).mean()
 
 
+@pytest.mark.slow
 def test_which_way_round_it_is_given_changes_the_matches_columns_only(source: Image, reference: Image, result: TransferResult) -> None:
     other = transfer(source, [np.ascontiguousarray(reference[:, ::-1])], SMALL)
     assert [match.mirrored for match in other.matches] == [False]
@@ -96,6 +99,7 @@ def test_which_way_round_it_is_given_changes_the_matches_columns_only(source: Im
     np.testing.assert_allclose(other.correspondences[..., 1], 115 - result.correspondences[..., 1], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_each_of_several_references_by_itself_with_its_holes(source: Image, reference: Image) -> None:
     hole = np.concatenate([reference, np.ones((96, 116, 1), np.float32)], -1)
     hole[:, 80:, 3] = 0

@@ -57,6 +57,7 @@ def result(source: Image, references: list[Image]) -> TransferResult:
     return transfer(source, references, SMALL)
 
 
+@pytest.mark.slow
 def test_each_part_takes_the_reference_that_shows_its_like(source: Image, references: list[Image], result: TransferResult) -> None:
     assert result.labels.shape == (96, 160) and result.labels.dtype == np.uint8
     assert (result.labels[:, :72] == 1).mean() > 0.92
@@ -76,6 +77,7 @@ def test_matches_lie_in_each_reference(references: list[Image], result: Transfer
     np.testing.assert_array_equal(result.correspondences, result.correspondences_in(0))
 
 
+@pytest.mark.slow
 def test_another_order_gives_the_same_bits_and_other_labels(source: Image, references: list[Image], result: TransferResult) -> None:
     order = [2, 0, 1]
     other = transfer(source, [references[i] for i in order], SMALL)
@@ -85,6 +87,7 @@ def test_another_order_gives_the_same_bits_and_other_labels(source: Image, refer
     np.testing.assert_array_equal(other.correspondences_in(1), result.correspondences_in(0))
 
 
+@pytest.mark.slow
 def test_copies_of_one_reference_are_one_reference(source: Image, references: list[Image]) -> None:
     one = transfer(source, references[:1], SMALL)
     assert one.shares == [1.0] and not one.labels.any()

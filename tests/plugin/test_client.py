@@ -44,6 +44,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_transfer_from_images_to_pixels(client: Any, settings: Any) -> None:
     heard: list[tuple[float, str]] = []
     source, reference = blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)
@@ -61,6 +62,7 @@ def test_a_transfer_from_images_to_pixels(client: Any, settings: Any) -> None:
     assert received == from_srgb(image, None, source.dtype).tobytes()
 
 
+@pytest.mark.slow
 def test_errors_and_canceling_reach_the_caller(client: Any, settings: Any) -> None:
     with client.Worker(settings) as worker:
         worker.hello()

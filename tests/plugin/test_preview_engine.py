@@ -13,6 +13,8 @@ from pictures import blobs
 
 from nct_core.files.color_space import to_srgb
 
+pytestmark = pytest.mark.slow  # whole transfers in a worker
+
 PATIENCE_SECONDS = 120
 SIZE, LARGE_SIZE = (120, 160), (240, 320)
 

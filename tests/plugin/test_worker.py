@@ -249,6 +249,7 @@ def test_a_transfer_is_shown_on_another_size_of_its_source(greeted: Connection) 
             assert greeted.pixels(greeted.answer()).shape[:2] == shape
 
 
+@pytest.mark.slow
 def test_only_the_last_transfers_are_kept(greeted: Connection) -> None:
     for number in range(messages.KEPT_TRANSFERS + 1):
         greeted.transfer(f"kept {number}", seed=number, patchmatch_iterations=1)

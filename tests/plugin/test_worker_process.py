@@ -110,6 +110,7 @@ def test_a_full_disk_is_said_in_words() -> None:
     assert "kernel.nbi" in error.detail
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device without room")
 def test_a_full_disk_under_the_log_does_not_stop_it() -> None:
     # The log is all that the worker writes: results go through the pipe.

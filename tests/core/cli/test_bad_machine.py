@@ -47,6 +47,7 @@ sys.exit(nct_core.cli.main.main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
 @pytest.mark.parametrize("mebibytes", [200, 800])  # enough to read the picture or not; in neither case enough to transfer it
 def test_out_of_memory(mebibytes: int, good: Path, folder: Path) -> None:
@@ -61,6 +62,7 @@ def test_out_of_memory(mebibytes: int, good: Path, folder: Path) -> None:
     assert not list(folder.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
 def test_more_references_than_memory_has_room_for(good: Path, folder: Path) -> None:
     big = good.with_name("big.png")

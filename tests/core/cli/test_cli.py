@@ -59,6 +59,7 @@ def run(pictures: tuple[Path, Path]) -> tuple[Path, dict[str, Any]]:
     return folder, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_result_keeps_size_depth_alpha_and_profile(pictures: tuple[Path, Path], run: tuple[Path, dict[str, Any]]) -> None:
     source, result = read_picture(pictures[0]), read_picture(run[0] / "result.png")
     assert result.pixels.dtype == np.uint16
@@ -98,6 +99,7 @@ def test_report(run: tuple[Path, dict[str, Any]]) -> None:
     assert report["warnings"] == []
 
 
+@pytest.mark.slow
 def test_several_references(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, columns = np.mgrid[0:60, 0:80] / 80
     write_picture(tmp_path / "ö 2.png", Picture(np.rint(np.stack([columns, rows * columns, 0.3 + 0.2 * rows], -1) * 255).astype(np.uint8)))
@@ -232,6 +234,7 @@ def test_an_unexpected_error_is_one_line_and_debug_shows_more(tmp_path: Path, mo
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_without_room_for_the_last_file_none_is_left(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import resource
@@ -267,6 +270,7 @@ sys.exit(nct_core.cli.main.main())
 """
 
 
+@pytest.mark.slow
 def test_interruption_while_torch_is_loaded(pictures: tuple[Path, Path], tmp_path: Path) -> None:
     command = [sys.executable, "-c", INTERRUPTED_IMPORT, "transfer", *pictures, "-o", tmp_path / "out.png"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -274,6 +278,7 @@ def test_interruption_while_torch_is_loaded(pictures: tuple[Path, Path], tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_progress_on_a_terminal_and_interruption(pictures: tuple[Path, Path], tmp_path: Path) -> None:
     controller, terminal = os.openpty()

@@ -34,6 +34,7 @@ print(kernels.kernel(3), sum(kernels.kernel.stats.cache_hits.values()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [{"factor": 5}, {"added": 6}])
 def test_a_change_in_another_file_is_compiled_anew(tmp_path: Path, changed: dict[str, int]) -> None:
     def run(**parts: int) -> list[int]:

@@ -115,6 +115,7 @@ def pair():
     return [blobs(seed, (96, 128), dtype="float32") for seed in (1, 2, 3)]
 
 
+@pytest.mark.slow
 def test_a_transfer_advances_in_small_steps_and_can_be_stopped_at_every_one():
     source, *references = pair()
     params, told = TransferParams(working_size=96), []

@@ -17,6 +17,7 @@ from nct_core.matching.patchmatch import kernels_torch as patchmatch_torch
 INTERPRETED = Path(__file__).with_name("triton_interpreted.py")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="no Triton, which is for Linux")
 def test_interpreted_kernels_agree_with_the_compiled_ones():
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -25,7 +26,7 @@ def test_interpreted_kernels_agree_with_the_compiled_ones():
     assert run.stdout == "interpreted kernels agree\n"
 
 
-@pytest.mark.parametrize("case", [*PATCHMATCH_CASES, LARGE])
+@pytest.mark.parametrize("case", [*PATCHMATCH_CASES, pytest.param(LARGE, marks=pytest.mark.slow)])
 def test_the_torch_path_finds_the_same_fields(case):
     cpu = torch.device("cpu")
     np.testing.assert_array_equal(patchmatch_fields(patchmatch_torch.patchmatch, case, cpu), patchmatch_fields(patchmatch_cpu.patchmatch, case, cpu))

@@ -67,7 +67,7 @@ def test_out_of_memory(mebibytes: int, good: Path, folder: Path) -> None:
 def test_more_references_than_memory_has_room_for(good: Path, folder: Path) -> None:
     big = good.with_name("big.png")
     write_picture(big, Picture(np.tile(picture(100, 100), (7, 7, 1))))
-    command = [sys.executable, "-c", OUT_OF_MEMORY, 1500, "transfer", good, *[big] * 40, "-o", folder / "out.png", "--device", "cpu"]
+    command = [sys.executable, "-c", OUT_OF_MEMORY, 2000, "transfer", good, *[big] * 40, "-o", folder / "out.png", "--device", "cpu"]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=240)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

@@ -63,6 +63,7 @@ def test_features_agree(both_features):
             assert torch.cosine_similarity(plain_levels[level], levels[level].float(), dim=-1).mean() > 0.999
 
 
+@pytest.mark.slow
 def test_matches_are_as_good_as_those_of_the_plain_implementation(both_features):
     (ours, our_levels), (theirs, their_levels) = both_features
     for level in (4, 2):

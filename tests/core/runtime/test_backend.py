@@ -100,6 +100,7 @@ def check_fallback(result, told, expected, report):
     np.testing.assert_array_equal(result.image, expected)
 
 
+@pytest.mark.slow
 def test_the_simulated_gpu_computes(gpu, on_the_cpu):
     result, told = run_and_listen()
     assert result.device == "Test GPU" and not any("CPU" in stage for _, stage in told)
@@ -113,6 +114,7 @@ def test_auto_begins_on_the_cpu_whatever_the_device_reports_at_the_start(gpu_tha
     assert str(report).splitlines()[0] in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 def test_auto_begins_again_on_the_cpu_whatever_the_device_reports_in_mid_transfer(gpu, monkeypatch, on_the_cpu, report, caplog):
     break_voting(monkeypatch, report, call=3)

@@ -81,7 +81,7 @@ def test_only_what_is_selected_counts_where_that_is_wanted(gimp: Gimp, runs: dic
     ("case", "words"),
     [
         ("missing file", "木.png that is not there.png: expected an image file, but there is no such file"),
-        ("remote file", "Expected a file of this machine, got https://example.org/a.png"),
+        ("remote file", "xpected a file on this computer, got https://example.org/a.png"),
         ("selection beside it", "The reference 'grass': expected something visible within its mask and selection, got nothing"),
         ("hidden", "The reference 'grass': expected something visible within its mask and selection, got nothing"),
         ("transparent", "The reference 'clear': expected at least one pixel that is not fully transparent, got none"),

@@ -28,6 +28,7 @@ def test_hello_names_version_device_and_backbone(connection: Connection) -> None
     assert hello.device
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("channels", "dtype", "icc"),
     [(3, "uint8", None), (4, "uint16", None), (1, "uint8", None), (2, "float32", None), (3, "float32", icc_profiles.adobe_rgb())],

@@ -107,6 +107,7 @@ def test_the_simulated_gpu_computes(gpu, on_the_cpu):
     assert np.abs(result.image - on_the_cpu).mean() < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 def test_auto_begins_on_the_cpu_whatever_the_device_reports_at_the_start(gpu_that_does_not_start, on_the_cpu, report, caplog):
     gpu_that_does_not_start(report)

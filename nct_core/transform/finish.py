@@ -55,7 +55,7 @@ class Evidence:
     """What the coarsest level tells of the matches.
 
     Attributes:
-        likeness: of matched places, on the grid of comparison.
+        likeness: of matched places, on the source's coarsest grid.
         agreement: float32 [h, w], [0, 1], how far matches agree there.
     """
 

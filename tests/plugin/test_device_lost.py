@@ -7,6 +7,8 @@ import sys
 import connection
 import pytest
 
+from nct_core.contract import messages
+
 LOSES_ITS_DEVICE = """
 from nct_core.contract.errors import DeviceLost
 from nct_core.worker import jobs
@@ -24,11 +26,11 @@ def test_a_worker_that_lost_its_device_says_so_and_ends(monkeypatch: pytest.Monk
     monkeypatch.setattr(connection, "COMMAND", [sys.executable, "-c", LOSES_ITS_DEVICE])
     lost = connection.Connection()
     try:
-        assert lost.answer()["type"] == "hello"
-        lost.send("apply", id="a", transfer="t", onto="", strength=1.0, keep_lightness=0.0)
+        assert isinstance(lost.answer(), messages.Hello)
+        lost.send(messages.Apply("a", "t", 1.0))
         answer = lost.answer()
-        assert (answer["type"], answer["id"], answer["code"]) == ("error", "a", "device-lost")
-        assert "a new one may" in answer["message"]
+        assert isinstance(answer, messages.Error) and (answer.id, answer.code) == ("a", "device-lost")
+        assert "a new one may" in str(answer.text)
         assert lost.process.wait(timeout=60) == 1
     finally:
         lost.close()

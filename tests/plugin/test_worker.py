@@ -153,7 +153,7 @@ def test_views_of_a_result(greeted: Connection) -> None:
     assert (views["mask", 0, 0] == 255).all() and (views["part", 0, 0] == 255).all() and not views["part", 1, 0].any()
     np.testing.assert_array_equal(views["mask", 0, 1], ramp)
     confidence = views["confidence", 0, 0]
-    assert confidence.shape == (*SHAPE, 1) and confidence.std() > 10
+    assert confidence.shape == (*SHAPE, 1) and confidence.min() > 128  # two pictures of one kind
     assert np.abs(views["confidence", 0, 1] - confidence * (ramp / 255.0)).max() <= 1
     for kind in ("labels", "matches"):
         greeted.send(View("look", "viewed", kind))

@@ -43,7 +43,7 @@ _STRONG_GRADE, _GRADE_WIDTH = 8.0, 0.2
 _PALETTE_FROM, _PALETTE_RANGE, _PALETTE = 0.15, 0.20, 0.4
 _ENDS = 0.5  # of the way that the look's ends of the tone range go to the reference's
 _TONE_ENDS = 0.95  # and the result's, where matches are not sure
-# The confidence: logistic in similarity and agreement. Calibrated on pairs with known correspondences, see benchmarks/quality.md.
+# The confidence: logistic in similarity and agreement. Set by hand on three pairs with known correspondences, see benchmarks/quality.md.
 _AGREEMENT_SHARE, _EVEN_CHANCE, _CHANCE_WIDTH = 0.35, 0.66, 0.07
 _GUIDE_RADIUS_SHARE = 1 / 58  # of the longer side
 _GUIDE_FLOOR = 0.04**2  # variance of lightness below which a window counts as flat

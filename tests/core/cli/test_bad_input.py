@@ -128,7 +128,7 @@ def test_damaged_file_in_a_process_of_its_own(good: Path, folder: Path) -> None:
     content = good.with_name("whole.tif").read_bytes()
     good.with_name("cut.tif").write_bytes(content[:-500])
     command = [sys.executable, "-m", "nct_core", "transfer", str(good.with_name("cut.tif")), str(good), "-o", str(folder / "out.png")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1

@@ -54,7 +54,7 @@ def run(pictures: tuple[Path, Path]) -> tuple[Path, dict[str, Any]]:
     folder.mkdir()
     extra = ["--correspondences", folder / "matches.npy", "--confidence", folder / "sure.png", "--json", "--bds", "1.5"]
     command = [*COMMAND, "transfer", *pictures, "-o", folder / "result.png", *SMALL, *extra]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
     assert done.stderr == ""  # no progress bar either: this is no terminal
     return folder, json.loads(done.stdout)
 
@@ -184,7 +184,7 @@ def test_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 @pytest.mark.parametrize("arguments", [["--help"], ["transfer", "--help"], ["transfer", "a.png", "b.png"], ["transfer", "no.png", "no.png", "-o", "x.png"]])
 def test_help_and_errors_do_not_load_torch(arguments: list[str]) -> None:
     code = "import atexit, sys, nct_core.cli.main; atexit.register(lambda: print('torch' in sys.modules)); sys.exit(nct_core.cli.main.main())"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=240)
     assert done.returncode == (0 if "--help" in arguments else 2)
     assert done.stdout.splitlines()[-1] == "False"
 
@@ -273,7 +273,7 @@ sys.exit(nct_core.cli.main.main())
 @pytest.mark.slow
 def test_interruption_while_torch_is_loaded(pictures: tuple[Path, Path], tmp_path: Path) -> None:
     command = [sys.executable, "-c", INTERRUPTED_IMPORT, "transfer", *pictures, "-o", tmp_path / "out.png"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "nct: error: interrupted\n")
     assert not list(tmp_path.iterdir())
 
@@ -293,7 +293,7 @@ def test_progress_on_a_terminal_and_interruption(pictures: tuple[Path, Path], tm
             shown += part
     except OSError:  # Linux reports the closed terminal as an error
         pass
-    out, _ = process.communicate()
+    out, _ = process.communicate(timeout=240)
     os.close(controller)
     assert process.returncode == 130
     assert out == b""

@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-m", "nct_core"]
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device without room")
 def test_standard_output_that_takes_nothing() -> None:
     with open("/dev/full", "w") as full:
-        done = subprocess.run([*COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([*COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=240)
     assert done.returncode == 2
     assert done.stderr.startswith("nct: error: expected to print on standard output, got No space left")
     assert done.stderr.count("\n") == 1
@@ -28,7 +28,7 @@ def test_standard_output_that_takes_nothing() -> None:
 def test_a_reader_that_has_left_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run([*COMMAND, "--version"], stdout=writer, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run([*COMMAND, "--version"], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=240)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
 

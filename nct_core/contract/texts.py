@@ -28,6 +28,9 @@ TEXTS: Mapping[str, str] = {
     "too_little_memory_on_device": "Too little memory on {}: beginning again on the CPU",
     "device_failed": "{} failed: beginning again on the CPU",
     "done": "Done",
+    # what the user should know about a result
+    "gray_reference": "The reference has almost no color: the result is gray and takes only its tones",
+    "flat_reference": "The reference has almost a single tone: the result takes little of its look",
     # what an error is about
     "about": "{}: {}",
     "source": "source",

@@ -24,7 +24,7 @@ from .. import __version__
 from ..contract import frames, messages
 from ..contract.errors import Cancelled, DeviceError, DeviceLost, NctError, ProtocolError, WeightsError
 from ..contract.texts import Text
-from .jobs import MAX_STORED_BYTES, Facts, Jobs, Pixels
+from .jobs import MAX_STORED_BYTES, Jobs, Pixels
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Worker:
         if self._named.get(name) is job:
             del self._named[name]
 
-    def _compute(self, request: messages.Job, canceled: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
+    def _compute(self, request: messages.Job, canceled: Callable[[], bool]) -> tuple[np.ndarray, messages.TransferFacts]:
         from ..runtime import backend
 
         if canceled():
@@ -138,11 +138,11 @@ class Worker:
         except OSError:
             os._exit(0)  # the plug-in is gone
 
-    def _send_result(self, name: str, pixels: np.ndarray, facts: Facts) -> None:
+    def _send_result(self, name: str, pixels: np.ndarray, facts: messages.TransferFacts) -> None:
         layout = frames.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name)
         pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
         bands = (_bytes_of(pixels[top : top + rows]) for top, rows in layout.bands())
-        self._send(messages.Result(name, layout=layout, **vars(facts)), bands)
+        self._send(messages.Result(name, facts, layout), bands)
 
     def _send_error(self, name: str, error: BaseException) -> None:
         detail = "".join(traceback.format_exception(type(error), error, error.__traceback__))
@@ -184,7 +184,8 @@ def _hello() -> messages.Hello:
     except WeightsError as error:
         logger.warning("%s", error)
         backbone = ""
-    return messages.Hello(messages.VERSION, __version__, backend.choose("auto").name, backbone)
+    devices = tuple(messages.Device(*device) for device in backend.present())
+    return messages.Hello(messages.VERSION, __version__, backend.choose("auto").name, devices, backbone)
 
 
 def _load_library() -> None:

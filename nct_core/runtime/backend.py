@@ -85,7 +85,7 @@ def candidates(wanted: str) -> list[str]:
         return list(dict.fromkeys([names[0], "cpu"]))
     name = "cuda:0" if wanted == "cuda" else wanted
     if name not in names:
-        raise DeviceError(f"expected one of the devices that this machine has (auto, {', '.join(names)}), got {wanted!r}")
+        raise DeviceError(Text("no_such_device", ", ".join(["auto", *names]), wanted))
     return [name]
 
 

@@ -102,9 +102,7 @@ class Jobs:
         names = [Text("source"), *(_called(reference) for reference in request.references)]
         result = transfer(pixels, references, params, onto=recolored, device=request.device, names=names, progress=progress, cancel=cancel)
         colors = tuple("#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references)))
-        facts = TransferFacts(
-            request.id, result.backbone, result.device, round(result.seconds, 3), tuple(result.shares), colors, result.notes
-        )
+        facts = TransferFacts(request.id, result.backbone, result.device, round(result.seconds, 3), tuple(result.shares), colors, result.notes)
         kept = result.sized(pixels.shape[:2])
         self._newest = _Done(request.id, source, [_small(reference) for reference in references], kept, facts)
         logger.info("%s: %.1f s on %s with %s, at %d px", request.id, result.seconds, result.device, result.backbone, params.working_size)

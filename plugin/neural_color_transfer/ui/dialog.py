@@ -12,11 +12,13 @@ from nct_shared.errors import InputError
 from nct_shared.params import describe
 from pixels import references
 from pixels.choices import TransferChoices
+from pixels.names import image_name, picture_name
 from worker.client import WorkerError, WorkerSettings
 from worker.session import APPLIED, WorkerSession
 
 from . import progress, scrolling, trouble
-from .labels import ADVANCED, DETAILS, OUTPUT, PRESETS, TAKE_FROM, TITLE
+from .device_choice import DeviceChoice
+from .labels import ADVANCED, DETAILS, DEVICE, OUTPUT, PRESETS, START_AGAIN, TAKE_FROM, TITLE
 from .language import _, in_words, sentence
 from .preview_pane import PreviewPane
 from .reference_list import ReferenceList, thumbnail
@@ -54,10 +56,13 @@ class Dialog:
         self._reason = Gtk.Label(xalign=0.0, wrap=True)
         self._details = Gtk.Button(label=DETAILS, use_underline=True, no_show_all=True, valign=Gtk.Align.CENTER)
         self._details.connect("clicked", lambda *_: self._show_details())
+        self._again = Gtk.Button(label=START_AGAIN, use_underline=True, no_show_all=True, valign=Gtk.Align.CENTER)
+        self._again.connect("clicked", lambda *_: self._preview.start())
         self._hint = Gtk.Box(spacing=SPACING)  # keeps its place while it is empty, so that nothing moves
         self._hint.pack_start(Gtk.Image.new_from_icon_name("dialog-information", Gtk.IconSize.BUTTON), False, False, 0)
         self._hint.pack_start(self._reason, True, True, 0)
         self._hint.pack_start(self._details, False, False, 0)
+        self._hint.pack_start(self._again, False, False, 0)
         content = self._dialog.get_content_area()
         content.pack_start(columns, True, True, SPACING)
         content.pack_start(self._hint, False, False, SPACING)
@@ -82,6 +87,7 @@ class Dialog:
             while (confirmed := bool(self._dialog.run())) and self._problem():
                 self._check()  # a chosen layer was deleted since the last check
             self._dialog.hide()
+            Gdk.Display.get_default().flush()  # nothing below returns to GTK, which would tell the screen
             if not confirmed:
                 return False, None
             self._config.set_core_object_array("references", self._references.drawables)
@@ -108,7 +114,11 @@ class Dialog:
         controls.pack_start(labeled(OUTPUT, output), False, False, 0)
         # Not GIMP's own expander, which enlarges the window even beyond the screen.
         advanced = Gtk.Expander(label=ADVANCED, use_underline=True)
-        advanced.add(self._sliders(basic=False))
+        self._device = DeviceChoice(self._config)
+        scrolling.leave_wheel(self._device)
+        folded = self._sliders(basic=False)
+        folded.pack_start(labeled(DEVICE, self._device), False, False, 0)
+        advanced.add(folded)
         controls.pack_start(advanced, False, False, 0)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True, propagate_natural_height=True)
         scrolled.add(controls)
@@ -116,7 +126,7 @@ class Dialog:
         scrolling.show_unfolded(advanced, controls, scrolled)
         return scrolled
 
-    def _sliders(self, *, basic: bool) -> Gtk.Widget:
+    def _sliders(self, *, basic: bool) -> Gtk.Box:
         """Makes a column of sliders, of the basic or of the other parameters."""
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING // 3)
         for parameter in describe():
@@ -129,6 +139,9 @@ class Dialog:
                 # Like get_spin_scale of GIMP's dialog, which however needs a mnemonic for each, and there are not enough letters.
                 step, page, _digits = Gimp.range_estimate_settings(parameter.low, parameter.high)
                 scale = GimpUi.prop_spin_scale_new(self._config, parameter.name.replace("_", "-"), step, page, 0 if parameter.integer else DIGITS)
+                if parameter.unit == "fraction":
+                    GimpUi.prop_widget_set_factor(scale, 100.0, 1.0, 10.0, 0)
+                    scale.set_label(f"{label_of(parameter)} (%)")
                 scrolling.leave_wheel(scale)
                 scale.connect("query-tooltip", _no_tooltip_in_use)
                 column.add(scale)
@@ -136,9 +149,9 @@ class Dialog:
 
     def _source_row(self) -> Gtk.Widget:
         name = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.MIDDLE)
-        layer_name, image_name = (GLib.markup_escape_text(item.get_name()) for item in (self._source, self._source.get_image()))
-        in_image = "" if Path(layer_name).stem in image_name else f" ({image_name})"  # names such as "Background" are not enough
-        name.set_markup(_("Layer to recolor: {}").format(f"<b>{layer_name}</b>{in_image}"))
+        layer, image = self._source.get_name(), image_name(self._source.get_image())
+        in_image = "" if picture_name(layer) in image else f" ({image})"  # names such as "Background" are not enough
+        name.set_markup(_("Layer to recolor: {}").format(f"<b>{GLib.markup_escape_text(layer)}</b>{GLib.markup_escape_text(in_image)}"))
         row = Gtk.Box(spacing=SPACING)
         self._thumbnail = Gtk.Image.new_from_pixbuf(thumbnail(self._source))
         row.pack_start(self._thumbnail, False, False, 0)
@@ -174,7 +187,8 @@ class Dialog:
         """Returns what the dialog is set to, without references if they cannot be used."""
         params = {parameter.name: self._config.get_property(parameter.name.replace("_", "-")) for parameter in describe()}
         gathered, problem = self._gathered()
-        return TransferChoices([] if problem else gathered, self._config.get_property("selected-only"), self._config.get_property("output"), params)
+        selected_only, output, device = (self._config.get_property(name) for name in ("selected-only", "output", "device"))
+        return TransferChoices([] if problem else gathered, selected_only, output, device or "auto", params)
 
     def _gathered(self) -> tuple[list[references.ChosenReference], str]:
         """Returns the ticked references, and why they cannot be used; "" if they can."""
@@ -200,11 +214,14 @@ class Dialog:
         return f"{sentence(in_words(lost.text))}." if lost else self._gathered()[1] or self._preview.refusal
 
     def _check(self) -> None:
-        """Enables OK, or disables it and shows why."""
+        """Enables OK, or disables it and shows why; if there is no reason, shows what is to be known about the result."""
         lost, reason = self._preview.unusable, self._problem()
-        self._reason.set_text(reason)
+        said = reason or self._preview.note
+        self._reason.set_text(said)
         self._details.set_visible(lost is not None)
-        self._hint.set_opacity(1.0 if reason else 0.0)
+        self._again.set_visible(lost is not None)
+        self._hint.set_opacity(1.0 if said else 0.0)
+        self._device.offer(self._preview.devices)
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, not reason)
 
     def _show_details(self) -> None:

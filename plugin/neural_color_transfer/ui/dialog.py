@@ -9,7 +9,7 @@ from typing import Any
 import gi
 from gimpfu.dialog import labeled
 from nct_shared.errors import InputError
-from nct_shared.params import describe
+from nct_shared.params import Parameter, describe
 from pixels import references
 from pixels.choices import TransferChoices
 from pixels.names import image_name, picture_name
@@ -33,6 +33,7 @@ from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk, Pango  # noqa: E402  aft
 SPACING = 6
 WIDTH, HEIGHT = 1040, 680  # px, initial size on a screen that is large enough
 DECORATION = 48  # px of the screen height reserved for the frame of the window
+PERCENT = 100.0
 DIGITS = 3  # enough for the defaults; GIMP shows fewer for wide ranges
 SETTLED_MS = 250  # without another change, before a preview is requested
 MOST_ON_A_SLIDER = 10_000  # a larger range has too coarse steps per pixel
@@ -131,21 +132,24 @@ class Dialog:
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING // 3)
         for parameter in describe():
             if parameter.basic == basic:
-                if parameter.high > MOST_ON_A_SLIDER:
-                    number = GimpUi.prop_spin_button_new(self._config, parameter.name.replace("_", "-"), 1, 10, 0)
-                    scrolling.leave_wheel(number)
-                    column.add(labeled(label_of(parameter), number))
-                    continue
-                # Like get_spin_scale of GIMP's dialog, which however needs a mnemonic for each, and there are not enough letters.
-                step, page, _digits = Gimp.range_estimate_settings(parameter.low, parameter.high)
-                scale = GimpUi.prop_spin_scale_new(self._config, parameter.name.replace("_", "-"), step, page, 0 if parameter.integer else DIGITS)
-                if parameter.unit == "fraction":
-                    GimpUi.prop_widget_set_factor(scale, 100.0, 1.0, 10.0, 0)
-                    scale.set_label(f"{label_of(parameter)} (%)")
-                scrolling.leave_wheel(scale)
-                scale.connect("query-tooltip", _no_tooltip_in_use)
-                column.add(scale)
+                column.add(self._slider(parameter))
         return column
+
+    def _slider(self, parameter: Parameter) -> Gtk.Widget:
+        name = parameter.name.replace("_", "-")
+        if parameter.high > MOST_ON_A_SLIDER:
+            number = GimpUi.prop_spin_button_new(self._config, name, 1, 10, 0)
+            scrolling.leave_wheel(number)
+            return labeled(label_of(parameter), number)
+        # Like get_spin_scale of GIMP's dialog, which however needs a mnemonic for each, and there are not enough letters.
+        step, page, _digits = Gimp.range_estimate_settings(parameter.low, parameter.high)
+        scale = GimpUi.prop_spin_scale_new(self._config, name, step, page, 0 if parameter.integer else DIGITS)
+        if parameter.unit == "fraction":
+            GimpUi.prop_widget_set_factor(scale, PERCENT, 1.0, 10.0, 0)
+            scale.set_label(f"{self._config.find_property(name).nick} (%)")
+        scrolling.leave_wheel(scale)
+        scale.connect("query-tooltip", _no_tooltip_in_use)
+        return scale
 
     def _source_row(self) -> Gtk.Widget:
         name = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.MIDDLE)

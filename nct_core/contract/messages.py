@@ -12,16 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar, Union
+from typing import Any, BinaryIO, Union
 
 from . import frames
 from .errors import ProtocolError
-from .fields import from_json, to_json
-from .frames import Chunk, Header, PixelLayout
+from .frames import Chunk, PixelLayout
+from .headers import Message, NamedMessage
 from .texts import Text
 
 VERSION = 6
-MAX_ID_CHARACTERS = 100
 KEPT_TRANSFERS = 12  # the last ones, to which Apply and View can refer
 ROLES = ("source", "reference", "mask")
 VIEWS = ("mask", "confidence", "part", "labels", "matches")
@@ -30,7 +29,6 @@ certain each match is, where the reference ``index`` colored the source. RGB: th
 references that were matched, in the positions of the source's."""
 
 Parameter = Union[bool, int, float, str]
-_M = TypeVar("_M", bound="Message")
 
 
 @dataclass(frozen=True)
@@ -48,43 +46,6 @@ class SentReference:
     image: str = ""
     file: str = ""
     masks: tuple[str, ...] = ()
-
-
-class Message:
-    """Base of the messages."""
-
-    @property
-    def payload_bytes(self) -> int:
-        """Bytes that follow the header: profile and pixels of what has a ``layout``."""
-        layout = getattr(self, "layout", None)
-        return layout.payload_bytes if isinstance(layout, PixelLayout) else 0
-
-    def to_header(self) -> Header:
-        """Returns the message as the header of a frame."""
-        header = {"type": _type_of(type(self)), **to_json(self)}
-        return {**header, "payload": self.payload_bytes} if self.payload_bytes else header
-
-    @classmethod
-    def from_header(cls: type[_M], header: Mapping[str, Any]) -> _M:
-        """Reads the message out of the header of a frame.
-
-        Raises:
-            ProtocolError: the header is not one of such a message; the error says what was expected and what came.
-        """
-        content = {name: value for name, value in header.items() if name not in ("type", "payload")}
-        message: _M = from_json(cls, content, f"the message {_type_of(cls)!r}")
-        if header.get("payload", 0) != message.payload_bytes:
-            raise ProtocolError(f"expected {message.payload_bytes} payload bytes with this {_type_of(cls)!r}, got {header['payload']!r:.60}")
-        return message
-
-
-@dataclass(frozen=True)
-class _Named(Message):
-    id: str
-
-    def __post_init__(self) -> None:
-        if len(self.id) > MAX_ID_CHARACTERS:
-            raise ProtocolError(f"expected an 'id' of at most {MAX_ID_CHARACTERS} characters, got {len(self.id)}")
 
 
 # -- worker -> plug-in
@@ -126,7 +87,7 @@ class Hello(Message):
 
 
 @dataclass(frozen=True)
-class Progress(_Named):
+class Progress(NamedMessage):
     """How far a job is: a fraction, 0 to 1, that never decreases, and the stage."""
 
     fraction: float
@@ -157,7 +118,7 @@ class TransferFacts:
 
 
 @dataclass(frozen=True)
-class Result(_Named):
+class Result(NamedMessage):
     """The result of a job; its pixels follow.
 
     Attributes:
@@ -170,7 +131,7 @@ class Result(_Named):
 
 
 @dataclass(frozen=True)
-class Error(_Named):
+class Error(NamedMessage):
     """A job failed, or was canceled; without an ``id`` the connection ends.
 
     Attributes:
@@ -188,7 +149,7 @@ class Error(_Named):
 
 
 @dataclass(frozen=True)
-class Image(_Named):
+class Image(NamedMessage):
     """An image, to which jobs then refer by its ``id``; one of the same name is replaced. Its profile and pixels follow.
 
     Attributes:
@@ -205,12 +166,12 @@ class Image(_Named):
 
 
 @dataclass(frozen=True)
-class Forget(_Named):
+class Forget(NamedMessage):
     """No job needs the image any more."""
 
 
 @dataclass(frozen=True)
-class Transfer(_Named):
+class Transfer(NamedMessage):
     """A job: recolor the source.
 
     Attributes:
@@ -231,7 +192,7 @@ class Transfer(_Named):
 
 
 @dataclass(frozen=True)
-class Apply(_Named):
+class Apply(NamedMessage):
     """A job: apply a finished transfer with other values, 0 to 1.
 
     Attributes:
@@ -247,7 +208,7 @@ class Apply(_Named):
 
 
 @dataclass(frozen=True)
-class View(_Named):
+class View(NamedMessage):
     """A job: draw a view of a finished transfer.
 
     Attributes:
@@ -270,7 +231,7 @@ class View(_Named):
 
 
 @dataclass(frozen=True)
-class Cancel(_Named):
+class Cancel(NamedMessage):
     """The job shall end."""
 
 
@@ -330,8 +291,3 @@ def receive(stream: BinaryIO) -> Message | None:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ProtocolError(f"expected one of the {name}s {', '.join(choices)}, got {value!r:.60}")
-
-
-def _type_of(message: type[Message]) -> str:
-    """The name of a message in its header."""
-    return message.__name__.lower()

@@ -23,6 +23,7 @@ import numpy as np
 from .. import __version__
 from ..contract import frames, messages
 from ..contract.errors import Cancelled, DeviceError, DeviceLost, NctError, ProtocolError, WeightsError
+from ..contract.headers import Message
 from ..contract.texts import Text
 from .jobs import MAX_STORED_BYTES, Jobs, Pixels
 
@@ -74,7 +75,7 @@ class Worker:
             os._exit(1)
         os._exit(0)  # at once, also where the other thread is computing or holds the log
 
-    def _take(self, message: messages.Message) -> None:
+    def _take(self, message: Message) -> None:
         if isinstance(message, messages.Image):
             self._receive(message)
         elif isinstance(message, messages.Forget):
@@ -131,7 +132,7 @@ class Worker:
 
     # -- writing, from both threads
 
-    def _send(self, message: messages.Message, chunks: Iterator[memoryview] | tuple[()] = ()) -> None:
+    def _send(self, message: Message, chunks: Iterator[memoryview] | tuple[()] = ()) -> None:
         try:
             with self._sink_lock:
                 messages.send(self._sink, message, chunks)

@@ -86,6 +86,12 @@ def test_ok_and_cancel_act_at_once_at_every_moment(gimp: Gimp) -> None:
         assert facts.get("final transfers before the dialog was gone", 0) == 0, f"{case}: the dialog must not wait for the transfer"
 
 
+def test_no_tick_and_several_layers_are_told(gimp: Gimp) -> None:
+    facts = play(gimp, "ticks_and_several_layers", (200, 150))
+    assert facts["open without a tick"], "OK must do nothing once all ticks are taken away"
+    assert facts["workers for two layers"] == 0
+
+
 def test_a_worker_that_does_not_start_is_told_in_the_dialog(gimp: Gimp) -> None:
     settings = gimp.plugin / "worker.json"
     intact = settings.read_text()

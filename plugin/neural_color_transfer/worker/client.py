@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from nct_shared import frames, messages
 from nct_shared.errors import DeviceLost, NctError, ProtocolError
+from nct_shared.headers import Message
 from nct_shared.texts import Text
 
 _SCRUBBED = ("PYTHON", "__PYVENV", "LD_", "DYLD_", "GI_")  # set for GIMP; the worker would load the wrong libraries
@@ -241,11 +242,11 @@ class Worker:
         self._send(job)
         return job.id
 
-    def _send(self, message: messages.Message, chunks: Iterable[frames.Chunk] = ()) -> None:
+    def _send(self, message: Message, chunks: Iterable[frames.Chunk] = ()) -> None:
         if not self._post(message, chunks):
             self._raise_why_it_ended()
 
-    def _post(self, message: messages.Message, chunks: Iterable[frames.Chunk] = ()) -> bool:
+    def _post(self, message: Message, chunks: Iterable[frames.Chunk] = ()) -> bool:
         """Sends a message; returns whether the worker is there to take it."""
         try:
             with self._sending:
@@ -259,7 +260,7 @@ class Worker:
         while True:  # until an error is raised: the one that the worker sent last, or that it has ended
             self._receive()
 
-    def _receive(self, job: str = "") -> messages.Message:
+    def _receive(self, job: str = "") -> Message:
         """Returns the next message; raises the error of this job, or one that belongs to no job."""
         with self._connection():
             message = messages.receive(self._source)

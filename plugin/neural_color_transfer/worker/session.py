@@ -134,18 +134,19 @@ class WorkerSession:
         bands: list[Chunk] = []
         name = yield from upload.name_in_steps(bands)
         if name not in self._names:
-            sent: list[bool] = []
-            image = (name, upload.role, upload.layout, upload.icc_profile, bands)
-            thread = threading.Thread(target=lambda: sent.append(self.worker.post_image(*image)), daemon=True)
+            thread = threading.Thread(target=self._post, args=(name, upload, bands), daemon=True)
             thread.start()
             while thread.is_alive():
                 thread.join(_STEP_SECONDS)
                 yield
-            if sent != [True]:
+            if name not in self._names:
                 return  # whoever waits for the worker reports that it is gone
-            self._names.add(name)
         self._originals[key] = name
         yield
+
+    def _post(self, name: str, upload: Upload, bands: Sequence[Chunk]) -> None:
+        if self.worker.post_image(name, upload.role, upload.layout, upload.icc_profile, bands):
+            self._names.add(name)
 
     def original_names(self, keys: Collection[Hashable]) -> dict[Hashable, str] | None:
         """Returns the names of these originals by key; None while the worker does not have all of them."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nct_core.contract import frames, messages
 from nct_core.contract.errors import InputError, ProtocolError
 from nct_core.contract.frames import PixelLayout
+from nct_core.contract.headers import Message
 from nct_core.contract.messages import Cancel, Hello, Image, SentReference, Transfer, View
 from nct_core.contract.texts import Text
 
@@ -38,7 +39,7 @@ FIELDS[messages.TransferFacts] = st.builds(
 CHOICES = {"role": st.sampled_from(messages.ROLES), "kind": st.sampled_from(messages.VIEWS), "protocol": st.just(messages.VERSION)}
 
 
-def any_of(kind: type[messages.Message]) -> st.SearchStrategy[messages.Message]:
+def any_of(kind: type[Message]) -> st.SearchStrategy[Message]:
     """Every message of a kind, by the types of its fields."""
     hints = typing.get_type_hints(kind)
     params = st.dictionaries(names, st.one_of(numbers, st.booleans(), names))
@@ -60,7 +61,7 @@ def frame(header: object) -> bytes:
 
 
 @given(st.lists(any_message, max_size=5))
-def test_messages_arrive_as_they_were_sent(sent: list[messages.Message]) -> None:
+def test_messages_arrive_as_they_were_sent(sent: list[Message]) -> None:
     received = []
     for message in sent:
         stream = io.BytesIO()

@@ -10,7 +10,7 @@ from typing import Any
 
 from .desktop import Window
 from .processes import running
-from .window_moments import moments
+from .window_moments import moments, ticks_and_several_layers
 from .window_steps import TITLE, TRUE, begin_run, open_dialog, text_of, transfers, workers
 from .window_troubles import broken, changed, gone, killed, same_picture
 
@@ -182,7 +182,21 @@ def layers_are(window: Window, number: int) -> None:
     window.until(lambda: max(map(len, window.layers().values())) == number, f"there are {number} layers")
 
 
-SCENARIOS = (choose_preview_run_undo, cancel, broken, killed, gone, same_picture, changed, moments, translated, show, small_screen, file_instead)
+SCENARIOS = (
+    choose_preview_run_undo,
+    cancel,
+    broken,
+    killed,
+    gone,
+    same_picture,
+    changed,
+    moments,
+    ticks_and_several_layers,
+    translated,
+    show,
+    small_screen,
+    file_instead,
+)
 
 
 def main(program: str, scenario: str, screen: str, answer: str, screenshots: str, log: str, *pictures: str) -> None:

@@ -1,4 +1,4 @@
-"""OK, Cancel, Escape and closing the dialog at its busiest moments; a scenario of window.py."""
+"""OK, Cancel, Escape and closing the dialog at its busiest moments, and what cannot be run; scenarios of window.py."""
 
 from __future__ import annotations
 
@@ -53,3 +53,28 @@ def _act(window: Window, log: Path, key: str, moment: str) -> dict[str, Any]:
 
 def _finals(log: Path) -> int:
     return text_of(log).count(TRUE)
+
+
+def ticks_and_several_layers(window: Window, log: Path) -> dict[str, Any]:
+    """The button that takes away all ticks; then the menu entry while two layers are selected."""
+    facts: dict[str, Any] = {}
+    open_dialog(window)
+    window.keys("alt+t", "space", "Down", "space")
+    window.screenshot("two ticks")
+    window.keys("Tab", "Tab", "space")
+    window.screenshot("no tick")
+    window.keys("alt+o")
+    facts["open without a tick"] = window.is_open(TITLE)
+    window.keys("Escape")
+    window.until(lambda: not window.is_open(TITLE), "the dialog closes")
+    source = "[image for image in Gimp.get_images() if image.get_name().startswith('[source]')][0]"
+    window.ask(
+        f"[{source}.insert_layer(Gimp.Layer.new({source}, 'more', 60, 60, 0, 100, 28), None, 0), {source}.set_selected_layers({source}.get_layers())][:0]"
+    )
+    count = text_of(log).count("worker ")
+    open_dialog(window)
+    window.screenshot("why not")
+    facts["workers for two layers"] = text_of(log).count("worker ") - count
+    window.keys("Escape")
+    window.until(lambda: not window.is_open(TITLE), "the message closes")
+    return facts

@@ -1,6 +1,7 @@
-"""Frozen dataclasses to JSON objects and back, checked by the types of their fields. Standard library only, Python >= 3.9.
+"""A message as the header of a frame: a frozen dataclass to a JSON object and back, checked by the types of its fields.
 
 A field is a text, a whole number, a finite number, a :class:`Text`, a dataclass, a tuple of one of these, or a mapping from texts to plain values.
+Standard library only, Python >= 3.9.
 """
 
 from __future__ import annotations
@@ -8,14 +9,62 @@ from __future__ import annotations
 import sys
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeVar
 
 from .errors import ProtocolError
+from .frames import Header, PixelLayout
 from .texts import Text
 
+MAX_ID_CHARACTERS = 100
+_M = TypeVar("_M", bound="Message")
 
-def hints_of(kind: Any) -> Mapping[str, Any]:
+
+class Message:
+    """Base of the messages."""
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes that follow the header: profile and pixels of what has a ``layout``."""
+        layout = getattr(self, "layout", None)
+        return layout.payload_bytes if isinstance(layout, PixelLayout) else 0
+
+    def to_header(self) -> Header:
+        """Returns the message as the header of a frame."""
+        header = {"type": _type_of(type(self)), **to_json(self)}
+        return {**header, "payload": self.payload_bytes} if self.payload_bytes else header
+
+    @classmethod
+    def from_header(cls: type[_M], header: Mapping[str, Any]) -> _M:
+        """Reads the message out of the header of a frame.
+
+        Raises:
+            ProtocolError: the header is not one of such a message; the error says what was expected and what came.
+        """
+        content = {name: value for name, value in header.items() if name not in ("type", "payload")}
+        message: _M = from_json(cls, content, f"the message {_type_of(cls)!r}")
+        if header.get("payload", 0) != message.payload_bytes:
+            raise ProtocolError(f"expected {message.payload_bytes} payload bytes with this {_type_of(cls)!r}, got {header['payload']!r:.60}")
+        return message
+
+
+@dataclass(frozen=True)
+class NamedMessage(Message):
+    """Base of the messages about one image or job, whose name is ``id``."""
+
+    id: str
+
+    def __post_init__(self) -> None:
+        if len(self.id) > MAX_ID_CHARACTERS:
+            raise ProtocolError(f"expected an 'id' of at most {MAX_ID_CHARACTERS} characters, got {len(self.id)}")
+
+
+def _type_of(message: type[Message]) -> str:
+    """Returns the name of a message in its header."""
+    return message.__name__.lower()
+
+
+def _hints_of(kind: Any) -> Mapping[str, Any]:
     """Returns the types of a dataclass's fields by name."""
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
@@ -48,7 +97,7 @@ def from_json(kind: type, value: Mapping[str, Any], where: str) -> Any:
     Raises:
         ProtocolError: a field is missing, unknown or of another type; the error says what was expected and what came.
     """
-    hints = hints_of(kind)
+    hints = _hints_of(kind)
     if value.keys() != hints.keys():
         expected = f"the fields {', '.join(map(repr, hints))}" if hints else "no fields"
         raise ProtocolError(f"expected {expected} in {where}, got {', '.join(map(repr, value)) or 'none':.200}")

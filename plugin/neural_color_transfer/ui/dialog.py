@@ -18,8 +18,9 @@ from worker.session import APPLIED, WorkerSession
 
 from . import progress, scrolling, trouble
 from .device_choice import DeviceChoice
-from .labels import ADVANCED, DETAILS, DEVICE, OUTPUT, PRESETS, START_AGAIN, TAKE_FROM, TITLE
+from .labels import ADVANCED, DETAILS, DEVICE, OUTPUT, START_AGAIN, TAKE_FROM, TITLE
 from .language import _, in_words, sentence
+from .presets import Presets
 from .preview_pane import PreviewPane
 from .reference_list import ReferenceList, thumbnail
 from .sliders import label_of
@@ -108,7 +109,7 @@ class Dialog:
         controls.pack_start(self._source_row(), False, False, 0)
         controls.pack_start(labeled(TAKE_FROM, self._references, vertical=True), True, True, 0)
         controls.pack_start(self._dialog.fill_box("limits", ["selected-only"]), False, False, 0)
-        controls.pack_start(self._presets(), False, False, 0)
+        controls.pack_start(Presets(self._config), False, False, 0)
         controls.pack_start(self._sliders(basic=True), False, False, 0)
         output = GimpUi.prop_choice_combo_box_new(self._config, "output")
         scrolling.leave_wheel(output)
@@ -161,20 +162,6 @@ class Dialog:
         row.pack_start(self._thumbnail, False, False, 0)
         row.pack_start(name, True, True, 0)
         return row
-
-    def _presets(self) -> Gtk.Widget:
-        buttons = Gtk.Box()
-        buttons.get_style_context().add_class("linked")
-        for label, tooltip, values in PRESETS:
-            button = Gtk.Button(label=label, use_underline=True, tooltip_text=tooltip)
-            button.connect("clicked", lambda _button, values: self._set_parameters(values), values)
-            buttons.pack_start(button, True, True, 0)
-        return buttons
-
-    def _set_parameters(self, values: dict[str, float]) -> None:
-        """Sets all parameters: these values, and the defaults of the others."""
-        for parameter in describe():
-            self._config.set_property(parameter.name.replace("_", "-"), values.get(parameter.name, parameter.default))
 
     def _changed(self, delay: int = SETTLED_MS) -> None:
         self._check()

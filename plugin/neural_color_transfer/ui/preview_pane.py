@@ -105,6 +105,8 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             self._engine.show_nothing()
         self._clear_progress()
         self._picture.clear("after")
+        if self._requests.effect_mask is not None:
+            self._quality.set_text(_("The layer's mask or the selection limits the effect"))
         self._tell("")
 
     def read_again(self) -> None:

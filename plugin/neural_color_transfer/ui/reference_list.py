@@ -139,6 +139,8 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
     def _choose_files(self) -> None:
         chooser = Gtk.FileChooserNative.new(_("Pictures to take colors from"), self.get_toplevel(), Gtk.FileChooserAction.OPEN, _("_Add"), _("_Cancel"))
         chooser.set_select_multiple(True)
+        if self._files:
+            chooser.set_current_folder(str(Path([*self._files][-1]).parent))
         pictures = Gtk.FileFilter()
         pictures.set_name("PNG, JPEG, TIFF, WebP")
         for pattern in PATTERNS:

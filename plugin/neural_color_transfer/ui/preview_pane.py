@@ -139,7 +139,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
 
     def _request(self) -> None:
         """Requests a preview of the present choices."""
-        if self._engine is not None and self._choices is not None and self._choices.references:
+        if self.unusable is None and self._engine is not None and self._choices is not None and self._choices.references:
             self._requested = self._requests.make(self._choices, self._view)
             if self._refused is not None and self._requested.exact == self._refused:
                 return

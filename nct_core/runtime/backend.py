@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -142,6 +143,65 @@ def choose(wanted: str) -> Backend:
 def on_cpu(place: torch.Tensor | torch.device) -> bool:
     """Whether a tensor lies on the CPU, where the compiled kernels (:attr:`Kernels.CPU`) run."""
     return (place if isinstance(place, torch.device) else place.device).type == "cpu"
+
+
+def repeated(step: Callable[[], None], device: torch.device) -> Callable[[], None]:
+    """Returns a step that works in place on the same tensors at each call, in a form that is fast to call often (ours).
+
+    On CUDA the second call records the launches as a graph, which this call and later ones replay: starting thousands of small kernels one by one
+    takes far longer than running them. Elsewhere, and where a graph cannot be recorded, it is the step itself.
+
+    Args:
+        step: launches work on ``device`` and waits for nothing; it keeps no result of its own.
+        device: where it computes.
+
+    Example:
+        >>> total = torch.zeros(1)
+        >>> add_one = repeated(lambda: total.add_(1) and None, total.device)
+        >>> add_one(), add_one(), float(total)
+        (None, None, 2.0)
+    """
+    return _Graph(step, device) if device.type == "cuda" else step
+
+
+class _Graph:
+    """A step that is run once, then recorded, then replayed."""
+
+    def __init__(self, step: Callable[[], None], device: torch.device) -> None:
+        self._step, self._device = step, device
+        self._calls = 0
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self) -> None:
+        self._calls += 1
+        if self._calls == 2:
+            self._graph = self._recorded()
+        if self._graph is None:
+            self._step()
+        else:
+            self._graph.replay()
+
+    def _recorded(self) -> torch.cuda.CUDAGraph | None:
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(self._device)
+        stream.wait_stream(torch.cuda.current_stream(self._device))
+        try:
+            with torch.cuda.stream(stream):
+                graph.capture_begin(_graph_memory(), capture_error_mode="thread_local")
+                try:
+                    self._step()
+                finally:
+                    graph.capture_end()
+        except RuntimeError as problem:
+            _log.warning("CUDA graphs do not work here, every kernel is started by itself: %s", str(problem).splitlines()[0])
+            return None
+        torch.cuda.current_stream(self._device).wait_stream(stream)
+        return graph
+
+
+@functools.cache
+def _graph_memory() -> Any:
+    """One pool for the memory of all graphs: there is one at a time, so that the next can have what the last used."""
+    return torch.cuda.graph_pool_handle()
 
 
 def sums_segments(values: torch.Tensor) -> bool:

@@ -7,7 +7,7 @@ import math
 import torch
 
 from ..contract.errors import ConvergenceError
-from ..runtime.backend import on_cpu
+from ..runtime.backend import on_cpu, repeated
 from ..runtime.progress import Advance, unwatched
 from . import quads
 from .multigrid import Preconditioner
@@ -56,6 +56,18 @@ def solve(
         kernels.combine(residual, 1.0, product, -1.0)
     z = precondition(residual)
     direction, rz = z.clone(), kernels.dot(residual, z)
+
+    def iterate() -> None:
+        multiply_into_product(direction)
+        step = rz / kernels.dot(direction, product).clamp_min(_TINY)
+        kernels.combine(x, 1.0, direction, step)
+        kernels.combine(residual, 1.0, product, -step)
+        z = precondition(residual)
+        after = kernels.dot(residual, z)
+        kernels.combine(direction, after / rz.clamp_min(_TINY), z, 1.0)
+        rz.copy_(after)
+
+    iterate_often = repeated(iterate, rhs.device)
     every = _CHECK_EVERY_ON_CPU if on_cpu(rhs) else _CHECK_EVERY_ELSEWHERE
     energy = 0.0
     for iteration in range(max_iterations + 1):
@@ -71,11 +83,5 @@ def solve(
             if error <= tolerance:
                 return Solution(quads.from_quads(x, grid.shape), iteration, error)
         advance(iteration / (iteration + _TYPICAL_ITERATIONS))
-        multiply_into_product(direction)
-        step = rz / kernels.dot(direction, product).clamp_min(_TINY)
-        kernels.combine(x, 1.0, direction, step)
-        kernels.combine(residual, 1.0, product, -step)
-        z = precondition(residual)
-        rz, old = kernels.dot(residual, z), rz
-        kernels.combine(direction, rz / old.clamp_min(_TINY), z, 1.0)
+        iterate_often()
     raise ConvergenceError(f"expected a relative error of {tolerance:g} from the linear solver, got {error:.3g} after {max_iterations} iterations")

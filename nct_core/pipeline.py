@@ -33,6 +33,7 @@ from .result import LevelMaps, Match, TransferResult
 from .runtime import backend, memory
 from .runtime.progress import Caller, Progress, Stages
 from .runtime.run import Run
+from .solver import conjugate_gradients as solver
 from .transform import texture
 from .transform.apply import ColorTransform
 from .transform.clusters import Clusters
@@ -50,7 +51,7 @@ _DEVIATION_FLOOR = 2.0  # about the grain of a photograph, 0..255 units
 _NETWORK_COST, _REFERENCE_COST, _SOURCE_COST, _APPLYING_COST = 2.0, 5.0, 5.0, 3.0
 _MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
 _RECOLORING_COSTS = {5: 5.0, 4: 5.0, 3: 6.0, 2: 7.0, 1: 10.0}
-_TRIALS = (patchmatch.try_triton, voting.try_triton)
+_TRIALS = (patchmatch.try_triton, voting.try_triton, solver.try_triton)
 
 Observer = Callable[[LevelMaps], None]
 
@@ -218,7 +219,7 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
 def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observer | None) -> tuple[_Level, _Level]:
     """Goes through all levels, coarse to fine; returns the coarsest and the finest."""
     source, references, features = inputs.source, inputs.references, inputs.features
-    upsample, coarsest, above, evidence = EdgeAwareUpsampling(source.lab), None, None, None
+    upsample, coarsest, above, evidence = EdgeAwareUpsampling(source.lab, run.backend.kernels), None, None, None
     for level in range(COARSEST, 0, -1):
         view = SourceLevel.of(level, source, features[level], inputs.half)
         fields, says = _match(view, references, above, network, run)
@@ -265,7 +266,7 @@ def _fit(view: SourceLevel, guidance: Guidance, confidence: torch.Tensor, cluste
     floor = PUBLISHED_DEVIATION_FLOOR if params.as_published else _DEVIATION_FLOOR
     terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight, deviation_floor=floor)
     agreement = None if params.as_published else guidance.agreement
-    low = fit(view.colors, guidance.colors, confidence, graph, terms, agreement=agreement, advance=run.part(0.4, 0.7)).x
+    low = fit(view.colors, guidance.colors, confidence, graph, terms, agreement=agreement, kernels=run.backend.kernels, advance=run.part(0.4, 0.7)).x
     smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
     return upsample(low, weight=smoothness, agreement=agreement, advance=run.part(0.7, 0.9)).x
 

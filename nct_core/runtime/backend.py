@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -186,7 +185,7 @@ class _Graph:
         stream.wait_stream(torch.cuda.current_stream(self._device))
         try:
             with torch.cuda.stream(stream):
-                graph.capture_begin(_graph_memory(), capture_error_mode="thread_local")
+                graph.capture_begin(capture_error_mode="thread_local")
                 try:
                     self._step()
                 finally:
@@ -196,12 +195,6 @@ class _Graph:
             return None
         torch.cuda.current_stream(self._device).wait_stream(stream)
         return graph
-
-
-@functools.cache
-def _graph_memory() -> Any:
-    """One pool for the memory of all graphs: there is one at a time, so that the next can have what the last used."""
-    return torch.cuda.graph_pool_handle()
 
 
 def sums_segments(values: torch.Tensor) -> bool:

@@ -38,7 +38,7 @@ from .transform import texture
 from .transform.apply import ColorTransform
 from .transform.clusters import Clusters
 from .transform.coefficients import recolor
-from .transform.finish import Colors, Evidence, finish
+from .transform.finish import Colors, Evidence, Finished, finish
 from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
 from .transform.nonlocal_ties import nonlocal_graph
 from .transform.upsample import EdgeAwareUpsampling
@@ -52,6 +52,7 @@ _NETWORK_COST, _REFERENCE_COST, _SOURCE_COST, _APPLYING_COST = 2.0, 5.0, 5.0, 3.
 _MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
 _RECOLORING_COSTS = {5: 5.0, 4: 5.0, 3: 6.0, 2: 7.0, 1: 10.0}
 _TRIALS = (patchmatch.try_triton, voting.try_triton, solver.try_triton)
+_NOTES = {"": (), "gray": (Text("gray_reference"),), "flat": (Text("flat_reference"),)}  # by the limit of the look
 
 Observer = Callable[[LevelMaps], None]
 
@@ -151,6 +152,7 @@ class _Level:
     guidance: Guidance
     confidence: torch.Tensor
     coefficients: torch.Tensor
+    limit: str  # of the look
 
 
 def _attempt(request: _Request, device: str, params: TransferParams, stages: Stages, caller: Caller) -> TransferResult:
@@ -187,7 +189,7 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
     counts = np.bincount(labels[inputs.source.valid.cpu().numpy()], minlength=len(inputs.references))
     return TransferResult(
         image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=run.backend.name,
-        seconds=time.perf_counter() - request.started, working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
+        seconds=time.perf_counter() - request.started, notes=_NOTES[finest.limit], working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
         matches=_matches(inputs.references, coarsest.fields, request.references),
     )  # fmt: skip
 
@@ -219,7 +221,7 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
 def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observer | None) -> tuple[_Level, _Level]:
     """Goes through all levels, coarse to fine; returns the coarsest and the finest."""
     source, references, features = inputs.source, inputs.references, inputs.features
-    upsample, coarsest, above, evidence = EdgeAwareUpsampling(source.lab, run.backend.kernels), None, None, None
+    upsample, coarsest, above, evidence, limit = EdgeAwareUpsampling(source.lab, run.backend.kernels), None, None, None, ""
     for level in range(COARSEST, 0, -1):
         view = SourceLevel.of(level, source, features[level], inputs.half)
         fields, says = _match(view, references, above, network, run)
@@ -233,8 +235,9 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
         evidence = Evidence(fuse(alike, labels), guidance.agreement) if alike else evidence
         if level == 1 and evidence is not None:
-            coefficients, confidence = _finish(source, references, labels, coefficients, evidence, run)
-        above = _Level(fields, labels, guidance, confidence, coefficients)
+            finished = _finish(source, references, labels, coefficients, evidence, run)
+            coefficients, confidence, limit = finished.coefficients, finished.confidence, finished.limit
+        above = _Level(fields, labels, guidance, confidence, coefficients, limit)
         coarsest = coarsest or above
         if observer is not None:
             observer(_maps(level, source, references, above))
@@ -273,12 +276,11 @@ def _fit(view: SourceLevel, guidance: Guidance, confidence: torch.Tensor, cluste
 
 def _finish(
     source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor, coefficients: torch.Tensor, evidence: Evidence, run: Run
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What is done to the transform once, after the finest level, other than as published: coefficients and confidence on the working grid."""
+) -> Finished:
+    """What is done to the transform once, after the finest level, other than as published."""
     coefficients = texture.keep(coefficients, source.lab[..., 0])
     colors = _colors(source, references, labels)
-    finished = finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
-    return finished.coefficients, finished.confidence
+    return finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
 
 
 def _colors(source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor) -> Colors:

@@ -93,6 +93,8 @@ def _transfer(options: argparse.Namespace) -> int:
     try:
         _check_outputs(options)
         result, size = _compute(options, params)
+        for note in result.notes:
+            logger.warning("%s", note)
     finally:
         log.removeHandler(warnings)
     from ..runtime.memory import peak_mib

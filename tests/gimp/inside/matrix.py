@@ -39,9 +39,9 @@ def recolor(worker: Worker, source: Gimp.Layer, chosen: list[Gimp.Layer], output
     """Does what the procedure does, with a running worker."""
     gathered = references.gather(chosen, [])
     references.check(source, gathered)
-    choices = TransferChoices(gathered, False, output, params)
+    choices = TransferChoices(gathered, False, output, "auto", params)
     result = transfer(WorkerSession(worker), source, choices, lambda *_: None)
-    return outputs.insert(source, f"{source.get_name()} (neural color transfer)", choices, result)
+    return outputs.insert(source, f"Recolored: {source.get_name()}", choices, result)
 
 
 def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas: list[int], offsets: list[int], params: dict[str, Any], **case: Any) -> Any:

@@ -22,7 +22,7 @@ def several(folder: str, source: dict[str, Any], references: list[dict[str, Any]
     first = new_layer(image, home, source, None)
     facts: dict[str, Any] = {}
 
-    def attempt(case: str, chosen: list[Any], output: bool = True, **arguments: Any) -> None:
+    def attempt(case: str, chosen: list[Any], **arguments: Any) -> None:
         values = run(image, [first], chosen, **arguments, **params)
         facts[case] = {"status": int(values.index(0)), "message": Gimp.get_pdb().get_last_error()}
         if facts[case]["status"] == int(Gimp.PDBStatusType.SUCCESS):
@@ -58,4 +58,9 @@ def several(folder: str, source: dict[str, Any], references: list[dict[str, Any]
     clear = Gimp.Layer.new(other, "clear", 30, 30, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
     other.insert_layer(clear, None, 0)
     attempt("transparent", [layers["sky"], clear])
+    plain = Gimp.Layer.new(other, "plain", 30, 30, Gimp.ImageType.RGB_IMAGE, 100, Gimp.LayerMode.NORMAL)
+    other.insert_layer(plain, None, 0)
+    plain.fill(Gimp.FillType.WHITE)
+    attempt("plain", [plain], device="cpu")
+    attempt("no such device", [layers["sky"]], device="abacus")
     return facts

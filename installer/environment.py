@@ -75,12 +75,13 @@ class Environment:
             if there.present() == wanted:
                 say(f"already there: {there.folder}")
                 return there
-        same_packages = self.present().get("packages") == wanted["packages"]
-        if not same_packages and not (self.editable and self.python.exists()):
+        base = next((there for there in (target, self) if there.present().get("packages") == wanted["packages"]), None)
+        if base is None and not (self.editable and self.python.exists()):
             target._make()
-        elif not self.editable:
+        elif base is not None and base != target:
             _link(self.folder, target.folder)
-        target._install(same_packages=same_packages and not self.editable)
+        (target.folder / STAMP).write_text(json.dumps({**wanted, "code": ""} if base else {}), encoding="utf-8")  # it is not whole while pip is at work
+        target._install(same_packages=base is not None and not self.editable)
         kept = Path("share", paths.APPLICATION)  # the weights, which no other package or version changes
         if target is not self and (self.folder / kept).is_dir():
             _link(self.folder / kept, target.folder / kept)

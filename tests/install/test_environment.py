@@ -94,8 +94,14 @@ def test_what_was_built_before_a_failure_is_not_built_again(home: Home) -> None:
     home.steps.problem = lambda name: "no network" if name == "weights" else ""
     with pytest.raises(Trouble, match="Stopped at the network weights"):
         home.install()
+    assert home.steps.names[-1] == "weights"
+    make_project(home.project, "2")
+    home.steps.problem = lambda name: "no network" if name == "packages" else ""
+    with pytest.raises(Trouble, match="no network"):
+        home.install()
     home.steps.problem = lambda name: ""
-    assert home.install() == ["weights", "transfer", "worker", "rename"]
+    assert home.install() == ["packages", "weights", "transfer", "worker", "rename"]
+    assert home.works() == "2"
 
 
 def test_what_does_not_answer_is_built_anew(home: Home) -> None:

@@ -26,7 +26,7 @@ def test(project: Path, backbone: str) -> int:
     """
     heading("The environment for development")
     environment = Environment(project / ".venv", project, editable=True, log=project / ".venv" / "install.log")
-    environment.install()
+    environment.prepared()
     environment.fetch_weights(backbone)
     heading("GIMPs to test in")
     if run_visibly([str(environment.python), str(project / "tests/gimp/hosts.py"), "make"]):

@@ -50,7 +50,7 @@ def _parser(run_transfer: Command, run_doctor: Command) -> argparse.ArgumentPars
     transfer = commands.add_parser(
         "transfer", help="recolor a picture", description="Recolor SOURCE with the colors of one or more REFERENCEs.", allow_abbrev=False
     )
-    transfer.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolor: PNG, TIFF, JPEG or WebP")
+    transfer.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolor: PNG, TIFF, JPEG, WebP or AVIF; - is standard input")
     transfer.add_argument(
         "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colors; each part takes those that fit best"
     )

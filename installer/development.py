@@ -14,7 +14,7 @@ CHECKS = (
     ("style", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
     ("types", ["mypy"]),
-    ("tests", ["pytest"]),  # last: its closing line is the last thing to read
+    ("tests", ["pytest", "-n", "2"]),  # last: its closing line is the last thing to read
 )
 
 

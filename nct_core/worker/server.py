@@ -157,7 +157,7 @@ class Worker:
 
 
 class _Progress:
-    """Passes progress on: never backwards, and no more often than anyone can see."""
+    """Passes progress on: never backward, and no more often than anyone can see."""
 
     def __init__(self, worker: Worker, name: str) -> None:
         self._worker, self._name = worker, name

@@ -13,6 +13,7 @@ gi.require_version("Babl", "0.1")
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Babl, Gegl, Gimp  # noqa: E402
+from nct_shared.params import describe  # noqa: E402
 from pixels import layers, outputs, references  # noqa: E402
 from pixels.choices import TransferChoices  # noqa: E402
 from worker.client import Worker, WorkerSettings  # noqa: E402
@@ -35,11 +36,13 @@ def matrix(folder: str, plugin: str, cases: list[dict[str, Any]]) -> list[dict[s
         return [_case(Path(folder), worker, **case) for case in cases]
 
 
-def recolor(session: WorkerSession, source: Gimp.Layer, chosen: list[Gimp.Layer], output: str, params: dict[str, Any]) -> Gimp.Layer:
+def recolor(
+    session: WorkerSession, source: Gimp.Layer, chosen: list[Gimp.Layer], output: str, params: dict[str, Any], selected_only: bool = False
+) -> Gimp.Layer:
     """Does what the procedure does, in a running session: what it has computed is only applied, as after a preview."""
     gathered = references.gather(chosen, [])
     references.check(source, gathered)
-    choices = TransferChoices(gathered, False, output, params)
+    choices = TransferChoices(gathered, selected_only, output, {**{parameter.name: parameter.default for parameter in describe()}, **params})
     result = transfer(session, source, choices, lambda *_: None)
     return outputs.insert(source, f"{source.get_name()} (neural color transfer)", choices, result)
 

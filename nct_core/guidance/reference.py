@@ -33,8 +33,8 @@ class Reference:
     Attributes:
         number: its number in the caller's order, counted from 0.
         image: the reference at working size; its mirror image where ``mirrored``.
-        features: by level int16 [H, W, C], for all levels except the finest, whose features take the most memory and little time and are computed
-            when they are matched. The features of a level are released after it.
+        features: by level int16 [H, W, C], for all levels except the finest, whose features take the most memory and
+            little time and are computed when they are matched. The features of a level are released after it.
         half: relu5_1 of the image at half its size; None as published.
         mirrored: whether ``image`` is the mirror image of the caller's image.
         digest: SHA-256 of the content in the caller's orientation.

@@ -1,8 +1,9 @@
 """Compiles kernels for the CPU: numba's decorator, with a cache on disk whose key covers everything that a kernel depends on (ours).
 
-numba reuses compiled code as long as the file that contains the function is unchanged. But a kernel also depends on the compiled functions
-that it calls and on numbers, which may come from other files. Here these are part of the key, so that a change in them is never missed. numba
-chooses the place of the cache: beside the code if that folder is writable, otherwise in the user's folder.
+numba reuses compiled code as long as the file that contains the function is unchanged. But a kernel also depends on the
+compiled functions that it calls and on numbers, which may come from other files. Here these are part of the key, so
+that a change in them is never missed. numba chooses the place of the cache: beside the code if that folder is writable,
+otherwise in the user's folder.
 """
 
 from __future__ import annotations

@@ -39,7 +39,9 @@ from .transform.clusters import Clusters
 from .transform.coefficients import recolor
 from .transform.finish import Colors, Evidence, finish
 from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
+from .transform.global_look import GlobalLook
 from .transform.nonlocal_ties import nonlocal_graph
+from .transform.saved import Made
 from .transform.upsample import EdgeAwareUpsampling
 
 _log = logging.getLogger(__name__)
@@ -179,7 +181,8 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
         coarsest, finest = _levels(inputs, network, run, request.observer)
     with backend.out_of_memory_as_error(f"an image of {request.onto.shape[1]}x{request.onto.shape[0]} px"):
         stages.begin(_APPLYING_COST, Text("applying"))
-        transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous())
+        look = GlobalLook(_colors(inputs.source, inputs.references, finest.labels).reference.astype(np.float32))
+        transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous(), look, Made(run.params, file.backbone))
         image = transform.apply(request.onto, run.params.strength, run.params.keep_lightness, advance=stages.advance)
     stages.end()
     labels = _numbers(finest.labels, inputs.references)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,10 @@ class TransferResult:
     matches: list[Match]
     working_labels: NDArray[np.uint8]
     finest_confidence: NDArray[np.float32]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the transform to a file (``.nct``); see :meth:`nct_core.ColorTransform.save` and :meth:`nct_core.ColorTransform.load`."""
+        self.transform.save(path)
 
     def sized(self, shape: Shape) -> TransferResult:
         """The same result at another size with a black image, for its maps only.

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..look.statistics import sample_pixels
+from ..look.table import identity_table
 from ..pixels.check import check_image, color_channels
 from ..pixels.grids import fit_within
 from ..pixels.lab import lab_to_srgb, limit_chroma, srgb_to_lab
@@ -38,6 +39,7 @@ _BAND_PIXELS = 1 << 19  # pixels worked on at a time; bounds the memory beyond i
 _WINDOW_RADIUS = 2
 _REGRESSION_FLOOR = 1e-4  # variance of lightness below which a window counts as flat
 _MAP_FLOOR = 1e-2  # the same for maps of areas, whose borders should follow strong edges only, not texture
+_NO_LOOK = "expected a transform that a transfer made, got one without a look; take that of a result"
 _COMPARED_SIDE = 64  # cells of the longer side at which two images are compared
 _SAME_CONTENT = 0.05**2  # of the variance of lightness: what scaling and a lossy file change is far less, another picture far more
 _ROUNDING = 0.5 / 255
@@ -69,7 +71,7 @@ class ColorTransform:
             InputError: the file cannot be written, or the transform was not made by a transfer.
         """
         if self.look is None or self.made is None:
-            raise InputError("expected a transform that a transfer made, got one without a look; save the result of a transfer")
+            raise InputError(_NO_LOOK)
         saved.write(path, saved.Saved(self.coefficients, self.lightness, torch.from_numpy(self.look.colors), self.made))
 
     @staticmethod
@@ -115,11 +117,33 @@ class ColorTransform:
         """
         check_image("image", image)
         if self.look is None:
-            raise InputError("expected a transform with a look, got one that no transfer made; take that of a result")
+            raise InputError(_NO_LOOK)
+        at = prepare(image, max(self.lightness.shape), torch.device("cpu"))
+        looked = self.look.table_for(sample_pixels(at.rgb.numpy(), at.valid.numpy())).apply(at.rgb.numpy())
+        return ColorTransform(coefficients_of(srgb_to_lab(torch.from_numpy(looked)), at.lab), at.lab[..., 0].contiguous())
+
+    def look_table(self, image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+        """The references' look for an image as a table, with the strength and the kept lightness of the transfer.
+
+        Args:
+            image: as for :meth:`apply`.
+            side: points per channel.
+
+        Returns:
+            float32 [side, side, side, 3], sRGB by sRGB.
+
+        Raises:
+            InputError: the image is not usable, or the transform has no look.
+        """
+        check_image("image", image)
+        if self.look is None or self.made is None:
+            raise InputError(_NO_LOOK)
         at = prepare(image, max(self.lightness.shape), torch.device("cpu"))
         look = self.look.table_for(sample_pixels(at.rgb.numpy(), at.valid.numpy()))
-        looked = srgb_to_lab(torch.from_numpy(look.apply(at.rgb.numpy())))
-        return ColorTransform(coefficients_of(looked, at.lab), at.lab[..., 0].contiguous())
+        colors = identity_table(side).reshape(side, side * side, 3)  # a picture of all colors
+        wanted = srgb_to_lab(torch.from_numpy(look.apply(colors)))
+        everywhere = ColorTransform(torch.stack([torch.zeros_like(wanted), wanted], -1).flatten(-2), torch.zeros(wanted.shape[:2]))
+        return everywhere.apply(colors, self.made.params.strength, self.made.params.keep_lightness).reshape(side, side, side, 3)
 
     def apply(self, image: NDArray[np.float32], strength: float = 1.0, keep_lightness: float = 0.0, *, advance: Advance = unwatched) -> NDArray[np.float32]:
         """Recolors an image of any size with the same content.

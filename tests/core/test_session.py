@@ -47,7 +47,7 @@ def test_the_references_are_read_and_the_network_is_loaded_once(
         session.transfer(source, progress=lambda fraction, stage: (fractions.append(fraction), stages[-1].append(str(stage))))  # noqa: B023
         assert fractions == sorted(fractions) and fractions[-1] == 1.0
     assert loaded == [1]
-    assert "reading the reference" in stages[0] and "reading the reference" not in stages[1]
+    assert "Reading the reference" in stages[0] and "Reading the reference" not in stages[1]
 
 
 def test_a_session_goes_on_after_an_error(references: list[np.ndarray], sources: list[np.ndarray]) -> None:

@@ -26,7 +26,7 @@ from ..pixels.grids import fit_within
 from ..pixels.lab import lab_to_srgb, limit_chroma, srgb_to_lab
 from ..pixels.lab_cpu import NEUTRAL
 from ..pixels.resample import box_mean, resize
-from ..pixels.working import prepare, working_shape
+from ..pixels.working import LEAST_SIDE, prepare
 from ..runtime.backend import loss_as_error, on_cpu
 from ..runtime.progress import Advance, unwatched
 from . import apply_cpu, saved
@@ -94,13 +94,13 @@ class ColorTransform:
             InputError: the image is not usable.
         """
         check_image("image", image)
-        own = self.lightness.shape
-        other = working_shape((image.shape[0], image.shape[1]), max(own))
-        if abs(math.log(own[0] * other[1] / (own[1] * other[0]))) > 2.0 / min(*own, *other):  # sides are rounded to whole pixels
+        own, other = self.lightness.shape, image.shape[:2]
+        as_it_is = min(own) > LEAST_SIDE  # not widened to be matched
+        if as_it_is and abs(math.log(own[0] * other[1] / (own[1] * other[0]))) > 2.0 / min(*own, *other):  # sides are rounded to whole pixels
             return False
-        compared = fit_within((own[0], own[1]), _COMPARED_SIDE)
-        here = prepare(image, max(own), torch.device("cpu")).lab[..., :1]
-        mine, theirs = resize(self.lightness.cpu()[..., None], compared), resize(here, compared)
+        compared = fit_within((own[0], own[1]), max(2, min(_COMPARED_SIDE, max(own) // 2, max(other) // 2)))
+        there = prepare(image, max(own), torch.device("cpu")).lab[..., :1]
+        mine, theirs = resize(self.lightness.cpu()[..., None], compared), resize(there, compared)
         return float((mine - theirs).square().mean()) <= _SAME_CONTENT * float(mine.var(correction=0)) + _ROUNDING**2
 
     def for_other(self, image: NDArray[np.float32]) -> ColorTransform:

@@ -23,8 +23,8 @@ from ..pixels.difference import ciede2000
 
 _SAMPLES = 60_000
 _RARE = 30.0  # pixels of one cell that together count as much as half of any number
-_SMOOTHNESS, _PULL = 0.3, 1e-3
-_TOLERANCE, _STEPS = 1e-3, 200  # of the solver
+_SMOOTHNESS, _PULL = 0.03, 1e-3
+_TOLERANCE, _STEPS = 1e-3, 40  # of the solver
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from .contract.errors import Cancelled, InputError, WeightsError
 from .contract.params import TransferParams
 from .contract.texts import Text
 from .features import weights
+from .features.installed import installed
 from .features.pyramid import COARSEST, FeaturePyramid
 from .guidance import voting
 from .guidance.evidence import describe
@@ -170,10 +171,8 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
     memory.check_room(shapes[0], shapes[1:], run.backend)
     stages.begin(_NETWORK_COST, Text("loading_network"))
     file = weights.find(request.weights_path)
-    tensors = weights.load(file)
-    stages.advance(0.3)
     with backend.out_of_memory_as_error(f"a transfer at a working size of {size} px"):
-        network = FeaturePyramid(tensors, file.backbone, run.backend.device, exact=run.params.as_published)
+        network = installed(file, run.backend.device, exact=run.params.as_published)
         stages.advance(0.6)
         inputs = _read(request, network, run)
         coarsest, finest = _levels(inputs, network, run, request.observer)
@@ -203,7 +202,7 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
         references.append(read(number, prepared, network, stages.advance))
     references.sort(key=lambda reference: reference.digest)
     stages.begin(_SOURCE_COST, Text("reading_source"))
-    features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
+    features = network.kept(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
     clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
     half, costs = None, None
     if not params.as_published:

@@ -55,7 +55,7 @@ class Reference:
 def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
     """Computes the features of a reference; the arguments are the attributes of :class:`Reference`."""
     digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
-    return Reference(number, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
+    return Reference(number, image, network.kept(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
 
 
 def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
@@ -72,7 +72,7 @@ def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePy
     as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, half)) for half in (as_is_half, mirrored_half))
     if mirrored_cost >= as_is_cost:
         return dataclasses.replace(reference, half=as_is_half)
-    features = network(mirrored.rgb, range(2, COARSEST + 1), advance)
+    features = network.kept(mirrored.rgb, range(2, COARSEST + 1), advance)
     return dataclasses.replace(reference, image=mirrored, features=features, half=mirrored_half, mirrored=True)
 
 

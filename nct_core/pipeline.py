@@ -212,7 +212,7 @@ def _read(request: _Request, ready: Ready, run: Run) -> _Inputs:
     params, stages, network = run.params, run.stages, ready.network
     source = prepare(request.source, params.working_size, run.backend.device)
     stages.begin(_SOURCE_COST, Text("reading_source"))
-    features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
+    features = network.kept(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
     clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
     half, costs = None, None
     references = [reference.as_is() for reference in ready.references]

@@ -89,7 +89,7 @@ class Read:
         if mirrored_cost >= as_is_cost:
             return self.as_is()
         if not self._mirrored.features:
-            self._mirrored.features.update(network(self._mirrored.image.rgb, range(2, COARSEST + 1), advance))
+            self._mirrored.features.update(network.kept(self._mirrored.image.rgb, range(2, COARSEST + 1), advance))
         return _for_one_source(self._mirrored)
 
 
@@ -101,7 +101,7 @@ def _for_one_source(reference: Reference) -> Reference:
 def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Read:
     """Computes the features of a reference; the arguments are attributes of :class:`Reference`."""
     digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
-    return Read(Reference(number, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest))
+    return Read(Reference(number, image, network.kept(image.rgb, range(2, COARSEST + 1), advance), None, False, digest))
 
 
 def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:

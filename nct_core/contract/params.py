@@ -16,6 +16,10 @@ MAX_SIDE = 30_000
 """Pixels on the longer side of an image that is accepted."""
 MAX_PIXELS = 200_000_000
 """Pixels of an image that is accepted."""
+TABLE_SIDES = (17, 65)
+"""Fewest and most points per channel of a color table for other programs."""
+TABLE_SIDE = 33
+"""Its usual number of points per channel."""
 
 
 def _parameter(default: float, low: float, high: float, label: str, symbol: str, unit: str, effect: str, *, basic: bool = False) -> Any:

@@ -42,9 +42,10 @@ TEXTS: Mapping[str, str] = {
     "all_transparent": "expected at least one pixel that is not fully transparent, got none",
     "too_thin": "expected at least 2 pixels a side, since a single row or column has no patches to match, got {}",
     "no_such_file": "expected an image file, but there is no such file; check the path",
-    "other_format": "expected a PNG, TIFF, JPEG or WebP image, got {}; convert it to one of these first",
+    "other_format": "expected a PNG, TIFF, JPEG, WebP or AVIF image, got {}; convert it to one of these first",
     "other_kind_of_file": "a file of another kind",
-    "damaged_file": "expected a whole PNG, TIFF, JPEG or WebP image, got a damaged file ({}); get or save it again",
+    "raw_file": "a camera's raw file",
+    "damaged_file": "expected a whole PNG, TIFF, JPEG, WebP or AVIF image, got a damaged file ({}); get or save it again",
     "too_many_references": "expected at most {} references, got {}; choose those that matter",
     "references_exceed_memory": (
         "expected at most {} references of this size in the {} GiB of memory that are free, got {}; use fewer, a smaller working size, or close other programs"

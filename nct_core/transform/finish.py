@@ -41,8 +41,10 @@ _LEAST_LIKENESS, _MORE_FOR_A_GRADE, _LIKENESS_WIDTH = 0.18, 0.30, 0.03
 _STRONG_GRADE, _GRADE_WIDTH = 8.0, 0.2
 # Mean likeness between which the look begins to take on the reference's palette too, and how far it goes.
 _PALETTE_FROM, _PALETTE_RANGE, _PALETTE = 0.15, 0.20, 0.4
-_ENDS = 0.5  # of the way that the look's ends of the tone range go to the reference's
-_TONE_ENDS = 0.95  # and the result's, where matches are not sure
+ENDS = 0.5
+"""Share of the way that the look's ends of the tone range go to the reference's."""
+TONE_ENDS = 0.95
+"""And the result's, where matches are not sure."""
 # The confidence: logistic in similarity and agreement. Set by hand on three pairs with known correspondences, see benchmarks/quality.md.
 _AGREEMENT_SHARE, _EVEN_CHANCE, _CHANCE_WIDTH = 0.35, 0.66, 0.07
 _GUIDE_RADIUS_SHARE = 1 / 58  # of the longer side
@@ -119,7 +121,7 @@ def finish(
     palette = _PALETTE * (1.0 - graded) * share * min(1.0, 2.0 * content)
 
     metric = torch.tensor(_LAB_METRIC, device=lab.device)
-    look, toward = (_looked(rgb, safe_look(table, colors.source, colors.reference, ends=_ENDS, palette=share)) * metric for share in (0.0, palette))
+    look, toward = (_looked(rgb, safe_look(table, colors.source, colors.reference, ends=ENDS, palette=share)) * metric for share in (0.0, palette))
     advance(0.6)
     local = recolor(coefficients, lab).clamp(0, 1) * metric
     mixed = toward + departs[..., None] * (local - toward)
@@ -128,7 +130,7 @@ def finish(
     result = separate(mixed, look, lost) / metric
     advance(0.9)
     low, high = np.quantile(to_lab(colors.reference)[:, 0] / 100.0, [0.01, 0.99])
-    result[..., 0] = move_tone_ends(result[..., 0], (float(low), float(high)), _TONE_ENDS * float(unsure.mean()))
+    result[..., 0] = move_tone_ends(result[..., 0], (float(low), float(high)), TONE_ENDS * float(unsure.mean()))
     return Finished(coefficients_of(result.clamp(0, 1), lab), confidence, plain.limit)
 
 

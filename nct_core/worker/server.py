@@ -84,7 +84,8 @@ class Worker:
             self._named[message.id] = _Job(message)
             self._jobs.put(self._named[message.id])
         elif isinstance(message, messages.Cancel):
-            if message.id in self._named and self._named[message.id].answered.acquire(blocking=False):
+            job = self._named.get(message.id)  # which the other thread may drop meanwhile
+            if job is not None and job.answered.acquire(blocking=False):
                 self._send_error(message.id, Cancelled("the transfer was canceled"))
         else:
             raise ProtocolError(f"expected a message for the worker, got {message!r:.60}")
@@ -157,7 +158,7 @@ class Worker:
 
 
 class _Progress:
-    """Passes progress on: never backwards, and no more often than anyone can see."""
+    """Passes progress on: never backward, and no more often than anyone can see."""
 
     def __init__(self, worker: Worker, name: str) -> None:
         self._worker, self._name = worker, name

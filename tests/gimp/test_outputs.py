@@ -27,7 +27,7 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
     """What GIMP told of each run; pixels and masks lie in ``gimp.home``. One start of GIMP for all."""
     source = write_pixels(gimp.home, "outputs-source", 0, SIZE, 4, "uint8")
     references = [write_pixels(gimp.home, f"outputs-{seed}", seed, REFERENCE_SIZE, 3, "uint8", 0.5) for seed in SEEDS]
-    return gimp.call("outputs", module="outputs", folder=str(gimp.home), source=source, references=references, params=PARAMS)
+    return gimp.call("outputs", module="outputs", folder=str(gimp.home), plugin=str(gimp.plugin), source=source, references=references, params=PARAMS)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from nct_core.installation.worker import worker_command
 COMMAND = worker_command(sys.executable)
 QUICK = {"working_size": 64}
 SHAPE, REFERENCE_SHAPE = (48, 64), (40, 56)
+LEAVING_SECONDS = 60
 
 
 def image(name: str, *masks: str) -> messages.SentReference:
@@ -51,7 +52,8 @@ class Connection:
         """The next message that is no progress."""
         while isinstance(message := self.receive(), messages.Progress):
             pass
-        assert message is not None, "the worker has left"
+        if message is None:
+            raise AssertionError(f"the worker has left with status {self.process.wait(LEAVING_SECONDS)}")
         return message
 
     def pixels(self, result: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ import icc_profiles
 import numpy as np
 import pytest
 from connection import QUICK, REFERENCE_SHAPE, SHAPE, Connection, expected, image
-from pictures import blobs
+from pictures import blobs, landscape
 from skimage.color import rgb2lab
 
 import nct_core
@@ -279,6 +279,19 @@ def test_only_the_last_transfers_are_kept(greeted: Connection) -> None:
 def halved(pixels: np.ndarray) -> np.ndarray:
     means: np.ndarray = pixels.reshape(pixels.shape[0] // 2, 2, pixels.shape[1] // 2, 2, -1).mean((1, 3))
     return means
+
+
+def test_the_confidence_is_low_where_the_reference_shows_nothing_of_the_kind(greeted: Connection) -> None:
+    half = SHAPE[0] // 2
+    source = (landscape(1, SHAPE) * 255).astype(np.uint8)
+    greeted.send_image("sky and ground", source)
+    greeted.send_image("sky", np.tile(source[:half], (2, 1, 1)), role="reference")
+    greeted.transfer("doubtful", source="sky and ground", reference="sky")
+    greeted.pixels(greeted.answer())
+    greeted.send(View("look", "doubtful", "confidence"))
+    confidence = greeted.pixels(greeted.answer()).astype(float)
+    assert confidence.std() > 10
+    assert confidence[half:].mean() < confidence[:half].mean() - 50
 
 
 def test_a_canceled_transfer_leaves_the_last_one(greeted: Connection) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from .desktop import Window
 from .processes import running
 from .window_moments import moments, ticks_and_several_layers
-from .window_steps import TITLE, TRUE, begin_run, open_dialog, text_of, transfers, workers
+from .window_steps import TITLE, TRUE, begin_run, choose_file, open_dialog, plugin_ends, text_of, transfers, workers
 from .window_troubles import broken, changed, gone, killed, same_picture
 
 ENDING_SECONDS = 10
@@ -157,10 +157,10 @@ def file_instead(window: Window, log: Path) -> dict[str, Any]:
     open_dialog(window)
     window.keys("alt+t", "space", "alt+o")
     layers_are(window, 2)
+    plugin_ends(window)
     open_dialog(window)
-    window.keys("alt+t", "space", "alt+a")
-    window.find("Pictures to take colors from")
-    window.type(str(picture))
+    window.keys("alt+t", "space")
+    choose_file(window, picture)
     window.screenshot("a file")
     count = transfers(log)
     window.keys("Return")
@@ -169,10 +169,11 @@ def file_instead(window: Window, log: Path) -> dict[str, Any]:
     window.screenshot("preview")
     window.keys("alt+o")
     layers_are(window, 3)
+    plugin_ends(window)
     window.activate(window.main)
     window.keys("ctrl+f")
     layers_are(window, 4)
-    time.sleep(1)
+    plugin_ends(window)
     window.screenshot("new layers")
     facts["windows"] = len(window.titles())
     return facts

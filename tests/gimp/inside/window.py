@@ -41,9 +41,8 @@ def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
     shown = window.seen(*before_the_line)
     window.click(dialog, *CONFIDENCE)
     window.point_away()
-    time.sleep(1)
+    window.until(lambda: window.seen(*before_the_line) != shown, "the view is on both sides of the line")
     window.screenshot("confidence")
-    facts["the view is on both sides"] = window.seen(*before_the_line) != shown
     window.click(dialog, *RESULT)
     window.keys("alt+e", "ctrl+a")
     count = transfers(log)

@@ -46,6 +46,7 @@ def test_choose_preview_run_undo_and_redo(gimp: Gimp) -> None:
     before = {f"[{name}] (imported)": [f"{name}.png"] for name in ("source", "sky", "grass")}
     assert facts["before"] == before
     assert facts["open without a reference"], "OK must do nothing while no reference is ticked"
+    assert facts["the view is on both sides"], "the line must not cut what is not a result"
     assert facts["transfers for another strength"] == 0
     assert facts["transfers finished after OK"] == facts["transfers finished before OK"], "OK must apply what the preview has found"
     assert facts["after"] == {**before, "[source] (imported)": [NEW, "source.png"]}

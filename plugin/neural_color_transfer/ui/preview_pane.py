@@ -61,7 +61,8 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._requested: PreviewRequest | None = None
         self._shown: PreviewRequest | None = None
         self._ended = False
-        for widget in (self._views, self._picture, _captions(self._quality), self._bar, self._legend, self._device):
+        self._sides = (Gtk.Label(label=_("Before")), Gtk.Label(label=_("After")))
+        for widget in (self._views, self._picture, _captions(*self._sides, self._quality), self._bar, self._legend, self._device):
             self.pack_start(widget, widget is self._picture, True, 0)
         self._add_views()
         self.unusable: WorkerLost | None = None
@@ -139,7 +140,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
 
     def _request(self) -> None:
         """Requests a preview of the present choices."""
-        if self._engine is not None and self._choices is not None and self._choices.references:
+        if self.unusable is None and self._engine is not None and self._choices is not None and self._choices.references:
             self._requested = self._requests.make(self._choices, self._view)
             if self._refused is not None and self._requested.exact == self._refused:
                 return
@@ -221,6 +222,9 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         quality = _("Final") if preview.exact else _("Draft")
         self._quality.set_text(quality if effect_mask is None else _("{}, within the layer's mask and the selection").format(quality))
         self._quality.set_tooltip_text(_("OK gives this result") if preview.exact else _("Matched at a small size; the final result follows"))
+        self._picture.show_whole(bool(request.view))
+        for caption in self._sides:
+            caption.set_opacity(0.0 if request.view else 1.0)
         effect = None if request.view else product([mask for mask in (effect_mask, preview.confidence) if mask is not None])
         self._picture.show_picture("after", result.layout.width, result.layout.height, _rgba(result.layout, preview.pixels), effect)
 
@@ -235,10 +239,9 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             self._refuse(self._requested.exact, f"{sentence(in_words(error.text))}.")
 
 
-def _captions(quality: Gtk.Label) -> Gtk.Widget:
+def _captions(before: Gtk.Label, after: Gtk.Label, quality: Gtk.Label) -> Gtk.Widget:
     """Makes the row below the picture: the names of its two sides, and between them the quality."""
     row = Gtk.Box()
-    before, after = Gtk.Label(label=_("Before")), Gtk.Label(label=_("After"))
     row.pack_start(before, False, False, 0)
     row.set_center_widget(quality)
     row.pack_end(after, False, False, 0)

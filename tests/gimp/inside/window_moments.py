@@ -12,10 +12,7 @@ from .window_steps import BEGINS, TITLE, TRUE, open_dialog, text_of, workers
 
 DRAFT_BEGINS = " of 256 px begins"
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window
-MOMENTS = (
-    *(("Escape", "nothing"), ("Escape", "draft"), ("Escape", "final"), ("alt+c", "final"), ("alt+F4", "final")),
-    *(("alt+o", "nothing"), ("alt+o", "draft"), ("alt+o", "final"), ("alt+o twice", "final")),
-)
+MOMENTS = (("alt+c", "draft"), ("Escape", "final"), ("alt+F4", "final"), ("alt+o", "nothing"), ("alt+o", "draft"), ("alt+o twice", "final"))
 
 
 def moments(window: Window, log: Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def test(project: Path, backbone: str) -> int:
         gimps = beside.submit(_make_gimps, project)
         heading("The environment for development")
         environment = Environment(project / ".venv", project, editable=True, log=project / ".venv" / "install.log")
-        environment.install()
+        environment.prepared()
         environment.fetch_weights(backbone)
         for name, command in CHECKS:
             check(name, command)

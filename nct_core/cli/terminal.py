@@ -7,7 +7,16 @@ import logging
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
+
+
+def fail(message: str, code: int, debug: bool) -> int:
+    """Tells an error in one line, with its traceback before it if asked for; returns the exit code."""
+    if debug:
+        traceback.print_exc()
+    print("nct: error:", " ".join(message.split()), file=sys.stderr)
+    return code
 
 
 class ShownWarnings(logging.Handler):
@@ -60,3 +69,20 @@ def interruption_deferred() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if came.is_set():
         raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def termination_as_interruption() -> Iterator[None]:
+    """Lets SIGTERM, with which schedulers end a job, do what Ctrl+C does: no half-written file stays behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 from numba.core.caching import FunctionCache
 from numba.core.dispatcher import Dispatcher
+from numba.extending import _Intrinsic
 
 _NUMBERS = (int, float, tuple, str, np.generic)
 
@@ -54,7 +55,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
 
 
 def parts_digest(function: Any) -> str:
-    """SHA-256 of the source files of all compiled functions that a function reaches, and of the numbers that they name.
+    """SHA-256 of the source files of all compiled functions and instructions that a function reaches, and of the numbers that they name.
 
     Call it when all modules are loaded: a function may call another one that is defined below it.
 
@@ -72,6 +73,8 @@ def parts_digest(function: Any) -> str:
             if isinstance(value, Dispatcher) and value.py_func not in seen:
                 seen.add(value.py_func)
                 waiting.append(value.py_func)
+            elif isinstance(value, _Intrinsic):  # an instruction, such as those of vectors.py
+                files.add(value._defn.__code__.co_filename)
             elif isinstance(value, _NUMBERS):
                 numbers.add(f"{reached.__module__}.{name} = {value!r}")
             elif isinstance(value, ModuleType) and value.__name__.partition(".")[0] == __name__.partition(".")[0]:

@@ -78,6 +78,10 @@ def test_only_what_is_selected_counts_where_that_is_wanted(gimp: Gimp, runs: dic
     assert runs["one"]["used"] == "Used: grass 100 %"
 
 
+def test_what_is_to_be_known_about_a_reference_is_told(runs: dict[str, dict[str, Any]]) -> None:
+    assert runs["plain"]["used"] == "Used: plain 100 %. The reference has almost a single tone: the result takes little of its look"
+
+
 @pytest.mark.parametrize(
     ("case", "words"),
     [
@@ -85,6 +89,7 @@ def test_only_what_is_selected_counts_where_that_is_wanted(gimp: Gimp, runs: dic
         ("remote file", "expected a file on this computer, got https://example.org/a.png"),
         ("selection beside it", "The reference 'grass': expected something visible within its mask and selection, got nothing"),
         ("hidden", "The reference 'grass': expected something visible within its mask and selection, got nothing"),
+        ("no such device", "Expected one of the devices that this machine has (auto, cpu"),
         ("transparent", "The reference 'clear': expected at least one pixel that is not fully transparent, got none"),
     ],
 )

@@ -11,6 +11,7 @@ import numpy as np
 
 import nct_core
 from nct_core.contract import frames, messages
+from nct_core.contract.headers import Message
 from nct_core.files.color_space import from_srgb, to_srgb
 from nct_core.installation.worker import worker_command
 
@@ -33,7 +34,7 @@ class Connection:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.sink, self.source = self.process.stdin, self.process.stdout
 
-    def send(self, message: messages.Message) -> None:
+    def send(self, message: Message) -> None:
         messages.send(self.sink, message)
 
     def send_image(self, name: str, pixels: np.ndarray, icc: bytes = b"", role: str = "source") -> None:
@@ -44,7 +45,7 @@ class Connection:
         references = (reference if isinstance(reference, messages.SentReference) else image(reference),)
         self.send(messages.Transfer(name, source, references, {**QUICK, **params}, onto, device="cpu"))
 
-    def receive(self) -> messages.Message | None:
+    def receive(self) -> Message | None:
         return messages.receive(self.source)
 
     def answer(self) -> Any:

@@ -42,9 +42,9 @@ def recolor(
     """Does what the procedure does, in a running session: what it has computed is only applied, as after a preview."""
     gathered = references.gather(chosen, [])
     references.check(source, gathered)
-    choices = TransferChoices(gathered, selected_only, output, {**{parameter.name: parameter.default for parameter in describe()}, **params})
+    choices = TransferChoices(gathered, selected_only, output, "auto", {**{parameter.name: parameter.default for parameter in describe()}, **params})
     result = transfer(session, source, choices, lambda *_: None)
-    return outputs.insert(source, f"{source.get_name()} (neural color transfer)", choices, result)
+    return outputs.insert(source, f"Recolored: {source.get_name()}", choices, result)
 
 
 def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas: list[int], offsets: list[int], params: dict[str, Any], **case: Any) -> Any:

@@ -82,4 +82,9 @@ def _several(home: Path, session: WorkerSession, source: dict[str, Any], referen
     clear = Gimp.Layer.new(other, "clear", 30, 30, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
     other.insert_layer(clear, None, 0)
     attempt_here("transparent", [layers["sky"], clear])
+    plain = Gimp.Layer.new(other, "plain", 30, 30, Gimp.ImageType.RGB_IMAGE, 100, Gimp.LayerMode.NORMAL)
+    other.insert_layer(plain, None, 0)
+    plain.fill(Gimp.FillType.WHITE)
+    attempt("plain", [plain], device="cpu")
+    attempt("no such device", [layers["sky"]], device="abacus")
     return facts

@@ -27,7 +27,7 @@ def changed_meanwhile(folder: str, plugin: str, source: dict[str, Any], referenc
             image, other = new_image(3, "U8_NON_LINEAR", ""), new_image(3, "U8_NON_LINEAR", "")
             chosen, first = new_layer(other, home, reference, None), new_layer(image, home, source, None)
             new_layer(image, home, source, None)
-            choices = TransferChoices(references.gather([chosen], []), False, output, params)
+            choices = TransferChoices(references.gather([chosen], []), False, output, "auto", params)
             result = transfer(session, first, choices, lambda *_: None)
             change(image, first, other)
             if image.is_valid():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .desktop import Window
-from .window_steps import TITLE, begin_run, choose_file, open_dialog, plugin_ends, text_of, transfers, workers
+from .window_steps import BEGINS, TITLE, begin_run, choose_file, open_dialog, plugin_ends, text_of, transfers, workers
 
 
 def broken(window: Window, log: Path) -> dict[str, Any]:
@@ -39,11 +39,16 @@ def broken(window: Window, log: Path) -> dict[str, Any]:
 
 
 def killed(window: Window, log: Path) -> dict[str, Any]:
-    """A worker that is killed in the middle of a run."""
+    """A worker that is killed in the middle of a run, and then the one that was started in its place."""
     facts: dict[str, Any] = {"before": window.layers(), "windows": window.titles()}
     open_dialog(window)
     window.keys("alt+t", "space")
     begin_run(window, log)
+    count = text_of(log).count(BEGINS)
+    for worker in workers(log):
+        os.kill(worker, signal.SIGKILL)
+    window.until(lambda: text_of(log).count(BEGINS) > count, "another worker has begun")
+    window.screenshot("begun again")
     for worker in workers(log):
         os.kill(worker, signal.SIGKILL)
     window.activate(window.find(TITLE))

@@ -18,7 +18,7 @@ import nct_core
 from nct_core.contract import frames, messages
 from nct_core.worker.server import Worker
 
-LIMIT_SECONDS = 2  # within which the worker must be gone once the plug-in is
+LIMIT_SECONDS = 10  # within which the worker must be gone once the plug-in is; on a loaded machine too
 
 
 def test_it_leaves_when_stdin_ends_while_it_starts(connection: Connection) -> None:
@@ -60,12 +60,13 @@ def test_it_leaves_on_shutdown(connection: Connection) -> None:
     ],
 )
 def test_a_bad_frame_ends_the_connection(connection: Connection, noise: bytes, words: str) -> None:
-    connection.answer()
     connection.sink.write(noise)
     connection.sink.flush()
     if "end of the stream" in words:
         connection.sink.close()
     error = connection.answer()
+    if isinstance(error, messages.Hello):  # which takes long: mostly the frame is read before
+        error = connection.answer()
     assert isinstance(error, messages.Error)
     assert (error.id, error.code) == ("", "protocol")
     assert words in error.text

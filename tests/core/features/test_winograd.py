@@ -24,7 +24,7 @@ def check(height: int, width: int, inputs: int, outputs: int, pools: bool, seed:
     out = winograd.Convolution(weight, bias, pools=pools)(image)
     expected = defined(image, weight, bias, pools)
     assert out.dtype == torch.float32
-    torch.testing.assert_close(out.double(), expected, rtol=0, atol=3e-5 * inputs**0.5 * 3)  # outputs have a deviation of 3 sqrt(inputs)
+    torch.testing.assert_close(out.double(), expected, rtol=0, atol=1e-4 * 3 * inputs**0.5)  # outputs have a deviation of 3 sqrt(inputs)
 
 
 @given(st.integers(1, 19), st.integers(1, 19), st.sampled_from([16, 48]), st.sampled_from([16, 32]), st.booleans(), st.integers(0, 99))

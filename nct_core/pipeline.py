@@ -21,7 +21,7 @@ from .guidance import voting
 from .guidance.evidence import describe
 from .guidance.fuse import fuse
 from .guidance.labels import evidence_costs, label_map
-from .guidance.reference import Reference, compare, explains, match, oriented, read
+from .guidance.reference import Reference, compare, explains, match, read
 from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
 from .look.statistics import sample_pixels
@@ -195,19 +195,15 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
     params, stages, device = run.params, run.stages, run.backend.device
     source = prepare(request.source, params.working_size, device)
     stages.advance(0.8)
-    references = []
-    for number, image in enumerate(request.references):
-        prepared = prepare(image, params.working_size, device)
-        stages.begin(_REFERENCE_COST, Text("reading_one_reference", number + 1) if len(request.references) > 1 else Text("reading_reference"))
-        references.append(read(number, prepared, network, stages.advance))
-    references.sort(key=lambda reference: reference.digest)
     stages.begin(_SOURCE_COST, Text("reading_source"))
     features = network.kept(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
-    clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
-    half, costs = None, None
-    if not params.as_published:
-        half = network.half_size(source.rgb, run.part(1.0, 1.0))
-        references = [oriented(reference, half, network, run.part(1.0, 1.0)) for reference in references]
+    clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 0.9))
+    half = None if params.as_published else network.half_size(source.rgb, run.part(0.9, 1.0))
+    references, costs = [], None
+    for number, image in enumerate(request.references):
+        stages.begin(_REFERENCE_COST, Text("reading_one_reference", number + 1) if len(request.references) > 1 else Text("reading_reference"))
+        references.append(read(number, prepare(image, params.working_size, device), network, half, stages.advance))
+    references.sort(key=lambda reference: reference.digest)
     if len(references) > 1:
         described = describe(features[COARSEST], features[COARSEST - 1])
         costs = evidence_costs([explains(reference, described) for reference in references], source.valid_on((described.shape[0], described.shape[1])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 from dataclasses import dataclass
@@ -52,28 +51,38 @@ class Reference:
         self.features.pop(level, None)
 
 
-def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
-    """Computes the features of a reference; the arguments are the attributes of :class:`Reference`."""
-    digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
-    return Reference(number, image, network.kept(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
-
-
-def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
-    """Mirrors the reference if the source matches its mirror image better, because patches are not like their mirror images (ours).
+def read(number: int, image: WorkingImage, network: FeaturePyramid, source_half: torch.Tensor | None, advance: Advance = unwatched) -> Reference:
+    """Turns a reference the way round in which the source matches it better, and computes the features of that image only.
 
     Args:
-        reference: the reference, not mirrored.
+        number, image: as in :class:`Reference`; the image as the caller gave it.
+        network: computes features.
+        source_half: relu5_1 of the source at half its size; None as published, where nothing is mirrored.
+        advance: called as the features are computed.
+    """
+    digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
+    half, mirrored = None, False
+    if source_half is not None:
+        image, half, mirrored = oriented(image, source_half, network, part(advance, 0.0, 0.3))
+    return Reference(number, image, network.kept(image.rgb, range(2, COARSEST + 1), part(advance, 0.3, 1.0)), half, mirrored, digest)
+
+
+def oriented(image: WorkingImage, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> tuple[WorkingImage, torch.Tensor, bool]:
+    """The image or its mirror image, whichever the source matches better, because patches are not like their mirror images (ours).
+
+    Args:
+        image: as the caller gave it.
         source_half: relu5_1 of the source at half its size.
         network: computes features.
         advance: called during the comparison.
+
+    Returns:
+        What is matched, its relu5_1 at half size, and whether it is the mirror image.
     """
-    mirrored = reference.image.mirrored()
-    as_is_half, mirrored_half = (network.half_size(image.rgb, advance) for image in (reference.image, mirrored))
-    as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, half)) for half in (as_is_half, mirrored_half))
-    if mirrored_cost >= as_is_cost:
-        return dataclasses.replace(reference, half=as_is_half)
-    features = network.kept(mirrored.rgb, range(2, COARSEST + 1), advance)
-    return dataclasses.replace(reference, image=mirrored, features=features, half=mirrored_half, mirrored=True)
+    mirrored = image.mirrored()
+    half, mirrored_half = network.half_size(image.rgb, part(advance, 0.0, 0.5)), network.half_size(mirrored.rgb, part(advance, 0.5, 1.0))
+    cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, seen)) for seen in (half, mirrored_half))
+    return (mirrored, mirrored_half, True) if mirrored_cost < cost else (image, half, False)
 
 
 def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:

@@ -93,20 +93,6 @@ def load_everywhere(typing: Any, array: Any, place: Any) -> Any:
 
 
 @intrinsic
-def prefetch(typing: Any, array: Any, start: Any) -> Any:
-    """Asks for the cache line of ``array[start]``, which will be read soon."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature.args[0], *arguments)
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, word, word, word]))
-        builder.call(function, [builder.bitcast(place, byte), *(ir.Constant(word, value) for value in (0, 2, 1))])  # to read, second cache, data
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), generate
-
-
-@intrinsic
 def larger(typing: Any, one: Any, other: Any) -> Any:
     """The larger of two vectors, lane by lane."""
 

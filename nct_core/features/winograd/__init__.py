@@ -42,7 +42,7 @@ class Convolution(nn.Module):
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor, *, pools: bool) -> None:
         super().__init__()
         outputs, inputs = weight.shape[:2]
-        # [tap, block of outputs, input, output of the block]: a block is a run of memory that a product of matrices reads from front to back.
+        # [tap, (block of outputs, input, output of the block)]: a block is a run of memory that a product of matrices reads from front to back.
         taps = weight.reshape(outputs // LANES, LANES, inputs, 9).permute(3, 0, 2, 1).reshape(9, -1)
         transform = torch.from_numpy(np.kron(_FILTER_TRANSFORM, _FILTER_TRANSFORM).astype(np.float32))
         self._filters = (transform @ taps).numpy()

@@ -89,6 +89,10 @@ class FeaturePyramid:
             return self(image, levels, advance)
         return self._kept.get(image, levels, lambda: self(image, levels, advance))
 
+    def forget_pictures(self) -> None:
+        """Drops what :meth:`kept` keeps."""
+        self._kept = KeptFeatures()
+
     def half_size(self, image: torch.Tensor, advance: Advance = unwatched) -> torch.Tensor:
         """relu5_1 of an image at half its size, kept as :meth:`kept` does.
 

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,8 +41,8 @@ class Recolored:
     note: str
 
 
-Recolor = Callable[[Path, np.ndarray, "Progress"], Recolored]
-"""Recolors the pixels of a file, float32 [H, W, C], sRGB-encoded."""
+Recolor = Callable[[Task, np.ndarray, "Progress"], Recolored]
+"""Recolors the pixels of a task's source, float32 [H, W, C], sRGB-encoded."""
 
 
 def run(tasks: Sequence[Task], recolor: Recolor, options: argparse.Namespace, warnings: list[str]) -> int:
@@ -133,7 +132,7 @@ def one(task: Task, recolor: Recolor, progress: Progress) -> str:
     target = check_writable(task.target, (task.target.suffix.lower(),))
     dtype = storable_dtype(target, source.pixels.dtype)
     check_storable(target, source.pixels.shape, dtype)
-    found = recolor(task.source, srgb(task.source, source), progress)
+    found = recolor(task, srgb(task.source, source), progress)
     if found.image is not None:
         pixels = from_srgb(found.image, source.icc_profile, dtype)
     else:

@@ -62,7 +62,7 @@ def run(tasks: Sequence[Task], recolor: Recolor, options: argparse.Namespace, wa
     from ..runtime.memory import peak_mib
 
     rows: list[dict[str, Any]] = []
-    code, clock = 0, _Clock(len(tasks))
+    codes, clock = {0}, _Clock(len(tasks))
     for folder in {task.target.parent for task in tasks}:
         try:
             folder.mkdir(exist_ok=True)
@@ -76,9 +76,9 @@ def run(tasks: Sequence[Task], recolor: Recolor, options: argparse.Namespace, wa
                 clock.skip()
                 row["status"] = SKIPPED
                 continue
-            status, failed = _attempt(task, recolor, options, clock)
+            status, code = _attempt(task, recolor, options, clock)
             row.update(status)
-            code = max(code, failed) if code != 1 else code
+            codes.add(code)
     counts = {status: sum(row["status"] == status for row in rows) for status in (DONE, SKIPPED, FAILED)}
     if options.json:
         seconds = round(time.monotonic() - clock.started, 3)
@@ -86,7 +86,7 @@ def run(tasks: Sequence[Task], recolor: Recolor, options: argparse.Namespace, wa
     elif not options.quiet:
         told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
         print(f"{len(tasks)} {'picture' if len(tasks) == 1 else 'pictures'}: {told}")
-    return code
+    return 1 if 1 in codes else max(codes)
 
 
 def _attempt(task: Task, recolor: Recolor, options: argparse.Namespace, clock: _Clock) -> tuple[dict[str, Any], int]:

@@ -97,6 +97,7 @@ def _add_series(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", metavar="DIR", type=_file, required=True, help="the folder for the results")
     _add_many(command)
     command.add_argument("--shard", metavar="I/N", type=_shard, help="only part I of N, for several machines at once: 1/16 to 16/16")
+    command.add_argument("--frames", action="store_true", help="the sources are the frames of a film, in order: keep them from flickering (needs OpenCV)")
     _add_computing(command)
     _add_report(command, quiet=True)
     _add_parameters(command, [parameter.name for parameter in describe()])

@@ -91,7 +91,6 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
 
     from ..features import weights
     from ..files.color_space import from_srgb
-    from ..files.color_table import save_cube, save_hald
     from ..files.picture import Picture
     from ..files.read import read_picture
     from ..files.write import check_storable, save_picture, storable_dtype
@@ -140,7 +139,11 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
         if options.save:
             result.save(temporary(files, options.save))
         if table is not None and options.cube:
+            from ..files.color_table import save_cube
+
             save_cube(temporary(files, options.cube), table.values, options.cube.stem)
         if table is not None and options.hald:
+            from ..files.color_table import save_hald
+
             save_hald(temporary(files, options.hald), table.values)
     return result, (pixels.shape[1], pixels.shape[0]), table

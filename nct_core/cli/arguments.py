@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import glob
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,7 +37,10 @@ def parse(arguments: Sequence[str], *, transfer: Command, doctor: Command) -> ar
         SystemExit: help or the version was asked for, and printed.
     """
     try:
-        return _parser(transfer, doctor).parse_args(arguments)
+        options = _parser(transfer, doctor).parse_args(arguments)
+        if "references" in options:
+            options.references = [path for given in options.references for path in _expanded(given)]
+        return options
     except InputError as error:
         dashed = [argument for argument in arguments if DASHED_FILE.fullmatch(argument)]
         hint = f"; a file name that begins with '-' needs './' in front: ./{dashed[0]}" if dashed else ""
@@ -54,7 +59,15 @@ def _parser(run_transfer: Command, run_doctor: Command) -> argparse.ArgumentPars
     transfer.add_argument(
         "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colors; each part takes those that fit best"
     )
-    transfer.add_argument("-o", "--output", metavar="OUTPUT", type=_file, required=True, help="where to write the result; the suffix chooses the format")
+    transfer.add_argument(
+        "-o",
+        "--output",
+        metavar="OUTPUT",
+        type=_file,
+        required=True,
+        "-o", "--output", metavar="OUTPUT", type=_file, required=True,
+        help="where to write the result; the suffix chooses the format; - is standard output, as PNG",
+    )
     transfer.add_argument(
         "--correspondences", metavar="F.npy", type=_file,
         help="also write each source pixel's match in the first reference, used or not: [H, W, (row, column)]",
@@ -109,6 +122,14 @@ def _file(text: str) -> Path:
     if ADDRESS.fullmatch(text):
         raise argparse.ArgumentTypeError(f"expected a file on this computer, got the address {text!r}; download it first")
     return Path(text)
+
+
+def _expanded(path: Path) -> list[Path]:
+    """The files that a pattern such as ``refs/*.jpg`` names, which shells of Windows pass on as it is; the path itself if it is none."""
+    named = str(path)
+    if not glob.has_magic(named) or os.path.lexists(path):
+        return [path]
+    return [Path(found) for found in sorted(glob.glob(named))] or [path]  # noqa: PTH207  the pattern may be absolute
 
 
 def _device(text: str) -> str:

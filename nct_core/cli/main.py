@@ -1,6 +1,7 @@
 """The ``nct`` command.
 
-Exit codes: 0 done, 1 an unexpected error, 2 wrong arguments or input (one line on standard error), 130 interrupted.
+Exit codes: 0 done, 1 an unexpected error, 2 wrong arguments or input (one line on standard error), 130 interrupted, 143 and 129 ended
+by SIGTERM and SIGHUP.
 Everything that can be checked without the network is checked before torch is loaded, which takes seconds.
 """
 
@@ -12,7 +13,9 @@ import io
 import json
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +24,7 @@ from typing import TYPE_CHECKING
 from ..contract.errors import InputError, NctError
 from ..contract.params import TransferParams
 from .arguments import parse
-from .terminal import ProgressBar, ShownWarnings, interruption_deferred
+from .terminal import ProgressBar, ShownWarnings, Signals, ready_streams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from ..result import TransferResult
 
 logger = logging.getLogger(__name__)
+
+STANDARD = Path("-")  # as an output, standard output, which is given a PNG
+ABOVE_WHITE = 1.01  # of float pixels; what is less is rounding
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    ready_streams()
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         code = _run(arguments, debug)
     try:
@@ -84,15 +91,34 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _transfer(options: argparse.Namespace) -> int:
+    if options.output != STANDARD:
+        return _transfer_to_file(options, shown=not options.quiet)
+    if options.json or sys.__stdout__ is None or sys.__stdout__.isatty():
+        raise InputError("-o -: expected standard output to lead to a file or program, and no --json; name an output file")
+    with tempfile.TemporaryDirectory() as folder:
+        options.output = Path(folder, "result.png")
+        code = _transfer_to_file(options, shown=False)
+        try:
+            with open(options.output, "rb") as file:
+                shutil.copyfileobj(file, sys.__stdout__.buffer)
+            sys.__stdout__.flush()
+        except OSError as error:
+            raise InputError(f"-o -: expected to write to standard output, got {error.strerror or error}") from error
+    return code
+
+
+def _transfer_to_file(options: argparse.Namespace, *, shown: bool) -> int:
     given = {name.removeprefix("parameter_"): value for name, value in vars(options).items() if name.startswith("parameter_") and value is not None}
     params = TransferParams.from_mapping(given)
     warnings = ShownWarnings(show=not options.quiet)
     log = logging.getLogger("nct_core")
     log.addHandler(warnings)
     logging.getLogger("pyvips").addHandler(logging.NullHandler())  # libvips' messages are in its exceptions
+    signals = Signals()
     try:
-        _check_outputs(options)
-        result, size = _compute(options, params)
+        with signals.handled():
+            _check_outputs(options)
+            result, size = _compute(options, params, signals)
     finally:
         log.removeHandler(warnings)
     from ..runtime.memory import peak_mib
@@ -109,7 +135,7 @@ def _transfer(options: argparse.Namespace) -> int:
     }
     if options.json:
         print(json.dumps(report))
-    elif not options.quiet:
+    elif shown:
         print(f"{options.output}: {size[0]} x {size[1]}, {result.backbone} on {result.device}, {result.seconds:.1f} s{_used(options, result)}")
     return 0
 
@@ -146,7 +172,7 @@ def _same_file(path: Path, other: Path) -> bool:
         return False
 
 
-def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[TransferResult, tuple[int, int]]:
+def _compute(options: argparse.Namespace, params: TransferParams, signals: Signals) -> tuple[TransferResult, tuple[int, int]]:
     """Reads, transfers and writes; returns the result and (width, height)."""
     import numpy as np
 
@@ -155,6 +181,7 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     from ..files.picture import Picture
     from ..files.read import read_picture
     from ..files.write import check_storable, save_picture, storable_dtype
+    from ..pixels.check import color_channels
 
     weights.find(options.weights)
     source = read_picture(options.source)
@@ -162,11 +189,13 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     check_storable(options.output, source.pixels.shape, dtype)
     references = [_srgb(path, read_picture(path)) for path in options.references]
     inputs = _srgb(options.source, source)
+    if color_channels(inputs.shape[2]) == 1 < max(color_channels(reference.shape[2]) for reference in references):
+        logger.warning("%s is gray and stays gray; save it as RGB first to give it colors", options.source)
 
     bar = ProgressBar(show=sys.stderr.isatty() and not options.quiet)
     bar(0.0, "Starting")
     try:
-        with interruption_deferred():
+        with signals.deferred():
             from ..pipeline import transfer
             from ..runtime.backend import out_of_memory_as_error
             from ..views.level_maps import MapWriter
@@ -196,6 +225,7 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
 
             sheet = label_sheet.draw(result, inputs, references, [path.name for path in options.references])
             save_picture(_temporary(files, options.labels), Picture(sheet))
+        signals.check()
     return result, (pixels.shape[1], pixels.shape[0])
 
 
@@ -206,8 +236,13 @@ def _temporary(files: contextlib.ExitStack, path: Path) -> Path:
 
 
 def _srgb(path: Path, picture: Picture) -> np.ndarray:
+    import numpy as np
+
     from ..files.color_space import to_srgb
 
+    colors = picture.pixels[..., :3] if picture.pixels.shape[2] > 2 else picture.pixels[..., :1]
+    if colors.dtype == np.float32 and colors.max() > ABOVE_WHITE:
+        logger.warning("%s has values above white, up to %.3g: they are taken as white", path, colors.max())
     try:
         return to_srgb(picture.pixels, picture.icc_profile)
     except InputError as error:

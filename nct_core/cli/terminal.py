@@ -1,13 +1,34 @@
-"""The command line's use of the terminal: warnings, a progress bar and Ctrl+C."""
+"""The command line's use of the terminal: standard streams, warnings, a progress bar, and signals that end the program."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+
+
+def ready_streams() -> None:
+    """Makes sure that printing never fails: a missing stream leads nowhere, and what it cannot encode is escaped."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # it was started without it, and the next file to be opened would take its place
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115  it stays open
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class ShownWarnings(logging.Handler):
@@ -46,17 +67,51 @@ class ProgressBar:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-@contextlib.contextmanager
-def interruption_deferred() -> Iterator[None]:
-    """Delays Ctrl+C until the end: torch's modules abort the process if it comes while they are being loaded."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: came.set())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if came.is_set():
-        raise KeyboardInterrupt
+class Signals:
+    """The signals that end the program, as exceptions: KeyboardInterrupt for Ctrl+C, SystemExit for SIGTERM and SIGHUP.
+
+    An exception can be lost where a library calls back into Python; :meth:`check` raises it again.
+    """
+
+    def __init__(self) -> None:
+        self._came: int | None = None
+        self._deferred = False
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handles them, but for those that the program was started to ignore."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        own = {number: signal.getsignal(number) for number in _ENDING}
+        own = {number: handler for number, handler in own.items() if handler in (signal.SIG_DFL, signal.default_int_handler)}
+        for number in own:
+            signal.signal(number, self._handle)
+        try:
+            yield
+        finally:
+            for number, handler in own.items():
+                signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Delays them until the end: torch's modules abort the process if an exception comes while they are being loaded."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+        self.check()
+
+    def check(self) -> None:
+        """Raises what has come, if anything has."""
+        if self._came is not None:
+            self._end(self._came)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._came = number
+        if not self._deferred:
+            self._end(number)
+
+    def _end(self, number: int) -> NoReturn:
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)

@@ -60,14 +60,9 @@ def _parser(run_transfer: Command, run_doctor: Command) -> argparse.ArgumentPars
         "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colors; each part takes those that fit best"
     )
     transfer.add_argument(
-        "-o",
-        "--output",
-        metavar="OUTPUT",
-        type=_file,
-        required=True,
         "-o", "--output", metavar="OUTPUT", type=_file, required=True,
         help="where to write the result; the suffix chooses the format; - is standard output, as PNG",
-    )
+    )  # fmt: skip
     transfer.add_argument(
         "--correspondences", metavar="F.npy", type=_file,
         help="also write each source pixel's match in the first reference, used or not: [H, W, (row, column)]",

@@ -81,10 +81,12 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = _temporary_name(path)
     try:
         try:
-            if path.exists():
-                temporary.touch(mode=0o600, exist_ok=False)  # before anything is in it
-                temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+            mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+            if mode is not None:
+                temporary.touch(mode=0o600, exist_ok=False)  # nobody else reads it before it has its permissions
             yield temporary
+            if mode is not None:
+                temporary.chmod(mode)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -105,6 +105,12 @@ def test_gimp_is_named_only_where_there_is_one() -> None:
     assert ready(python, in_gimp=False) == "Ready. On the command line: /somewhere/bin/nct transfer --help"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_the_data_folder_is_the_users_own(tmp_path: Path) -> None:
+    with lock.only_one(tmp_path / "share/data"):
+        assert (tmp_path / "share/data").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_second_installer_waits_for_nobody_and_says_so(tmp_path: Path) -> None:
     code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); import pathlib; from installer import lock\n"
     code += "with lock.only_one(pathlib.Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"

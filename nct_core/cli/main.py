@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING
 
 from ..contract.errors import InputError, NctError
 from ..contract.params import TransferParams
+from ..installation.streams import ready_streams
 from .arguments import parse
-from .terminal import ProgressBar, ShownWarnings, Signals, ready_streams
+from .terminal import ProgressBar, ShownWarnings, Signals
 
 if TYPE_CHECKING:
     import numpy as np

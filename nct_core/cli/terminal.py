@@ -1,11 +1,9 @@
-"""The command line's use of the terminal: standard streams, warnings, a progress bar, and signals that end the program."""
+"""The command line's use of the terminal: warnings, a progress bar, and signals that end the program."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
-import os
 import signal
 import sys
 import threading
@@ -14,21 +12,6 @@ from types import FrameType
 from typing import NoReturn
 
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-
-
-def ready_streams() -> None:
-    """Makes sure that printing never fails: a missing stream leads nowhere, and what it cannot encode is escaped."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:  # it was started without it, and the next file to be opened would take its place
-            os.open(os.devnull, os.O_RDWR)
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115  it stays open
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 class ShownWarnings(logging.Handler):

@@ -128,6 +128,22 @@ def test_a_second_installer_waits_for_nobody_and_says_so(tmp_path: Path) -> None
         pass
 
 
+def test_a_home_that_the_terminal_cannot_write_is_no_trouble(tmp_path: Path) -> None:
+    """As on Windows, where the output of a program may be in a code page that lacks the user's own name."""
+    home = tmp_path / "木の家"
+    variables = {**os.environ, "HOME": str(home), "PYTHONIOENCODING": "cp1252:strict"}
+    variables.pop("XDG_DATA_HOME", None)
+    (home / ".local/share/neural-color-transfer/demo").mkdir(parents=True)
+    (home / ".local/share/neural-color-transfer/demo/mine.png").write_text("")
+    clone = tmp_path / "clone"  # what is removed is the clone's own too
+    for name in ("installer", "nct_core/contract", "nct_core/installation", "plugin"):
+        shutil.copytree(PROJECT / name, clone / name)
+    for name in ("install.py", "nct_core/__init__.py"):
+        shutil.copy(PROJECT / name, clone / name)
+    done = subprocess.run([sys.executable, str(clone / "install.py"), "--uninstall"], env=variables, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and r"kept: " in done.stdout and r"\u6728" in done.stdout, done.stderr
+
+
 def test_a_worker_that_does_not_answer_is_said() -> None:
     with pytest.raises(ProtocolError, match="expected to start /nowhere/python, the system says: No such file"):
         worker_hello(["/nowhere/python"])

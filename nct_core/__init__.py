@@ -1,8 +1,8 @@
 """Neural color transfer: a picture takes on the colors of other pictures, matched by meaning.
 
 The public interface is :func:`transfer`, its :class:`TransferParams` and :class:`TransferResult`,
-:class:`ColorTransform` and the errors. Importing the package is cheap: torch is loaded by the first use of
-:func:`transfer`.
+:class:`Session` for many sources, :class:`ColorTransform` and the errors. Importing the package is cheap: torch is loaded by the first
+use of :func:`transfer`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .contract.params import TransferParams
 if TYPE_CHECKING:
     from .pipeline import transfer
     from .result import TransferResult
+    from .session import Session
     from .transform.apply import ColorTransform
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "InputError",
     "NctError",
     "ProtocolError",
+    "Session",
     "TransferParams",
     "TransferResult",
     "WeightsError",
@@ -38,6 +40,10 @@ def __getattr__(name: str) -> Any:
         from .pipeline import transfer
 
         return transfer
+    if name == "Session":
+        from .session import Session
+
+        return Session
     if name == "TransferResult":
         from .result import TransferResult
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from .contract.errors import Cancelled, InputError, WeightsError
 from .contract.params import TransferParams
 from .contract.texts import Text
-from .features import weights
 from .features.pyramid import COARSEST, FeaturePyramid
 from .guidance import voting
 from .guidance.evidence import describe
 from .guidance.fuse import fuse
 from .guidance.labels import evidence_costs, label_map
-from .guidance.reference import Reference, compare, explains, match, oriented, read
+from .guidance.ready import NETWORK_COST, REFERENCE_COST, Ready, make_ready, skip_ready
+from .guidance.reference import Reference, compare, explains, match
 from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
 from .look.statistics import sample_pixels
@@ -33,13 +33,16 @@ from .result import LevelMaps, Match, TransferResult
 from .runtime import backend, memory
 from .runtime.progress import Caller, Progress, Stages
 from .runtime.run import Run
+from .solver import conjugate_gradients as solver
 from .transform import texture
 from .transform.apply import ColorTransform
 from .transform.clusters import Clusters
 from .transform.coefficients import recolor
-from .transform.finish import Colors, Evidence, finish
+from .transform.finish import Colors, Evidence, Finished, finish
 from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
+from .transform.global_look import GlobalLook
 from .transform.nonlocal_ties import nonlocal_graph
+from .transform.saved import Made
 from .transform.upsample import EdgeAwareUpsampling
 
 _log = logging.getLogger(__name__)
@@ -47,10 +50,11 @@ _log = logging.getLogger(__name__)
 _FINEST_SMOOTHNESS_FACTOR = 4.0
 _DEVIATION_FLOOR = 2.0  # about the grain of a photograph, 0..255 units
 # What the stages cost, in hundredths of a transfer with one reference.
-_NETWORK_COST, _REFERENCE_COST, _SOURCE_COST, _APPLYING_COST = 2.0, 5.0, 5.0, 3.0
+_SOURCE_COST, _APPLYING_COST = 5.0, 3.0
 _MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
 _RECOLORING_COSTS = {5: 5.0, 4: 5.0, 3: 6.0, 2: 7.0, 1: 10.0}
-_TRIALS = (patchmatch.try_triton, voting.try_triton)
+_TRIALS = (patchmatch.try_triton, voting.try_triton, solver.try_triton)
+_NOTES = {"": (), "gray": (Text("gray_reference"),), "flat": (Text("flat_reference"),)}  # by the limit of the look
 
 Observer = Callable[[LevelMaps], None]
 
@@ -67,6 +71,7 @@ def transfer(
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
     observer: Observer | None = None,
+    kept: dict[str, Ready] | None = None,
 ) -> TransferResult:
     """Gives the source the references' colors, matched by meaning.
 
@@ -83,6 +88,7 @@ def transfer(
         progress: called with a fraction in [0, 1] that never falls, and the stage in words.
         cancel: asked many times a second; True stops the transfer. Nothing of it goes on when it has returned.
         observer: called with the intermediate maps at the end of every level.
+        kept: what a :class:`nct_core.Session` keeps of the same references from one transfer to the next; None: nothing is kept.
 
     Returns:
         A :class:`TransferResult` of the size of what is recolored.
@@ -99,7 +105,7 @@ def transfer(
     onto = source if onto is None else onto
     check_inputs(source, onto, references, names)
     stages = Stages(_total_cost(len(references)), caller.watched(progress), caller.watched(cancel))
-    request = _Request(source, onto, tuple(references), weights_path, caller.watched(observer), started)
+    request = _Request(source, onto, tuple(references), weights_path, caller.watched(observer), started, kept)
     *first, last = backend.candidates(device)
     for name in first:
         try:
@@ -127,6 +133,7 @@ class _Request:
     weights_path: str | None
     observer: Observer | None
     started: float
+    kept: dict[str, Ready] | None
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,7 @@ class _Level:
     guidance: Guidance
     confidence: torch.Tensor
     coefficients: torch.Tensor
+    limit: str  # of the look
 
 
 def _attempt(request: _Request, device: str, params: TransferParams, stages: Stages, caller: Caller) -> TransferResult:
@@ -168,47 +176,49 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
     stages, size = run.stages, run.params.working_size
     shapes = [working_shape((image.shape[0], image.shape[1]), size) for image in (request.source, *request.references)]
     memory.check_room(shapes[0], shapes[1:], run.backend)
-    stages.begin(_NETWORK_COST, Text("loading_network"))
-    file = weights.find(request.weights_path)
-    tensors = weights.load(file)
-    stages.advance(0.3)
     with backend.out_of_memory_as_error(f"a transfer at a working size of {size} px"):
-        network = FeaturePyramid(tensors, file.backbone, run.backend.device, exact=run.params.as_published)
-        stages.advance(0.6)
-        inputs = _read(request, network, run)
-        coarsest, finest = _levels(inputs, network, run, request.observer)
+        ready = _ready(request, run)
+        inputs = _read(request, ready, run)
+        coarsest, finest = _levels(inputs, ready.network, run, request.observer)
     with backend.out_of_memory_as_error(f"an image of {request.onto.shape[1]}x{request.onto.shape[0]} px"):
         stages.begin(_APPLYING_COST, Text("applying"))
-        transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous())
+        look = GlobalLook(_colors(inputs.source, inputs.references, finest.labels).reference.astype(np.float32))
+        transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous(), look, Made(run.params, ready.file.backbone))
         image = transform.apply(request.onto, run.params.strength, run.params.keep_lightness, advance=stages.advance)
     stages.end()
     labels = _numbers(finest.labels, inputs.references)
     counts = np.bincount(labels[inputs.source.valid.cpu().numpy()], minlength=len(inputs.references))
     return TransferResult(
-        image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=run.backend.name,
-        seconds=time.perf_counter() - request.started, working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
+        image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=ready.file.backbone, device=run.backend.name,
+        seconds=time.perf_counter() - request.started, notes=_NOTES[finest.limit], working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
         matches=_matches(inputs.references, coarsest.fields, request.references),
     )  # fmt: skip
 
 
-def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
-    """Brings all images to working size and computes what is known before the first level."""
-    params, stages, device = run.params, run.stages, run.backend.device
-    source = prepare(request.source, params.working_size, device)
-    stages.advance(0.8)
-    references = []
-    for number, image in enumerate(request.references):
-        prepared = prepare(image, params.working_size, device)
-        stages.begin(_REFERENCE_COST, Text("reading_one_reference", number + 1) if len(request.references) > 1 else Text("reading_reference"))
-        references.append(read(number, prepared, network, stages.advance))
-    references.sort(key=lambda reference: reference.digest)
+def _ready(request: _Request, run: Run) -> Ready:
+    """The network and the references; from an earlier transfer of the session where there was one."""
+    key = str(run.backend.device)
+    if request.kept is not None and key in request.kept:
+        skip_ready(len(request.references), run)
+        return request.kept[key]
+    ready = make_ready(request.references, request.weights_path, run)
+    if request.kept is not None:
+        request.kept[key] = ready
+    return ready
+
+
+def _read(request: _Request, ready: Ready, run: Run) -> _Inputs:
+    """Brings the source to working size and computes what is known before the first level."""
+    params, stages, network = run.params, run.stages, ready.network
+    source = prepare(request.source, params.working_size, run.backend.device)
     stages.begin(_SOURCE_COST, Text("reading_source"))
-    features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
+    features = network.kept(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
     clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
     half, costs = None, None
+    references = [reference.as_is() for reference in ready.references]
     if not params.as_published:
         half = network.half_size(source.rgb, run.part(1.0, 1.0))
-        references = [oriented(reference, half, network, run.part(1.0, 1.0)) for reference in references]
+        references = [reference.oriented(half, network, run.part(1.0, 1.0)) for reference in ready.references]
     if len(references) > 1:
         described = describe(features[COARSEST], features[COARSEST - 1])
         costs = evidence_costs([explains(reference, described) for reference in references], source.valid_on((described.shape[0], described.shape[1])))
@@ -218,7 +228,7 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
 def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observer | None) -> tuple[_Level, _Level]:
     """Goes through all levels, coarse to fine; returns the coarsest and the finest."""
     source, references, features = inputs.source, inputs.references, inputs.features
-    upsample, coarsest, above, evidence = EdgeAwareUpsampling(source.lab), None, None, None
+    upsample, coarsest, above, evidence, limit = EdgeAwareUpsampling(source.lab, run.backend.kernels), None, None, None, ""
     for level in range(COARSEST, 0, -1):
         view = SourceLevel.of(level, source, features[level], inputs.half)
         fields, says = _match(view, references, above, network, run)
@@ -232,8 +242,9 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
         evidence = Evidence(fuse(alike, labels), guidance.agreement) if alike else evidence
         if level == 1 and evidence is not None:
-            coefficients, confidence = _finish(source, references, labels, coefficients, evidence, run)
-        above = _Level(fields, labels, guidance, confidence, coefficients)
+            finished = _finish(source, references, labels, coefficients, evidence, run)
+            coefficients, confidence, limit = finished.coefficients, finished.confidence, finished.limit
+        above = _Level(fields, labels, guidance, confidence, coefficients, limit)
         coarsest = coarsest or above
         if observer is not None:
             observer(_maps(level, source, references, above))
@@ -265,19 +276,18 @@ def _fit(view: SourceLevel, guidance: Guidance, confidence: torch.Tensor, cluste
     floor = PUBLISHED_DEVIATION_FLOOR if params.as_published else _DEVIATION_FLOOR
     terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight, deviation_floor=floor)
     agreement = None if params.as_published else guidance.agreement
-    low = fit(view.colors, guidance.colors, confidence, graph, terms, agreement=agreement, advance=run.part(0.4, 0.7)).x
+    low = fit(view.colors, guidance.colors, confidence, graph, terms, agreement=agreement, kernels=run.backend.kernels, advance=run.part(0.4, 0.7)).x
     smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
     return upsample(low, weight=smoothness, agreement=agreement, advance=run.part(0.7, 0.9)).x
 
 
 def _finish(
     source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor, coefficients: torch.Tensor, evidence: Evidence, run: Run
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What is done to the transform once, after the finest level, other than as published: coefficients and confidence on the working grid."""
+) -> Finished:
+    """What is done to the transform once, after the finest level, other than as published."""
     coefficients = texture.keep(coefficients, source.lab[..., 0])
     colors = _colors(source, references, labels)
-    finished = finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
-    return finished.coefficients, finished.confidence
+    return finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
 
 
 def _colors(source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor) -> Colors:
@@ -318,5 +328,5 @@ def _matches(references: tuple[Reference, ...], fields: dict[int, Fields], image
 
 
 def _total_cost(references: int) -> float:
-    shared = _NETWORK_COST + _SOURCE_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
-    return shared + references * (_REFERENCE_COST + sum(_MATCHING_COSTS.values()))
+    shared = NETWORK_COST + _SOURCE_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
+    return shared + references * (REFERENCE_COST + sum(_MATCHING_COSTS.values()))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .contract.errors import InputError
+from .contract.params import TABLE_SIDE, TABLE_SIDES
+from .contract.texts import Text
 from .matching.field import to_pixels
 from .pixels.grids import Shape, nearest_cells
 from .pixels.resample import resize
 from .pixels.working import WorkingImage
 from .transform.apply import ColorTransform
+from .transform.color_table import ColorTable, fit_table
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class TransferResult:
         backbone: "VGG-16" or "VGG-19".
         device: the device that computed it, in words.
         seconds: wall time.
+        notes: what the user should know about the result, for example that the reference has no color; each a sentence.
         matches: the source's matches in each reference.
         working_labels: uint8 [h, w], ``labels`` at working size.
         finest_confidence: float32 [h, w], the confidence at working size; w of the finest level as published.
@@ -56,9 +62,31 @@ class TransferResult:
     backbone: str
     device: str
     seconds: float
+    notes: tuple[Text, ...]
     matches: list[Match]
     working_labels: NDArray[np.uint8]
     finest_confidence: NDArray[np.float32]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the transform to a file (``.nct``); see :meth:`nct_core.ColorTransform.save` and :meth:`nct_core.ColorTransform.load`."""
+        self.transform.save(path)
+
+    def color_table(self, source: NDArray[np.float32], side: int = TABLE_SIDE) -> ColorTable:
+        """The whole transfer as one table of colors, for other programs; it says how far it is from the result, since it can hold nothing local.
+
+        Args:
+            source: what was recolored, float32 [H, W, C] of the size of ``image``.
+            side: points per channel, 17 to 65.
+
+        Raises:
+            InputError: the source has another size than the result, or ``side`` lies outside its range.
+        """
+        if source.shape != self.image.shape:
+            raise InputError(f"expected the source of the result, {list(self.image.shape)}, got an image of {list(source.shape)}")
+        smallest, largest = TABLE_SIDES
+        if not smallest <= side <= largest:
+            raise InputError(f"expected a table of {smallest} to {largest} points per channel, got {side}")
+        return fit_table(source, self.image, self.transform.look_table(source, side))
 
     def sized(self, shape: Shape) -> TransferResult:
         """The same result at another size with a black image, for its maps only.

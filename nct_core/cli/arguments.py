@@ -6,13 +6,13 @@ import argparse
 import glob
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
 from ..contract.errors import InputError
-from ..contract.params import Parameter, TransferParams, describe
+from ..contract.params import TABLE_SIDE, TABLE_SIDES, Parameter, TransferParams, describe
 
 OPTION_NAMES = {"bds_weight": "--bds"}
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -27,19 +27,18 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see {self.prog} --help")
 
 
-def parse(arguments: Sequence[str], *, transfer: Command, doctor: Command) -> argparse.Namespace:
-    """Reads the command line; ``run`` of the result is the command's function, one of those given.
-
-    Values of the method's parameters are named ``parameter_NAME``, None if not given.
+def parse(arguments: Sequence[str], commands: Mapping[str, Command]) -> argparse.Namespace:
+    """Reads the command line; ``run`` of the result is the command's function, the one of its name in ``commands``.
 
     Raises:
         InputError: an argument is unknown, missing or wrong.
         SystemExit: help or the version was asked for, and printed.
     """
     try:
-        options = _parser(transfer, doctor).parse_args(arguments)
-        if "references" in options:
-            options.references = [path for given in options.references for path in _expanded(given)]
+        options = _parser(commands).parse_args(arguments)
+        for name in ("references", "sources"):
+            if name in options:
+                setattr(options, name, [path for given in getattr(options, name) for path in _expanded(given)])
         return options
     except InputError as error:
         dashed = [argument for argument in arguments if DASHED_FILE.fullmatch(argument)]
@@ -47,53 +46,110 @@ def parse(arguments: Sequence[str], *, transfer: Command, doctor: Command) -> ar
         raise InputError(f"{error}{hint}") from error
 
 
-def _parser(run_transfer: Command, run_doctor: Command) -> argparse.ArgumentParser:
+def given_params(options: argparse.Namespace) -> TransferParams:
+    """The method's parameters, those that were not given at their defaults."""
+    given = {name.removeprefix("parameter_"): value for name, value in vars(options).items() if name.startswith("parameter_") and value is not None}
+    return TransferParams.from_mapping(given)
+
+
+def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser = _Parser(prog="nct", description="A picture takes on the colors of other pictures, matched by meaning.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"nct {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    added = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    transfer = commands.add_parser(
-        "transfer", help="recolor a picture", description="Recolor SOURCE with the colors of one or more REFERENCEs.", allow_abbrev=False
-    )
-    transfer.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolor: PNG, TIFF, JPEG, WebP or AVIF; - is standard input")
-    transfer.add_argument(
+    def add(name: str, help: str, description: str) -> argparse.ArgumentParser:
+        command: argparse.ArgumentParser = added.add_parser(name, help=help, description=description, allow_abbrev=False)
+        command.set_defaults(run=commands[name])
+        return command
+
+    _add_transfer(add("transfer", "recolor a picture", "Recolor SOURCE with the colors of one or more REFERENCEs."))
+    _add_series(add("series", "recolor many pictures", "Recolor every SOURCE with the colors of the same references, which are read once."))
+    _add_apply(add("apply", "put a saved transfer on pictures", "Recolor the same picture at any size as it was, other pictures by the look alone."))
+    _add_report(add("doctor", "check the installation", "Check the installation."))
+    return parser
+
+
+def _add_transfer(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolor: PNG, TIFF, JPEG, WebP or AVIF; - is standard input")
+    command.add_argument(
         "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colors; each part takes those that fit best"
     )
-    transfer.add_argument(
+    command.add_argument(
         "-o", "--output", metavar="OUTPUT", type=_file, required=True,
         help="where to write the result; the suffix chooses the format; - is standard output, as PNG",
     )  # fmt: skip
-    transfer.add_argument(
+    command.add_argument("--save", metavar="F.nct", type=_file, help="also save the transfer, for 'nct apply'")
+    command.add_argument("--cube", metavar="F.cube", type=_file, help="also write the transfer as a color table for other programs, and tell how far it is off")
+    command.add_argument("--hald", metavar="F.png", type=_file, help="also write the color table as a HaldCLUT picture")
+    command.add_argument(
+        "--cube-size", metavar="N", type=_table_side, help=f"points per channel of the table, {TABLE_SIDES[0]} to {TABLE_SIDES[1]} (default {TABLE_SIDE})"
+    )
+    command.add_argument(
         "--correspondences", metavar="F.npy", type=_file,
         help="also write each source pixel's match in the first reference, used or not: [H, W, (row, column)]",
     )  # fmt: skip
-    transfer.add_argument("--labels", metavar="F.png", type=_file, help="also write which reference colored what, as a picture with a legend")
-    transfer.add_argument(
+    command.add_argument("--labels", metavar="F.png", type=_file, help="also write which reference colored what, as a picture with a legend")
+    command.add_argument(
         "--maps", metavar="DIR", type=_file,
         help="also write the maps of every level, 1 to 5, into this folder: LEVEL-field-N.png (reference N drawn by its matches), LEVEL-guidance.png, "
         "LEVEL-confidence.png, LEVEL-labels.png, LEVEL-slope.png (change of contrast), LEVEL-result.png",
     )  # fmt: skip
-    transfer.add_argument("--confidence", metavar="F.png", type=_file, help="also write how sure each match is, as an 8-bit gray picture")
-    transfer.add_argument("--device", type=_device, default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default auto)")
-    transfer.add_argument("--weights", metavar="FILE", help="network weights to use in place of the installed ones")
-    transfer.add_argument("--json", action="store_true", help="print one JSON object about the run")
-    transfer.add_argument("--quiet", action="store_true", help="print errors only")
-    transfer.add_argument("--debug", action="store_true", help="print the traceback of an error")
-    group = transfer.add_argument_group("parameters of the method")
+    command.add_argument("--confidence", metavar="F.png", type=_file, help="also write how sure each match is, as an 8-bit gray picture")
+    _add_computing(command)
+    _add_report(command, quiet=True)
+    _add_parameters(command, [parameter.name for parameter in describe()])
+
+
+def _add_series(command: argparse.ArgumentParser) -> None:
+    command.add_argument("sources", metavar="SOURCE", type=_file, nargs="+", help="the pictures to recolor, or folders of them")
+    command.add_argument("--references", metavar="REFERENCE", type=_file, nargs="+", required=True, help="pictures that have the wanted colors")
+    command.add_argument("-o", "--output", metavar="DIR", type=_file, required=True, help="the folder for the results")
+    _add_many(command)
+    command.add_argument("--shard", metavar="I/N", type=_shard, help="only part I of N, for several machines at once: 1/16 to 16/16")
+    _add_computing(command)
+    _add_report(command, quiet=True)
+    _add_parameters(command, [parameter.name for parameter in describe()])
+
+
+def _add_apply(command: argparse.ArgumentParser) -> None:
+    command.add_argument("look", metavar="LOOK", type=_file, help="a transfer that 'nct transfer --save' wrote")
+    command.add_argument("sources", metavar="PICTURE", type=_file, nargs="+", help="the pictures to recolor, or folders of them")
+    command.add_argument("-o", "--output", metavar="OUTPUT", type=_file, required=True, help="where to write: a file for one picture, otherwise a folder")
+    _add_many(command)
+    _add_report(command, quiet=True)
+    _add_parameters(command, ["strength", "keep_lightness"], default="as saved")
+
+
+def _add_many(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--name", metavar="NAME", default="{stem}.{ext}",
+        help="the results' names: {stem} and {ext} are the source's, {n} counts the sources from 1, {n:03} with three digits (default {stem}.{ext})",
+    )  # fmt: skip
+    command.add_argument("--again", action="store_true", help="recolor also where the result is there already")
+
+
+def _add_computing(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", type=_device, default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (default auto)")
+    command.add_argument("--weights", metavar="FILE", help="network weights to use in place of the installed ones")
+
+
+def _add_report(command: argparse.ArgumentParser, *, quiet: bool = False) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON object" + (" about the run" if quiet else ""))
+    if quiet:
+        command.add_argument("--quiet", action="store_true", help="print errors only")
+    command.add_argument("--debug", action="store_true", help="print the traceback of an error")
+
+
+def _add_parameters(command: argparse.ArgumentParser, names: Sequence[str], default: str | None = None) -> None:
+    group = command.add_argument_group("parameters of the method")
     for parameter in describe():
-        _add_parameter(group, parameter)
-    transfer.set_defaults(run=run_transfer)
-
-    doctor = commands.add_parser("doctor", help="check the installation", description="Check the installation.", allow_abbrev=False)
-    doctor.add_argument("--json", action="store_true", help="print one JSON object")
-    doctor.add_argument("--debug", action="store_true", help="print the traceback of an error")
-    doctor.set_defaults(run=run_doctor)
-    return parser
+        if parameter.name in names:
+            _add_parameter(group, parameter, default or f"{parameter.default:g}")
 
 
-def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter) -> None:
+def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter, default: str) -> None:
     unit = "" if parameter.unit in ("-", "weight", "count", "fraction") else f" {parameter.unit}"
-    text = f"{parameter.effect}; {parameter.low:.10g} to {parameter.high:.10g}{unit}, default {parameter.default:g}"
+    text = f"{parameter.effect}; {parameter.low:.10g} to {parameter.high:.10g}{unit}, default {default}"
     flag = OPTION_NAMES.get(parameter.name, "--" + parameter.name.replace("_", "-"))
 
     def number(given: str) -> float:
@@ -125,6 +181,20 @@ def _expanded(path: Path) -> list[Path]:
     if not glob.has_magic(named) or os.path.lexists(path):
         return [path]
     return [Path(found) for found in sorted(glob.glob(named))] or [path]  # noqa: PTH207  the pattern may be absolute
+
+
+def _table_side(text: str) -> int:
+    low, high = TABLE_SIDES
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"expected a whole number between {low} and {high}, got {text!r}")
+    return int(text)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"expected I/N, such as 3/16, with I from 1 to N, got {text!r}")
+    return int(part), int(parts)
 
 
 def _device(text: str) -> str:

@@ -1,7 +1,6 @@
 """The ``nct`` command.
 
-Exit codes: 0 done, 1 an unexpected error, 2 wrong arguments or input (one line on standard error), 130 interrupted, 143 and 129 ended
-by SIGTERM and SIGHUP.
+Exit codes: 0 done, 1 an unexpected error, 2 wrong arguments or input (one line on standard error), 130 interrupted, by Ctrl+C, SIGTERM or SIGHUP.
 Everything that can be checked without the network is checked before torch is loaded, which takes seconds.
 """
 
@@ -10,33 +9,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
 import logging
 import os
-import shutil
 import sys
-import tempfile
-import traceback
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
-from ..contract.errors import InputError, NctError
-from ..contract.params import TransferParams
+from ..contract.errors import NctError
 from ..installation.streams import ready_streams
 from .arguments import parse
-from .terminal import ProgressBar, ShownWarnings, Signals
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from ..files.picture import Picture
-    from ..result import TransferResult
-
-logger = logging.getLogger(__name__)
-
-STANDARD = Path("-")  # as an output, standard output, which is given a PNG
-ABOVE_WHITE = 1.01  # of float pixels; what is less is rounding
+from .terminal import ShownWarnings, fail, signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,31 +39,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         if not isinstance(error, BrokenPipeError):  # the reader has closed the pipe
-            return _fail(f"expected to print on standard output, got {error.strerror or error}; files that were asked for are written", 2, debug)
+            return fail(f"expected to print on standard output, got {error.strerror or error}; files that were asked for are written", 2, debug)
     return code
 
 
 def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
-        options = parse(arguments, transfer=_transfer, doctor=_doctor)
-        return int(options.run(options))
+        options = parse(arguments, {"transfer": _transfer, "series": _series, "apply": _apply, "doctor": _doctor})
+        with signals.handled():
+            return int(options.run(options))
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     except NctError as error:
-        return _fail(str(error), 2, debug)
+        return fail(str(error), 2, debug)
     except MemoryError as error:
-        return _fail(f"expected enough memory for the pictures, but the machine has no more ({error}); use smaller pictures", 2, debug)
+        return fail(f"expected enough memory for the pictures, but the machine has no more ({error}); use smaller pictures", 2, debug)
     except KeyboardInterrupt:
-        return _fail("interrupted", 130, debug)
+        return fail("interrupted", 130, debug)
     except Exception as error:
-        return _fail(f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback", 1, debug)
-
-
-def _fail(message: str, code: int, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    print("nct: error:", " ".join(message.split()), file=sys.stderr)
-    return code
+        return fail(f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback", 1, debug)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -92,159 +67,34 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _transfer(options: argparse.Namespace) -> int:
-    if options.output != STANDARD:
-        return _transfer_to_file(options, shown=not options.quiet)
-    if options.json or sys.__stdout__ is None or sys.__stdout__.isatty():
-        raise InputError("-o -: expected standard output to lead to a file or program, and no --json; name an output file")
-    with tempfile.TemporaryDirectory() as folder:
-        options.output = Path(folder, "result.png")
-        code = _transfer_to_file(options, shown=False)
-        try:
-            with open(options.output, "rb") as file:
-                shutil.copyfileobj(file, sys.__stdout__.buffer)
-            sys.__stdout__.flush()
-        except OSError as error:
-            raise InputError(f"-o -: expected to write to standard output, got {error.strerror or error}") from error
-    return code
+    from . import transfer
+
+    with _shown_warnings(options) as warnings:
+        return transfer.main(options, warnings)
 
 
-def _transfer_to_file(options: argparse.Namespace, *, shown: bool) -> int:
-    given = {name.removeprefix("parameter_"): value for name, value in vars(options).items() if name.startswith("parameter_") and value is not None}
-    params = TransferParams.from_mapping(given)
+def _series(options: argparse.Namespace) -> int:
+    from . import series
+
+    with _shown_warnings(options) as warnings:
+        return series.main(options, warnings)
+
+
+def _apply(options: argparse.Namespace) -> int:
+    from . import apply
+
+    with _shown_warnings(options) as warnings:
+        return apply.main(options, warnings)
+
+
+@contextlib.contextmanager
+def _shown_warnings(options: argparse.Namespace) -> Iterator[list[str]]:
+    """Shows the library's warnings, and collects them for the report."""
     warnings = ShownWarnings(show=not options.quiet)
     log = logging.getLogger("nct_core")
     log.addHandler(warnings)
     logging.getLogger("pyvips").addHandler(logging.NullHandler())  # libvips' messages are in its exceptions
-    signals = Signals()
     try:
-        with signals.handled():
-            _check_outputs(options)
-            result, size = _compute(options, params, signals)
+        yield warnings.messages
     finally:
         log.removeHandler(warnings)
-    from ..runtime.memory import peak_mib
-
-    report = {
-        "output": str(options.output),
-        "size": size,
-        "backbone": result.backbone,
-        "device": result.device,
-        "shares": [round(share, 4) for share in result.shares],
-        "seconds": round(result.seconds, 3),
-        "peak_memory_mib": peak_mib(),
-        "warnings": warnings.messages,
-    }
-    if options.json:
-        print(json.dumps(report))
-    elif shown:
-        print(f"{options.output}: {size[0]} x {size[1]}, {result.backbone} on {result.device}, {result.seconds:.1f} s{_used(options, result)}")
-    return 0
-
-
-def _used(options: argparse.Namespace, result: TransferResult) -> str:
-    """The share of each reference in words; empty with one reference."""
-    if len(result.shares) == 1:
-        return ""
-    return "; " + ", ".join(f"{path.name} {100 * share:.0f} %" for path, share in zip(options.references, result.shares))
-
-
-def _check_outputs(options: argparse.Namespace) -> None:
-    from ..files.picture import FORMATS
-    from ..files.replace import check_folder, check_writable
-
-    extra = (options.correspondences, options.confidence, options.labels)
-    wanted = {options.output: tuple(FORMATS), options.correspondences: (".npy",), options.confidence: (".png",), options.labels: (".png",)}
-    wanted.pop(None, None)
-    targets = {check_writable(path, suffixes) for path, suffixes in wanted.items()}
-    if len(targets) < 1 + sum(path is not None for path in extra):
-        raise InputError("expected another file for each of --output, --correspondences, --confidence and --labels, got one twice")
-    if options.maps is not None:
-        check_folder(options.maps)
-    for path in wanted:
-        for given in (options.source, *options.references):
-            if _same_file(path, given):
-                raise InputError(f"{path}: expected an output file other than the source and the references, got {given} itself")
-
-
-def _same_file(path: Path, other: Path) -> bool:
-    try:
-        return path.samefile(other)
-    except OSError:  # one does not exist or cannot: reading or writing reports why
-        return False
-
-
-def _compute(options: argparse.Namespace, params: TransferParams, signals: Signals) -> tuple[TransferResult, tuple[int, int]]:
-    """Reads, transfers and writes; returns the result and (width, height)."""
-    import numpy as np
-
-    from ..features import weights
-    from ..files.color_space import from_srgb
-    from ..files.picture import Picture
-    from ..files.read import read_picture
-    from ..files.write import check_storable, save_picture, storable_dtype
-    from ..pixels.check import color_channels
-
-    weights.find(options.weights)
-    source = read_picture(options.source)
-    dtype = storable_dtype(options.output, source.pixels.dtype)
-    check_storable(options.output, source.pixels.shape, dtype)
-    references = [_srgb(path, read_picture(path)) for path in options.references]
-    inputs = _srgb(options.source, source)
-    if color_channels(inputs.shape[2]) == 1 < max(color_channels(reference.shape[2]) for reference in references):
-        logger.warning("%s is gray and stays gray; save it as RGB first to give it colors", options.source)
-
-    bar = ProgressBar(show=sys.stderr.isatty() and not options.quiet)
-    bar(0.0, "Starting")
-    try:
-        with signals.deferred():
-            from ..pipeline import transfer
-            from ..runtime.backend import out_of_memory_as_error
-            from ..views.level_maps import MapWriter
-
-        observer = None if options.maps is None else MapWriter(options.maps)
-        with out_of_memory_as_error("the pictures"):
-            result = transfer(
-                inputs, references, params, device=options.device, weights_path=options.weights, progress=bar, observer=observer,
-                names=[str(path) for path in (options.source, *options.references)],
-            )  # fmt: skip
-    finally:
-        bar.clear()
-    kept = params.strength == 0.0 and dtype == source.pixels.dtype  # the source's exact bits, which a conversion and its inverse would round
-    if options.correspondences and result.shares[0] == 0.0:
-        logger.warning("%s gave no color, and --correspondences are its matches; name another reference first", options.references[0])
-    pixels = source.pixels if kept else from_srgb(result.image, source.icc_profile, dtype)
-    with contextlib.ExitStack() as files:  # an error, even with the last file, leaves no file: all are renamed at the end
-        save_picture(_temporary(files, options.output), Picture(pixels, source.icc_profile, source.metadata, source.resolution))
-        if options.correspondences:
-            with open(_temporary(files, options.correspondences), "wb") as file:
-                np.save(file, result.correspondences)
-        if options.confidence:
-            sure = from_srgb(result.confidence[..., None], None, np.uint8)
-            save_picture(_temporary(files, options.confidence), Picture(sure))
-        if options.labels:
-            from ..views import label_sheet
-
-            sheet = label_sheet.draw(result, inputs, references, [path.name for path in options.references])
-            save_picture(_temporary(files, options.labels), Picture(sheet))
-        signals.check()
-    return result, (pixels.shape[1], pixels.shape[0])
-
-
-def _temporary(files: contextlib.ExitStack, path: Path) -> Path:
-    from ..files.replace import replacing
-
-    return files.enter_context(replacing(path.resolve()))
-
-
-def _srgb(path: Path, picture: Picture) -> np.ndarray:
-    import numpy as np
-
-    from ..files.color_space import to_srgb
-
-    colors = picture.pixels[..., :3] if picture.pixels.shape[2] > 2 else picture.pixels[..., :1]
-    if colors.dtype == np.float32 and colors.max() > ABOVE_WHITE:
-        logger.warning("%s has values above white, up to %.3g: they are taken as white", path, colors.max())
-    try:
-        return to_srgb(picture.pixels, picture.icc_profile)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error

@@ -7,11 +7,19 @@ import logging
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from types import FrameType
-from typing import NoReturn
 
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+
+
+def fail(message: str, code: int, debug: bool) -> int:
+    """Tells an error in one line, with its traceback before it if asked for; returns the exit code."""
+    if debug:
+        traceback.print_exc()
+    print("nct: error:", " ".join(message.split()), file=sys.stderr)
+    return code
 
 
 class ShownWarnings(logging.Handler):
@@ -51,23 +59,23 @@ class ProgressBar:
 
 
 class Signals:
-    """The signals that end the program, as exceptions: KeyboardInterrupt for Ctrl+C, SystemExit for SIGTERM and SIGHUP.
+    """The signals that end the program, as KeyboardInterrupt: Ctrl+C, SIGTERM (schedulers end a job so) and SIGHUP (a terminal is closed).
 
     An exception can be lost where a library calls back into Python; :meth:`check` raises it again.
     """
 
     def __init__(self) -> None:
-        self._came: int | None = None
-        self._deferred = False
+        self._came = self._deferred = False
 
     @contextlib.contextmanager
     def handled(self) -> Iterator[None]:
         """Handles them, but for those that the program was started to ignore."""
+        self._came = False
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        own = {number: signal.getsignal(number) for number in _ENDING}
-        own = {number: handler for number, handler in own.items() if handler in (signal.SIG_DFL, signal.default_int_handler)}
+        handlers = {number: signal.getsignal(number) for number in _ENDING}
+        own = {number: handler for number, handler in handlers.items() if handler in (signal.SIG_DFL, signal.default_int_handler)}
         for number in own:
             signal.signal(number, self._handle)
         try:
@@ -87,14 +95,15 @@ class Signals:
         self.check()
 
     def check(self) -> None:
-        """Raises what has come, if anything has."""
-        if self._came is not None:
-            self._end(self._came)
+        """Raises KeyboardInterrupt if one has come."""
+        if self._came:
+            raise KeyboardInterrupt
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        self._came = number
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self._came = True
         if not self._deferred:
-            self._end(number)
+            raise KeyboardInterrupt
 
-    def _end(self, number: int) -> NoReturn:
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+signals = Signals()
+"""Those of this process."""

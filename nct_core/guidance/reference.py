@@ -33,8 +33,8 @@ class Reference:
     Attributes:
         number: its number in the caller's order, counted from 0.
         image: the reference at working size; its mirror image where ``mirrored``.
-        features: by level int16 [H, W, C], for all levels except the finest, whose features take the most memory and little time and are computed
-            when they are matched. The features of a level are released after it.
+        features: by level int16 [H, W, C], for all levels except the finest, whose features take the most memory and
+            little time and are computed when they are matched. The features of a level are released after it.
         half: relu5_1 of the image at half its size; None as published.
         mirrored: whether ``image`` is the mirror image of the caller's image.
         digest: SHA-256 of the content in the caller's orientation.
@@ -52,28 +52,56 @@ class Reference:
         self.features.pop(level, None)
 
 
-def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
-    """Computes the features of a reference; the arguments are the attributes of :class:`Reference`."""
-    digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
-    return Reference(number, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
-
-
-def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
-    """Mirrors the reference if the source matches its mirror image better, because patches are not like their mirror images (ours).
+class Read:
+    """A reference as it was read, and what its comparison with a source needs: both serve for any number of sources.
 
     Args:
-        reference: the reference, not mirrored.
-        source_half: relu5_1 of the source at half its size.
-        network: computes features.
-        advance: called during the comparison.
+        as_is: not mirrored, with its features.
     """
-    mirrored = reference.image.mirrored()
-    as_is_half, mirrored_half = (network.half_size(image.rgb, advance) for image in (reference.image, mirrored))
-    as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, half)) for half in (as_is_half, mirrored_half))
-    if mirrored_cost >= as_is_cost:
-        return dataclasses.replace(reference, half=as_is_half)
-    features = network(mirrored.rgb, range(2, COARSEST + 1), advance)
-    return dataclasses.replace(reference, image=mirrored, features=features, half=mirrored_half, mirrored=True)
+
+    def __init__(self, as_is: Reference) -> None:
+        self._as_is = as_is
+        self._mirrored: Reference | None = None  # without features until a source matches it better
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the content."""
+        return self._as_is.digest
+
+    def as_is(self) -> Reference:
+        """The reference in the caller's orientation, for one source."""
+        return _for_one_source(self._as_is)
+
+    def oriented(self, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
+        """Mirrors the reference if the source matches its mirror image better, because patches are not like their mirror images (ours).
+
+        Args:
+            source_half: relu5_1 of the source at half its size.
+            network: computes features.
+            advance: called during the comparison.
+        """
+        if self._mirrored is None:
+            mirrored = self._as_is.image.mirrored()
+            self._as_is = dataclasses.replace(self._as_is, half=network.half_size(self._as_is.image.rgb, advance))
+            self._mirrored = dataclasses.replace(self._as_is, image=mirrored, features={}, half=network.half_size(mirrored.rgb, advance), mirrored=True)
+        sides = (self._as_is, self._mirrored)
+        as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, side.half)) for side in sides if side.half is not None)
+        if mirrored_cost >= as_is_cost:
+            return self.as_is()
+        if not self._mirrored.features:
+            self._mirrored.features.update(network.kept(self._mirrored.image.rgb, range(2, COARSEST + 1), advance))
+        return _for_one_source(self._mirrored)
+
+
+def _for_one_source(reference: Reference) -> Reference:
+    """The same, with features that can be released."""
+    return dataclasses.replace(reference, features=dict(reference.features))
+
+
+def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Read:
+    """Computes the features of a reference; the arguments are attributes of :class:`Reference`."""
+    digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
+    return Read(Reference(number, image, network.kept(image.rgb, range(2, COARSEST + 1), advance), None, False, digest))
 
 
 def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:

@@ -60,20 +60,38 @@ def check_inputs(source: NDArray[np.float32], onto: NDArray[np.float32], referen
     Raises:
         InputError: an image is not usable, there is none or too many, or a name is missing.
     """
+    if names is not None and len(names) != 1 + len(references):
+        raise InputError(f"expected {1 + len(references)} names, of the source and of every reference, got {len(names)}; name all of them or none")
+    name, reference_names = ("source", None) if names is None else (names[0], names[1:])
+    reference_names = check_references(references, reference_names)
+    check_image(name, source)
+    check_image(name, onto)
+    for reference_name, reference in zip(reference_names, references):
+        if reference.shape == source.shape and np.array_equal(reference, source):
+            raise InputError(Text("about", reference_name, Text("same_picture")))
+
+
+def check_references(references: Sequence[NDArray[np.float32]], names: Sequence[str] | None) -> list[str]:
+    """Checks the references of a transfer and returns their names.
+
+    Args:
+        references: the images that give the colors.
+        names: what each is called in errors; None: "reference", or "reference 1" and so on.
+
+    Raises:
+        InputError: an image is not usable, there is none or too many, or a name is missing.
+    """
     if len(references) == 0:
         raise InputError("expected a reference image, got none; choose at least one")
     if len(references) > _MAX_REFERENCES:
         raise InputError(Text("too_many_references", _MAX_REFERENCES, len(references)))
     if names is None:
-        names = ["source", "reference"] if len(references) == 1 else ["source", *(f"reference {number}" for number in range(1, len(references) + 1))]
-    if len(names) != 1 + len(references):
-        raise InputError(f"expected {1 + len(references)} names, of the source and of every reference, got {len(names)}; name all of them or none")
-    check_image(names[0], source)
-    check_image(names[0], onto)
-    for name, reference in zip(names[1:], references):
+        names = ["reference"] if len(references) == 1 else [f"reference {number}" for number in range(1, len(references) + 1)]
+    if len(names) != len(references):
+        raise InputError(f"expected {len(references)} names, one for every reference, got {len(names)}; name all of them or none")
+    for name, reference in zip(names, references):
         check_image(name, reference)
-        if reference.shape == source.shape and np.array_equal(reference, source):
-            raise InputError(Text("about", name, Text("same_picture")))
+    return list(names)
 
 
 def color_channels(channels: int) -> int:

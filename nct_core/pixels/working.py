@@ -13,7 +13,8 @@ from .lab import srgb_to_lab
 from .resample import fill_unknown, resize
 
 # The coarsest features need 16 px for one cell; below 64 px a side there would be almost nothing to match.
-_MIN_WORKING_SIDE = 64
+LEAST_SIDE = 64
+"""Pixels of the shorter side of an image at working size, even if that changes its proportions."""
 _COVERED = 0.25
 
 
@@ -54,7 +55,7 @@ class WorkingImage:
 
 def working_shape(shape: Shape, working_size: int) -> Shape:
     """The shape at which an image is matched: its longest side at most ``working_size``, each side at least 64 px."""
-    return fit_within(shape, working_size, _MIN_WORKING_SIDE)
+    return fit_within(shape, working_size, LEAST_SIDE)
 
 
 def prepare(image: NDArray[np.float32], working_size: int, device: torch.device) -> WorkingImage:

@@ -9,6 +9,8 @@ tiling gives the same result.
 from __future__ import annotations
 
 import functools
+import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,19 +19,30 @@ import torch
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
+from ..look.statistics import sample_pixels
+from ..look.table import identity_table
 from ..pixels.check import check_image, color_channels
+from ..pixels.grids import fit_within
 from ..pixels.lab import lab_to_srgb, limit_chroma, srgb_to_lab
 from ..pixels.lab_cpu import NEUTRAL
-from ..pixels.resample import box_mean
+from ..pixels.resample import box_mean, resize
+from ..pixels.working import LEAST_SIDE, prepare
 from ..runtime.backend import loss_as_error, on_cpu
 from ..runtime.progress import Advance, unwatched
-from . import apply_cpu
+from . import apply_cpu, saved
 from .coefficients import recolor
+from .global_look import GlobalLook
+from .image_fit import coefficients_of
+from .saved import Made
 
 _BAND_PIXELS = 1 << 19  # pixels worked on at a time; bounds the memory beyond input and output
 _WINDOW_RADIUS = 2
 _REGRESSION_FLOOR = 1e-4  # variance of lightness below which a window counts as flat
 _MAP_FLOOR = 1e-2  # the same for maps of areas, whose borders should follow strong edges only, not texture
+_NO_LOOK = "expected a transform that a transfer made, got one without a look; take that of a result"
+_COMPARED_SIDE = 64  # cells of the longer side at which two images are compared
+_SAME_CONTENT = 0.05**2  # of the variance of lightness: what scaling and a lossy file change is far less, another picture far more
+_ROUNDING = 0.5 / 255
 
 
 @dataclass(frozen=True)
@@ -39,10 +52,98 @@ class ColorTransform:
     Attributes:
         coefficients: float32 [h, w, 6], (a, b) of the three channels one after the other.
         lightness: float32 [h, w], [0, 1], lightness of the image for which the coefficients were found.
+        look: the references' look for pictures of other content; None: there is none.
+        made: what it was made with; None where it was not made by a transfer.
     """
 
     coefficients: torch.Tensor
     lightness: torch.Tensor
+    look: GlobalLook | None = None
+    made: Made | None = None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the transform to a file from which :meth:`load` gives the same again.
+
+        Args:
+            path: ends in ``.nct``; an existing file is replaced, and never is one left half-written.
+
+        Raises:
+            InputError: the file cannot be written, or the transform was not made by a transfer.
+        """
+        if self.look is None or self.made is None:
+            raise InputError(_NO_LOOK)
+        saved.write(path, saved.Saved(self.coefficients, self.lightness, torch.from_numpy(self.look.colors), self.made))
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> ColorTransform:
+        """Reads a transform that :meth:`save` wrote, onto the CPU.
+
+        Raises:
+            InputError: there is no such file, or it is damaged, of another kind or of a newer version.
+        """
+        read = saved.read(path)
+        return ColorTransform(read.coefficients, read.lightness, GlobalLook(read.colors.numpy()), read.made)
+
+    def shows(self, image: NDArray[np.float32]) -> bool:
+        """Whether an image has the content for which the transform was found, at whatever size.
+
+        Args:
+            image: as for :meth:`apply`.
+
+        Raises:
+            InputError: the image is not usable.
+        """
+        check_image("image", image)
+        own, other = self.lightness.shape, image.shape[:2]
+        as_it_is = min(own) > LEAST_SIDE  # not widened to be matched
+        if as_it_is and abs(math.log(own[0] * other[1] / (own[1] * other[0]))) > 2.0 / min(*own, *other):  # sides are rounded to whole pixels
+            return False
+        compared = fit_within((own[0], own[1]), max(2, min(_COMPARED_SIDE, max(own) // 2, max(other) // 2)))
+        there = prepare(image, max(own), torch.device("cpu")).lab[..., :1]
+        mine, theirs = resize(self.lightness.cpu()[..., None], compared), resize(there, compared)
+        return float((mine - theirs).square().mean()) <= _SAME_CONTENT * float(mine.var(correction=0)) + _ROUNDING**2
+
+    def for_other(self, image: NDArray[np.float32]) -> ColorTransform:
+        """The references' look as a transform for an image of other content: what is known without matches.
+
+        Args:
+            image: as for :meth:`apply`.
+
+        Returns:
+            A transform to apply to that image; it can be applied to the same content at any size, but not be saved.
+
+        Raises:
+            InputError: the image is not usable, or the transform has no look.
+        """
+        check_image("image", image)
+        if self.look is None:
+            raise InputError(_NO_LOOK)
+        at = prepare(image, max(self.lightness.shape), torch.device("cpu"))
+        looked = self.look.table_for(sample_pixels(at.rgb.numpy(), at.valid.numpy())).apply(at.rgb.numpy())
+        return ColorTransform(coefficients_of(srgb_to_lab(torch.from_numpy(looked)), at.lab), at.lab[..., 0].contiguous())
+
+    def look_table(self, image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+        """The references' look for an image as a table, with the strength and the kept lightness of the transfer.
+
+        Args:
+            image: as for :meth:`apply`.
+            side: points per channel.
+
+        Returns:
+            float32 [side, side, side, 3], sRGB by sRGB.
+
+        Raises:
+            InputError: the image is not usable, or the transform has no look.
+        """
+        check_image("image", image)
+        if self.look is None or self.made is None:
+            raise InputError(_NO_LOOK)
+        at = prepare(image, max(self.lightness.shape), torch.device("cpu"))
+        look = self.look.table_for(sample_pixels(at.rgb.numpy(), at.valid.numpy()))
+        colors = identity_table(side).reshape(side, side * side, 3)  # a picture of all colors
+        wanted = srgb_to_lab(torch.from_numpy(look.apply(colors)))
+        everywhere = ColorTransform(torch.stack([torch.zeros_like(wanted), wanted], -1).flatten(-2), torch.zeros(wanted.shape[:2]))
+        return everywhere.apply(colors, self.made.params.strength, self.made.params.keep_lightness).reshape(side, side, side, 3)
 
     def apply(self, image: NDArray[np.float32], strength: float = 1.0, keep_lightness: float = 0.0, *, advance: Advance = unwatched) -> NDArray[np.float32]:
         """Recolors an image of any size with the same content.

@@ -41,8 +41,10 @@ _LEAST_LIKENESS, _MORE_FOR_A_GRADE, _LIKENESS_WIDTH = 0.18, 0.30, 0.03
 _STRONG_GRADE, _GRADE_WIDTH = 8.0, 0.2
 # Mean likeness between which the look begins to take on the reference's palette too, and how far it goes.
 _PALETTE_FROM, _PALETTE_RANGE, _PALETTE = 0.15, 0.20, 0.4
-_ENDS = 0.5  # of the way that the look's ends of the tone range go to the reference's
-_TONE_ENDS = 0.95  # and the result's, where matches are not sure
+ENDS = 0.5
+"""Share of the way that the look's ends of the tone range go to the reference's."""
+TONE_ENDS = 0.95
+"""And the result's, where matches are not sure."""
 # The confidence: logistic in similarity and agreement. Set by hand on three pairs with known correspondences, see benchmarks/quality.md.
 _AGREEMENT_SHARE, _EVEN_CHANCE, _CHANCE_WIDTH = 0.35, 0.66, 0.07
 _GUIDE_RADIUS_SHARE = 1 / 58  # of the longer side
@@ -78,10 +80,12 @@ class Finished:
     Attributes:
         coefficients: float32 [H, W, 6], on the working grid.
         confidence: float32 [H, W], [0, 1], the probability that a place's match is the true one.
+        limit: why the look is less than what was asked for (see :class:`nct_core.look.Look`); "" if it is not.
     """
 
     coefficients: torch.Tensor
     confidence: torch.Tensor
+    limit: str
 
 
 def finish(
@@ -106,7 +110,8 @@ def finish(
     chance = torch.sigmoid((evidence.likeness.similarity + _AGREEMENT_SHARE * evidence.agreement - _EVEN_CHANCE) / _CHANCE_WIDTH)
     confidence = _carried(chance, lightness)
     table = predict_look(colors.source, colors.reference)
-    graded = _graded(safe_look(table, colors.source, colors.reference, ends=0.0), colors)
+    plain = safe_look(table, colors.source, colors.reference, ends=0.0)
+    graded = _graded(plain, colors)
     advance(0.3)
     alike = box_mean(alike[None], 1)[0]
     departs = _carried(torch.sigmoid((alike - _LEAST_LIKENESS - _MORE_FOR_A_GRADE * graded) / _LIKENESS_WIDTH), lightness)
@@ -116,7 +121,7 @@ def finish(
     palette = _PALETTE * (1.0 - graded) * share * min(1.0, 2.0 * content)
 
     metric = torch.tensor(_LAB_METRIC, device=lab.device)
-    look, toward = (_looked(rgb, safe_look(table, colors.source, colors.reference, ends=_ENDS, palette=share)) * metric for share in (0.0, palette))
+    look, toward = (_looked(rgb, safe_look(table, colors.source, colors.reference, ends=ENDS, palette=share)) * metric for share in (0.0, palette))
     advance(0.6)
     local = recolor(coefficients, lab).clamp(0, 1) * metric
     mixed = toward + departs[..., None] * (local - toward)
@@ -125,8 +130,8 @@ def finish(
     result = separate(mixed, look, lost) / metric
     advance(0.9)
     low, high = np.quantile(to_lab(colors.reference)[:, 0] / 100.0, [0.01, 0.99])
-    result[..., 0] = move_tone_ends(result[..., 0], (float(low), float(high)), _TONE_ENDS * float(unsure.mean()))
-    return Finished(coefficients_of(result.clamp(0, 1), lab), confidence)
+    result[..., 0] = move_tone_ends(result[..., 0], (float(low), float(high)), TONE_ENDS * float(unsure.mean()))
+    return Finished(coefficients_of(result.clamp(0, 1), lab), confidence, plain.limit)
 
 
 def _graded(look: Look, colors: Colors) -> float:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from ..pixels.resample import resize
-from ..runtime.backend import on_cpu
+from ..runtime.backend import Kernels, on_cpu
 from ..runtime.progress import Advance, unwatched
 from ..solver.conjugate_gradients import solve
 from ..solver.system import Grid, Solution, System
@@ -27,11 +27,12 @@ class EdgeAwareUpsampling:
 
     Args:
         source: float32 [H, W, 3], scaled Lab.
+        kernels: of the device, see :class:`nct_core.solver.system.Grid`.
     """
 
-    def __init__(self, source: torch.Tensor) -> None:
+    def __init__(self, source: torch.Tensor, kernels: Kernels | None = None) -> None:
         self._source = source
-        self._grid = Grid(*edge_weights(source[..., 0], 1.0))
+        self._grid = Grid(*edge_weights(source[..., 0], 1.0), kernels)
 
     def __call__(self, low: torch.Tensor, *, weight: float, agreement: torch.Tensor | None = None, advance: Advance = unwatched) -> Solution:
         """Upsamples and smooths a transform.

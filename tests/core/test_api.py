@@ -102,9 +102,9 @@ def test_results_keep_their_attributes() -> None:
 
 
 def test_the_command_keeps_its_options() -> None:
-    run: Callable[[object], int] = lambda options: 0  # noqa: E731
-    options = parse(["transfer", "a.png", "b.png", "c.png", "-o", "d.png"], transfer=run, doctor=run)
+    commands: dict[str, Callable[[object], int]] = dict.fromkeys(("transfer", "series", "apply", "doctor"), lambda options: 0)
+    options = parse(["transfer", "a.png", "b.png", "c.png", "-o", "d.png"], commands)
     assert set(OPTIONS) <= vars(options).keys() and len(options.references) == 2
     assert {f"parameter_{name}" for name in PARAMETERS} <= vars(options).keys()
-    assert parse(["transfer", "a", "b", "-o", "c", "--bds", "1"], transfer=run, doctor=run).parameter_bds_weight == 1.0
-    assert parse(["doctor", "--json"], transfer=run, doctor=run).json
+    assert parse(["transfer", "a", "b", "-o", "c", "--bds", "1"], commands).parameter_bds_weight == 1.0
+    assert parse(["doctor", "--json"], commands).json

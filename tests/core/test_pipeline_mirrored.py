@@ -9,9 +9,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from nct_core import TransferParams, TransferResult, pipeline, transfer
+from nct_core import TransferParams, TransferResult, transfer
 from nct_core.features.pyramid import FeaturePyramid
-from nct_core.guidance.reference import Reference
+from nct_core.guidance.reference import Read, Reference
 
 SMALL = TransferParams(working_size=128, patchmatch_iterations=4)
 Image = NDArray[np.float32]
@@ -80,10 +80,10 @@ def test_matches_are_right_in_the_reference_as_it_was_given(result: TransferResu
 
 @pytest.mark.slow
 def test_colors_are_nearer_to_the_truth(source: Image, reference: Image, truth: Image, result: TransferResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stay(reference: Reference, _half: torch.Tensor, network: FeaturePyramid, *_: object) -> Reference:
-        return dataclasses.replace(reference, half=network.half_size(reference.image.rgb))
+    def stay(read: Read, _half: torch.Tensor, network: FeaturePyramid, *_: object) -> Reference:
+        return dataclasses.replace(read.as_is(), half=network.half_size(read.as_is().image.rgb))
 
-    monkeypatch.setattr(pipeline, "oriented", stay)
+    monkeypatch.setattr(Read, "oriented", stay)
     without = transfer(source, [reference], SMALL)
     assert not without.matches[0].mirrored and np.median(errors(without)) > 10
     assert np.abs(result.image - truth).mean() < 0.9 * np.abs(without.image - truth).mean()

@@ -55,8 +55,8 @@ def test_it_leaves_on_shutdown(connection: Connection) -> None:
         (b"GET / HTTP/1.1\r\n\r\n", "starts with"),
         (struct.pack("<4sI", frames.MAGIC, 2**31), "at most 65536 bytes"),
         (b'NCT1\x10\x00\x00\x00{"type":"dance"}', "known type, got 'dance'"),
-        (b'NCT1\x5b\x00\x00\x00{"type":"hello","protocol":5,"version":"0","device":"","backbone":"VGG-16"}', "end of the stream"),
-        (b'NCT1\x4b\x00\x00\x00{"type":"hello","protocol":5,"version":"0","device":"","backbone":"VGG-16"}', "for the worker, got Hello("),
+        (b'NCT1\x68\x00\x00\x00{"type":"hello","protocol":6,"version":"0","device":"","devices":[],"backbone":"VGG-16"}', "end of the stream"),
+        (b'NCT1\x58\x00\x00\x00{"type":"hello","protocol":6,"version":"0","device":"","devices":[],"backbone":"VGG-16"}', "for the worker, got Hello("),
     ],
 )
 def test_a_bad_frame_ends_the_connection(connection: Connection, noise: bytes, words: str) -> None:

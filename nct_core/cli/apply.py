@@ -11,7 +11,7 @@ from ..files.picture import FORMATS
 from ..files.replace import check_writable
 from .pictures import same_file
 from .plan import Task, plan
-from .terminal import interruption_deferred
+from .terminal import signals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def main(options: argparse.Namespace, warnings: list[str]) -> int:
     """Runs ``nct apply``; ``warnings`` are those that were shown, for the report."""
     tasks = _tasks(options)
-    with interruption_deferred():
+    with signals.deferred():
         from ..transform.apply import ColorTransform
         from . import batch
 

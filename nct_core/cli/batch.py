@@ -20,7 +20,7 @@ from ..files.replace import check_writable, replacing
 from ..files.write import check_storable, save_picture, storable_dtype
 from .pictures import srgb
 from .plan import Task
-from .terminal import ProgressBar, fail, termination_as_interruption
+from .terminal import ProgressBar, fail, signals
 
 if TYPE_CHECKING:
     from ..runtime.progress import Progress
@@ -68,17 +68,16 @@ def run(tasks: Sequence[Task], recolor: Recolor, options: argparse.Namespace, wa
             folder.mkdir(exist_ok=True)
         except OSError as error:
             raise InputError(f"{folder}: expected a folder that can be made, got {error.strerror or error}; choose another name") from error
-    with termination_as_interruption():
-        for task in tasks:
-            row: dict[str, Any] = {"source": str(task.source), "output": str(task.target)}
-            rows.append(row)
-            if task.target.exists() and not options.again:
-                clock.skip()
-                row["status"] = SKIPPED
-                continue
-            status, code = _attempt(task, recolor, options, clock)
-            row.update(status)
-            codes.add(code)
+    for task in tasks:
+        row: dict[str, Any] = {"source": str(task.source), "output": str(task.target)}
+        rows.append(row)
+        if task.target.exists() and not options.again:
+            clock.skip()
+            row["status"] = SKIPPED
+            continue
+        status, code = _attempt(task, recolor, options, clock)
+        row.update(status)
+        codes.add(code)
     counts = {status: sum(row["status"] == status for row in rows) for status in (DONE, SKIPPED, FAILED)}
     if options.json:
         seconds = round(time.monotonic() - clock.started, 3)
@@ -139,6 +138,7 @@ def one(task: Task, recolor: Recolor, progress: Progress) -> str:
         pixels = source.pixels if dtype == source.pixels.dtype else from_srgb(srgb(task.source, source), source.icc_profile, dtype)
     with replacing(target) as temporary:
         save_picture(temporary, Picture(pixels, source.icc_profile, source.metadata, source.resolution))
+        signals.check()
     return found.note
 
 

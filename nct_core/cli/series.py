@@ -12,7 +12,7 @@ from ..files.read import read_picture
 from .arguments import given_params
 from .pictures import srgb
 from .plan import Task, plan
-from .terminal import interruption_deferred
+from .terminal import signals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ def main(options: argparse.Namespace, warnings: list[str]) -> int:
         tasks = tasks[part - 1 :: parts]
     weights.find(options.weights)
     references = [srgb(path, read_picture(path)) for path in options.references]
-    with interruption_deferred():
+    with signals.deferred():
         from ..session import Session
         from . import batch
         from .frames import Frames

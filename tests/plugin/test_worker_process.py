@@ -101,6 +101,22 @@ def test_everything_else_goes_to_the_log(tmp_path: Path) -> None:
     assert log.with_name("nct.log.old").stat().st_size == 2 << 20
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_the_log_is_the_users_own(tmp_path: Path) -> None:
+    subprocess.run([*COMMAND, "--log", str(tmp_path / "nct.log")], input=b"", capture_output=True, timeout=120)
+    assert (tmp_path / "nct.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_somebody_holds_open_is_begun_anew(tmp_path: Path) -> None:
+    log = tmp_path / "nct.log"
+    log.write_bytes(b"x" * (2 << 20))
+    with open(log, "ab") as held:
+        subprocess.run([*COMMAND, "--log", str(log)], input=b"", capture_output=True, timeout=120)
+        held.write(b"the other's line")
+    text = log.read_bytes()
+    assert len(text) < 100_000 and text.endswith(b"the other's line")
+
+
 def test_a_full_disk_is_said_in_words() -> None:
     sent = io.BytesIO()
     Worker(io.BytesIO(), sent)._send_error("job", OSError(errno.ENOSPC, "No space left on device", "kernel.nbi"))

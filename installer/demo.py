@@ -11,7 +11,7 @@ from pathlib import Path
 from nct_core.installation import pip
 
 from .console import Trouble, heading, last_line, say
-from .environment import Environment, clean_environment
+from .environment import WARM, Environment, clean_environment
 
 # Two landscapes that the package color-matcher (GPL-3.0) carries for its tests; one file for every system, 1.8 MB.
 PACKAGE = "color-matcher==0.6.0"
@@ -34,7 +34,7 @@ def warm_up(library: Environment) -> None:
     Raises:
         Trouble: the transfer failed.
     """
-    marker, version = library.folder / "warm.txt", json.dumps(library.wanted())
+    marker, version = library.folder / WARM, json.dumps(library.wanted())
     if marker.exists() and marker.read_text(encoding="utf-8") == version:
         return
     say("preparing for this machine (about a minute, once)")

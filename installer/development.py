@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from nct_core.installation import paths
@@ -14,8 +17,8 @@ CHECKS = (
     ("style", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
     ("types", ["mypy"]),
-    ("tests", ["pytest"]),  # last: its closing line is the last thing to read
 )
+TESTS = ("tests", ["pytest", "-n", "2"])  # last: their closing line is the last thing to read
 
 
 def test(project: Path, backbone: str) -> int:
@@ -24,22 +27,35 @@ def test(project: Path, backbone: str) -> int:
     Raises:
         Trouble: the environment cannot be made, or in CI a GIMP cannot.
     """
-    heading("The environment for development")
-    environment = Environment(project / ".venv", project, editable=True, log=project / ".venv" / "install.log")
-    environment.install()
-    environment.fetch_weights(backbone)
-    heading("GIMPs to test in")
-    if run_visibly([str(environment.python), str(project / "tests/gimp/hosts.py"), "make"]):
+    failed: dict[str, int] = {}
+
+    def check(name: str, command: list[str]) -> None:
+        heading(f"{name}: {' '.join(command)}" + (f" (failed before: {', '.join(failed)})" if failed else ""))
+        if status := run_visibly([str(environment.python), "-m", *command], clean_environment()):
+            failed[name] = status
+
+    with ThreadPoolExecutor() as beside:  # which mostly waits for the network, as the environment does
+        gimps = beside.submit(_make_gimps, project)
+        heading("The environment for development")
+        environment = Environment(project / ".venv", project, editable=True, log=project / ".venv" / "install.log")
+        environment.prepared()
+        environment.fetch_weights(backbone)
+        for name, command in CHECKS:
+            check(name, command)
+        heading("GIMPs to test in")
+        made = gimps.result()
+    print(made.stdout, end="", flush=True)
+    if made.returncode:
         if os.environ.get("CI") == "true":
             raise Trouble("In CI the tests in GIMP must run, and a GIMP is missing; the lines above say why.")
         say("the tests in the missing GIMPs are skipped")
-    failed: dict[str, int] = {}
-    for name, command in CHECKS:
-        heading(f"{name}: {' '.join(command)}" + (f" (failed before: {', '.join(failed)})" if failed else ""))
-        status = run_visibly([str(environment.python), "-m", *command], clean_environment())
-        if status:
-            failed[name] = status
+    check(*TESTS)
     return next(iter(failed.values()), 0)
+
+
+def _make_gimps(project: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(project / "tests/gimp/hosts.py"), "make"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 
 
 def cache_folder(machine: paths.Machine) -> Path:

@@ -1,28 +1,28 @@
-"""The Python environment that runs the library: which Python, the virtual environment, its packages, the network weights."""
+"""The Python environment that runs the library: built beside the one in use, and put in its place once it answers."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import json
 import os
 import platform
+import re
 import shutil
-import subprocess
-import sys
 import tempfile
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nct_core.installation import paths, pip
 
+from . import removal, torch_index
 from .console import Trouble, run_quietly, run_visibly, say
+from .python import find_python
 
-OLDEST, NEWEST = (3, 10), (3, 14)  # the Pythons for which the pinned torch has packages
-PREFERRED = ("3.12", "3.13", "3.11", "3.14", "3.10")
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-_PROBE = "import sys, venv, ensurepip; print(sys.version_info[0], sys.version_info[1], sys.maxsize > 2**32)"
+STAMP, WARM = "installed.json", "warm.txt"  # written when the packages are complete, and when the kernels are compiled
+NEW, OLD = ".new", ".old"  # what is added to the environment's name while it is built, and while it is replaced
 
 
 @dataclass(frozen=True)
@@ -46,50 +46,68 @@ class Environment:
         """Its Python."""
         return paths.environment_python(self.folder, platform.system())
 
-    @property
-    def _stamp(self) -> Path:
-        return self.folder / "installed.json"
-
     def wanted(self) -> dict[str, str]:
-        """Hashes of what a complete installation was made from."""
-        code = [] if self.editable else sorted((self.project / "nct_core").rglob("*.py"))
-        return {"packages": _hash([self.project / "pyproject.toml"]), "code": _hash(code), "project": str(self.project) if self.editable else ""}
+        """Hashes of what a complete installation is made from: the requirements, and the library's files."""
+        code = [] if self.editable else sorted(path for path in (self.project / "nct_core").rglob("*") if _is_code(path))
+        content = b"".join(path.relative_to(self.project).as_posix().encode() + b"\0" + path.read_bytes() + b"\0" for path in code)
+        required = "\n".join(requirements(self.project, self.editable)).encode()
+        return {"packages": _hash(required), "code": _hash(content), "project": str(self.project) if self.editable else ""}
 
     def present(self) -> dict[str, str]:
         """The same of what is installed; empty where there is nothing complete."""
         try:
-            content = json.loads(self._stamp.read_text(encoding="utf-8"))
+            content = json.loads((self.folder / STAMP).read_text(encoding="utf-8"))
             intact = self.python.exists() and isinstance(content, dict)
             return content if intact else {}
         except (OSError, ValueError):
             return {}
 
-    def install(self) -> None:
-        """Makes the environment what it should be; does nothing where it is.
+    def prepared(self) -> Environment:
+        """An environment that is what this one should be: this one, or a new one beside it. The one in use stays as it is.
 
         Raises:
             Trouble: no suitable Python, no network, no space, or pip failed.
         """
-        wanted, present = self.wanted(), self.present()
-        if present == wanted:
-            say(f"already there: {self.folder}")
-            return
-        same_packages = present.get("packages") == wanted["packages"] and not self.editable
-        if not same_packages:
-            self._create()
-        self._stamp.unlink(missing_ok=True)
-        say("the packages are there, putting in the library" if same_packages else "getting the packages (about 400 MB; with an NVIDIA GPU about 4 GB)")
-        with tempfile.TemporaryDirectory() as scratch:
-            # pip builds in the folder it is given: give it a copy, so that the project's own folder stays as it is.
-            source = self.project if self.editable else _copy_project(self.project, Path(scratch))
-            if self.editable:
-                self._pip(["install", "--editable", f"{source}[dev]"])
-            elif same_packages:
-                self._pip(["install", "--no-deps", "--force-reinstall", str(source)])
-            else:
-                self._pip(["install", "--upgrade", str(source)])
-        self._stamp.write_text(json.dumps(wanted), encoding="utf-8")
-        say(f"ready: {self.folder}")
+        self._clear_up()
+        wanted = self.wanted()
+        target = self if self.editable else dataclasses.replace(self, folder=self.folder.with_name(self.folder.name + NEW))
+        for there in (self, target):
+            if there.present() == wanted:
+                say(f"already there: {there.folder}")
+                return there
+        base = next((there for there in (target, self) if there.present().get("packages") == wanted["packages"]), None)
+        if base is None and not (self.editable and self.python.exists()):
+            target._make()
+        elif base is not None and base != target:
+            _link(self.folder, target.folder)
+        (target.folder / STAMP).write_text(json.dumps({**wanted, "code": ""} if base else {}), encoding="utf-8")  # it is not whole while pip is at work
+        target._install(same_packages=base is not None and not self.editable)
+        kept = Path("share", paths.APPLICATION)  # the weights, which no other package or version changes
+        if target is not self and (self.folder / kept).is_dir():
+            _link(self.folder / kept, target.folder / kept)
+        (target.folder / STAMP).write_text(json.dumps(wanted), encoding="utf-8")
+        return target
+
+    def distrust(self) -> None:
+        """Lets the next run build it anew: it does not answer."""
+        (self.folder / STAMP).unlink(missing_ok=True)
+
+    def take_place_of(self, used: Environment) -> None:
+        """Makes ``used`` what this environment is. ``used`` stays as it was if that fails.
+
+        Raises:
+            Trouble: a program is using it, which Windows does not allow.
+        """
+        old = _beside(used.folder, OLD)
+        _rename_in_scripts(self.python.parent, self.folder, used.folder)
+        try:
+            if used.folder.exists():
+                used.folder.rename(old)
+            self.folder.rename(used.folder)
+        except OSError as error:
+            used._clear_up()
+            raise Trouble(f"{used.folder} cannot be replaced ({error.strerror or error}); close GIMP and run install.py again.") from error
+        used._clear_up()
 
     def fetch_weights(self, backbone: str) -> None:
         """Obtains the network weights; what is wrong is said by the library, in a line of its own.
@@ -100,62 +118,53 @@ class Environment:
         if run_visibly([str(self.python), "-I", "-m", "nct_core.features.weights", "fetch", "--backbone", backbone], clean_environment()):
             raise Trouble("Stopped at the network weights; the line above says why and what to do.")
 
-    def _create(self) -> None:
+    def _clear_up(self) -> None:
+        """Ends what an interrupted run began: the replaced environment comes back where there is none in its place, and goes otherwise."""
+        old = _beside(self.folder, OLD)
+        if old.exists() and not self.folder.exists():
+            old.rename(self.folder)
+        with contextlib.suppress(OSError):  # Windows keeps what is in use; the next run tries again
+            removal.remove(self.folder.parent, [old.name])
+
+    def _make(self) -> None:
+        python = find_python()
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        free, needed = shutil.disk_usage(self.folder.parent).free >> 30, 9 if has_nvidia_gpu() else 4
+        free, needed = shutil.disk_usage(self.folder.parent).free >> 30, 9 if torch_index.nvidia_card() else 4
         if free < needed:
             raise Trouble(f"The installation needs about {needed} GB of free space in {self.folder.parent}, there are {free} GB; make room and run it again.")
-        python = find_python()
         say(f"making an environment with {python} in {self.folder}")
         run_quietly([python, "-m", "venv", "--clear", str(self.folder)], self.log, "The Python environment cannot be made")
         say("getting the newest pip, which gets the packages")
-        problem = pip.run(self.python, ["install", "--upgrade", "pip"], self.log)
-        if problem:
-            raise Trouble(f"Packages cannot be installed: {problem} (details: {self.log})")
+        self._pip(["install", "--upgrade", "pip"])
+
+    def _install(self, *, same_packages: bool) -> None:
+        say("the packages are there, putting in the library" if same_packages else "getting the packages (about 400 MB; with an NVIDIA GPU about 4 GB)")
+        torch = next(requirement for requirement in requirements(self.project, False) if requirement.startswith("torch=="))
+        index = torch_index.options(pip.configuration(self.python), torch.removeprefix("torch=="))
+        with tempfile.TemporaryDirectory() as scratch:
+            # pip builds in the folder it is given: give it a copy, so that the project's own folder stays as it is.
+            source = self.project if self.editable else _copy_project(self.project, Path(scratch))
+            if self.editable:
+                self._pip(["install", "--editable", f"{source}[dev]", *index])
+            elif same_packages:
+                self._pip(["install", "--no-deps", "--force-reinstall", "--no-build-isolation", str(source)])  # torch brought setuptools: no network
+            else:
+                self._pip(["install", "--upgrade", str(source), *index])
 
     def _pip(self, arguments: Sequence[str]) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        problem = pip.run(self.python, [*arguments, *_cpu_index()], self.log)
+        problem = pip.run(self.python, arguments, self.log)
         if problem:
             raise Trouble(f"The packages could not be installed: {problem} (details: {self.log})")
 
 
-def find_python() -> str:
-    """The Python to make environments with: this one if it is suitable, else one on PATH.
-
-    Raises:
-        Trouble: there is none; the message says what to install.
-    """
-    names = [f"python{version}" for version in PREFERRED] + ["python3", "python"]
-    candidates = [sys.executable, *(path for path in map(shutil.which, names) if path)]
-    problems = {candidate: _problem(candidate) for candidate in dict.fromkeys(candidates)}
-    for candidate, problem in problems.items():
-        if not problem:
-            return candidate
-    span = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
-    advice = "on Debian and Ubuntu: sudo apt install python3-venv" if platform.system() == "Linux" else "from https://www.python.org"
-    raise Trouble(
-        f"This needs a Python {span} (64 bit, with venv); {sys.executable} {problems[sys.executable]}, and there is no other on PATH; install one ({advice})."
-    )
-
-
-def _problem(python: str) -> str:
-    """Why a Python is not suitable; empty if it is."""
-    try:
-        done = subprocess.run([python, "-c", _PROBE], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return "does not run"
-    if done.returncode:
-        return "has no venv" if "venv" in done.stderr or "ensurepip" in done.stderr else "does not run"
-    major, minor, wide = done.stdout.split()
-    if not OLDEST <= (int(major), int(minor)) <= NEWEST:
-        return f"is {major}.{minor}"
-    return "" if wide == "True" else "is a 32-bit one"
-
-
-def has_nvidia_gpu() -> bool:
-    """Whether an NVIDIA driver is at work on this machine."""
-    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+def requirements(project: Path, development: bool) -> list[str]:
+    """What ``pyproject.toml`` requires, sorted; read without ``tomllib``, which Python 3.9 does not have."""
+    text = (project / "pyproject.toml").read_text(encoding="utf-8")
+    lists = re.findall(r"^dependencies = \[(.*?)^\]", text, re.MULTILINE | re.DOTALL)
+    if development:
+        lists += re.findall(r"^\[project\.optional-dependencies\](.*?)^\[", text, re.MULTILINE | re.DOTALL)
+    return sorted(set(re.findall(r'"([^"]+)"', "\n".join(lists))))
 
 
 def clean_environment() -> dict[str, str]:
@@ -163,16 +172,33 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 
 
-def _cpu_index() -> list[str]:
-    # PyPI's Linux torch brings gigabytes of CUDA; without a GPU PyTorch's own index has a small one, unless the user chose an index.
-    chosen = [name for name in os.environ if name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_CONFIG_FILE")]
-    if platform.system() != "Linux" or platform.machine() != "x86_64" or has_nvidia_gpu() or chosen:
-        return []
+def _beside(folder: Path, suffix: str) -> Path:
+    return folder.with_name(folder.name + suffix)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Makes a copy of a folder that shares its files, which takes no space. pip replaces files and never changes them."""
+    removal.remove(target.parent, [target.name])
+    shutil.copytree(source, target, symlinks=True, copy_function=_link_file, ignore=shutil.ignore_patterns(STAMP, WARM))
+
+
+def _link_file(source: str, target: str) -> None:
     try:
-        urllib.request.urlopen(f"{CPU_INDEX}/torch/", timeout=5).close()
-    except (OSError, ValueError):
-        return []
-    return ["--extra-index-url", CPU_INDEX]
+        os.link(source, target, follow_symlinks=False)
+    except (OSError, NotImplementedError):  # a file system without links
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _rename_in_scripts(scripts: Path, before: Path, after: Path) -> None:
+    """Writes the environment's new name into the commands that pip made; on Windows each is a program with the name at its end."""
+    for script in scripts.iterdir():
+        content = b"" if script.is_symlink() or script.is_dir() else script.read_bytes()
+        changed = content.replace(os.fsencode(before), os.fsencode(after))
+        if changed != content:
+            mode = script.stat().st_mode
+            script.unlink()  # the environment in use may share it
+            script.write_bytes(changed)
+            script.chmod(mode)
 
 
 def _copy_project(project: Path, scratch: Path) -> Path:
@@ -184,8 +210,9 @@ def _copy_project(project: Path, scratch: Path) -> Path:
     return target
 
 
-def _hash(files: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()
+def _is_code(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -18,7 +18,7 @@ from . import demo, development, environment, lock, plugin, removal
 from .console import Trouble, heading, say
 
 PROJECT = Path(__file__).resolve().parents[1]
-LOG = "install.log"
+LOG, VENV = "install.log", "venv"
 
 
 def install(machine: paths.Machine, backbone: str) -> environment.Environment:
@@ -29,26 +29,34 @@ def install(machine: paths.Machine, backbone: str) -> environment.Environment:
     """
     data, log = paths.data_folder(machine), paths.log_file(machine)
     heading("1 of 4: the library in its own Python environment")
-    library = environment.Environment(data / "venv", PROJECT, editable=False, log=data / LOG)
-    library.install()
+    used = environment.Environment(data / VENV, PROJECT, editable=False, log=data / LOG)
+    library = used.prepared()
     heading("2 of 4: the network weights")
     library.fetch_weights(backbone)
-    heading("3 of 4: the plug-in")
+    heading("3 of 4: does it work?")
+    _check(library, log)
+    if library != used:
+        library.take_place_of(used)
+        say(f"ready: {used.folder}")
+    heading("4 of 4: the plug-in")
     programs = paths.gimp_programs(machine)
     folders = plugin.user_folders(machine, programs)
     for folder in folders:
-        new = plugin.install(PROJECT, folder, library.python, log)
+        new = plugin.install(PROJECT, folder, used.python, log)
         say(f"{'installed' if new else 'already there'}: {paths.plugin_folder(folder)}")
     if not folders:
         say("no GIMP 3 here: install GIMP 3 (https://www.gimp.org), start it once and run install.py again; library and command line work without it")
-    heading("4 of 4: does it work?")
-    demo.warm_up(library)
+    _check_gimps(machine, programs, used.python)
+    return used
+
+
+def _check(library: environment.Environment, log: Path) -> None:
     try:
+        demo.warm_up(library)
         say(f"the worker {worker_hello(worker_command(str(library.python)))}")
-    except NctError as error:
-        raise Trouble(f"The worker does not answer: {error} (details: {log})") from error
-    _check_gimps(machine, programs, library.python)
-    return library
+    except (Trouble, NctError) as error:
+        library.distrust()
+        raise error if isinstance(error, Trouble) else Trouble(f"The worker does not answer: {error} (details: {log})") from error
 
 
 def _check_gimps(machine: paths.Machine, programs: list[paths.Gimp], python: Path) -> None:
@@ -76,7 +84,7 @@ def uninstall(machine: paths.Machine) -> None:
     """
     heading("Removing")
     data, cache = paths.data_folder(machine), development.cache_folder(machine)
-    own = ["venv", LOG, paths.log_file(machine).name, *(f"demo/{name}" for name in (*demo.PICTURES, demo.RESULT))]
+    own = [VENV, VENV + environment.NEW, VENV + environment.OLD, LOG, paths.log_file(machine).name, *(f"demo/{name}" for name in (*demo.PICTURES, demo.RESULT))]
     with lock.only_one(data) if data.exists() else contextlib.nullcontext():
         removals = [plugin.remove(PROJECT, folder) for folder in paths.gimp_user_folders(machine)]
         removals += [removal.remove(cache, ["hosts"]), removal.remove(PROJECT / ".venv", ["."])]

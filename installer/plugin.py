@@ -84,10 +84,10 @@ def _files(project: Path, python: Path, log: Path) -> dict[str, bytes]:
 
 
 def _installed(user_folder: Path, files: Iterable[str]) -> list[str]:
-    """The names of ``files`` and of what an earlier version put there, by its own account."""
-    told = (installed_worker(user_folder) or {}).get("files")
-    earlier = [name for name in told if isinstance(name, str) and ".." not in Path(name).parts] if isinstance(told, list) else []
-    return sorted({*files, *earlier})
+    """The names of ``files`` and of what an earlier version put there, by its own account: files in the plug-in's folder and no others."""
+    folder, told = paths.plugin_folder(user_folder), (installed_worker(user_folder) or {}).get("files")
+    names = [name for name in told if isinstance(name, str)] if isinstance(told, list) else []
+    return sorted({*files, *(name for name in names if removal.inside(folder, name) and (folder / name).is_file())})
 
 
 def _content(folder: Path) -> list[Path]:

@@ -28,9 +28,10 @@ def remove(folder: Path, names: Iterable[str]) -> Removal:
 
     Args:
         folder: where to remove; it may be missing.
-        names: what was installed there, relative to ``folder`` with "/"; missing ones are passed over.
+        names: what was installed there, relative to ``folder`` with "/"; those that are missing are passed over, and those that
+            lie outside of ``folder``, by their name or by a link.
     """
-    paths = [folder / name for name in names]
+    paths = [folder / name for name in names if inside(folder, name)]
     done = any(path.exists() or path.is_symlink() for path in paths)
     for path in paths:
         if path.is_dir() and not path.is_symlink():
@@ -43,3 +44,12 @@ def remove(folder: Path, names: Iterable[str]) -> Removal:
             parent.rmdir()
     kept = sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
     return Removal(folder, done, kept or ([folder] if folder.exists() else []))
+
+
+def inside(folder: Path, name: str) -> bool:
+    """Whether ``name`` is ``folder``, or something in it: neither its name nor a link on the way leads out."""
+    path = folder / name
+    try:
+        return ".." not in path.relative_to(folder).parts and (path == folder or path.parent.resolve().is_relative_to(folder.resolve()))
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have; RuntimeError: a loop of links, before Python 3.13
+        return False

@@ -33,11 +33,12 @@ from .result import LevelMaps, Match, TransferResult
 from .runtime import backend, memory
 from .runtime.progress import Caller, Progress, Stages
 from .runtime.run import Run
+from .solver import conjugate_gradients as solver
 from .transform import texture
 from .transform.apply import ColorTransform
 from .transform.clusters import Clusters
 from .transform.coefficients import recolor
-from .transform.finish import Colors, Evidence, finish
+from .transform.finish import Colors, Evidence, Finished, finish
 from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
 from .transform.global_look import GlobalLook
 from .transform.nonlocal_ties import nonlocal_graph
@@ -47,12 +48,15 @@ from .transform.upsample import EdgeAwareUpsampling
 _log = logging.getLogger(__name__)
 
 _FINEST_SMOOTHNESS_FACTOR = 4.0
+# Of both solvers: below what shows, and more for a level that the next one replaces.
+_FINEST_TOLERANCE, _TOLERANCE = 0.02, 0.04
 _DEVIATION_FLOOR = 2.0  # about the grain of a photograph, 0..255 units
 # What the stages cost, in hundredths of a transfer with one reference.
 _SOURCE_COST, _APPLYING_COST = 5.0, 3.0
 _MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
 _RECOLORING_COSTS = {5: 5.0, 4: 5.0, 3: 6.0, 2: 7.0, 1: 10.0}
-_TRIALS = (patchmatch.try_triton, voting.try_triton)
+_TRIALS = (patchmatch.try_triton, voting.try_triton, solver.try_triton)
+_NOTES = {"": (), "gray": (Text("gray_reference"),), "flat": (Text("flat_reference"),)}  # by the limit of the look
 
 Observer = Callable[[LevelMaps], None]
 
@@ -155,6 +159,7 @@ class _Level:
     guidance: Guidance
     confidence: torch.Tensor
     coefficients: torch.Tensor
+    limit: str  # of the look
 
 
 def _attempt(request: _Request, device: str, params: TransferParams, stages: Stages, caller: Caller) -> TransferResult:
@@ -187,7 +192,7 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
     counts = np.bincount(labels[inputs.source.valid.cpu().numpy()], minlength=len(inputs.references))
     return TransferResult(
         image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=ready.file.backbone, device=run.backend.name,
-        seconds=time.perf_counter() - request.started, working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
+        seconds=time.perf_counter() - request.started, notes=_NOTES[finest.limit], working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
         matches=_matches(inputs.references, coarsest.fields, request.references),
     )  # fmt: skip
 
@@ -209,7 +214,7 @@ def _read(request: _Request, ready: Ready, run: Run) -> _Inputs:
     params, stages, network = run.params, run.stages, ready.network
     source = prepare(request.source, params.working_size, run.backend.device)
     stages.begin(_SOURCE_COST, Text("reading_source"))
-    features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
+    features = network.kept(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
     clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
     half, costs = None, None
     references = [reference.as_is() for reference in ready.references]
@@ -225,7 +230,7 @@ def _read(request: _Request, ready: Ready, run: Run) -> _Inputs:
 def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observer | None) -> tuple[_Level, _Level]:
     """Goes through all levels, coarse to fine; returns the coarsest and the finest."""
     source, references, features = inputs.source, inputs.references, inputs.features
-    upsample, coarsest, above, evidence = EdgeAwareUpsampling(source.lab), None, None, None
+    upsample, coarsest, above, evidence, limit = EdgeAwareUpsampling(source.lab, run.backend.kernels), None, None, None, ""
     for level in range(COARSEST, 0, -1):
         view = SourceLevel.of(level, source, features[level], inputs.half)
         fields, says = _match(view, references, above, network, run)
@@ -239,8 +244,9 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
         evidence = Evidence(fuse(alike, labels), guidance.agreement) if alike else evidence
         if level == 1 and evidence is not None:
-            coefficients, confidence = _finish(source, references, labels, coefficients, evidence, run)
-        above = _Level(fields, labels, guidance, confidence, coefficients)
+            finished = _finish(source, references, labels, coefficients, evidence, run)
+            coefficients, confidence, limit = finished.coefficients, finished.confidence, finished.limit
+        above = _Level(fields, labels, guidance, confidence, coefficients, limit)
         coarsest = coarsest or above
         if observer is not None:
             observer(_maps(level, source, references, above))
@@ -272,19 +278,20 @@ def _fit(view: SourceLevel, guidance: Guidance, confidence: torch.Tensor, cluste
     floor = PUBLISHED_DEVIATION_FLOOR if params.as_published else _DEVIATION_FLOOR
     terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight, deviation_floor=floor)
     agreement = None if params.as_published else guidance.agreement
-    low = fit(view.colors, guidance.colors, confidence, graph, terms, agreement=agreement, advance=run.part(0.4, 0.7)).x
+    tolerance = {} if params.as_published else {"tolerance": _FINEST_TOLERANCE if view.level == 1 else _TOLERANCE}
+    kernels, advance = run.backend.kernels, run.part(0.4, 0.7)
+    low = fit(view.colors, guidance.colors, confidence, graph, terms, agreement=agreement, kernels=kernels, advance=advance, **tolerance).x
     smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
-    return upsample(low, weight=smoothness, agreement=agreement, advance=run.part(0.7, 0.9)).x
+    return upsample(low, weight=smoothness, agreement=agreement, advance=run.part(0.7, 0.9), **tolerance).x
 
 
 def _finish(
     source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor, coefficients: torch.Tensor, evidence: Evidence, run: Run
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What is done to the transform once, after the finest level, other than as published: coefficients and confidence on the working grid."""
+) -> Finished:
+    """What is done to the transform once, after the finest level, other than as published."""
     coefficients = texture.keep(coefficients, source.lab[..., 0])
     colors = _colors(source, references, labels)
-    finished = finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
-    return finished.coefficients, finished.confidence
+    return finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
 
 
 def _colors(source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor) -> Colors:

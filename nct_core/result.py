@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .contract.errors import InputError
 from .contract.params import TABLE_SIDE, TABLE_SIDES
+from .contract.texts import Text
 from .matching.field import to_pixels
 from .pixels.grids import Shape, nearest_cells
 from .pixels.resample import resize
@@ -49,6 +50,7 @@ class TransferResult:
         backbone: "VGG-16" or "VGG-19".
         device: the device that computed it, in words.
         seconds: wall time.
+        notes: what the user should know about the result, for example that the reference has no color; each a sentence.
         matches: the source's matches in each reference.
         working_labels: uint8 [h, w], ``labels`` at working size.
         finest_confidence: float32 [h, w], the confidence at working size; w of the finest level as published.
@@ -60,6 +62,7 @@ class TransferResult:
     backbone: str
     device: str
     seconds: float
+    notes: tuple[Text, ...]
     matches: list[Match]
     working_labels: NDArray[np.uint8]
     finest_confidence: NDArray[np.float32]

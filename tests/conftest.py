@@ -1,19 +1,30 @@
-"""What holds for all tests: how long one may take, and how examples are drawn."""
+"""What holds for all tests: how long one may take, how examples are drawn, and which tests stay together where they run in two processes."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 LONG_SECONDS = 900
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # torch's threads spin while they wait, and the other process has work for the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A loaded machine is slow to draw examples too, which says nothing of the code.
 settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("loaded")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives more time than pyproject.toml's to what starts GIMP or computes for long: a loaded machine takes ten times as long."""
+    """Keeps together what shares a fixture, and gives more time than pyproject.toml's to what starts GIMP or computes for long.
+
+    A loaded machine takes ten times as long. The tests of one file, in one GIMP, share what was computed once for them.
+    """
     for item in items:
         if any(map(item.get_closest_marker, ("slow", "gimp", "window"))) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LONG_SECONDS))
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {parameters.get('gimp', '')}".strip()))

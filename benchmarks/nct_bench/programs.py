@@ -14,12 +14,13 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from nct_core.contract import frames, messages
 from nct_core.contract.errors import ProtocolError
+from nct_core.contract.headers import Message
 from nct_core.installation.worker import worker_command
 from nct_core.runtime import memory
 
 _LIMIT_SECONDS = 1800
 
-_Answer = TypeVar("_Answer", bound=messages.Message)
+_Answer = TypeVar("_Answer", bound=Message)
 
 
 def command(folder: Path, suffix: str, device: str, runs: int, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
 
 
 def _add_transfer(command: argparse.ArgumentParser) -> None:
-    command.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolor: PNG, TIFF, JPEG or WebP")
+    command.add_argument("source", metavar="SOURCE", type=_file, help="the picture to recolor: PNG, TIFF, JPEG, WebP or AVIF; - is standard input")
     command.add_argument(
         "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colors; each part takes those that fit best"
     )

@@ -27,6 +27,8 @@ def main(options: argparse.Namespace, warnings: list[str]) -> int:
     params = given_params(options)
     _check_outputs(options)
     result, size, table = _compute(options, params)
+    for note in result.notes:
+        logger.warning("%s", note)
     from ..runtime.memory import peak_mib
 
     report = {

@@ -11,9 +11,9 @@
     ├── ProtocolError      a frame on the worker's pipe is malformed
     └── Cancelled          the caller asked to stop
 
-The message of each is one sentence in English that says what was expected, what came and what to do. Those that users of the plug-in meet are given
-as a :class:`Text`, which the plug-in puts into the user's language.
-Standard library only: ``install.py`` copies this folder beside the GIMP plug-in.
+The message of each is one sentence in English that says what was expected, what came and what to do. Those that users
+of the plug-in meet are given as a :class:`Text`, which the plug-in puts into the user's language. Standard library
+only: ``install.py`` copies this folder beside the GIMP plug-in.
 """
 
 from __future__ import annotations

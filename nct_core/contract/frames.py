@@ -1,8 +1,9 @@
 """Frames on the pipes between the GIMP plug-in and the worker, and the pixels in them.
 
-A frame is the magic ``NCT1``, the header's length (uint32, little-endian), the header (a JSON object in UTF-8) and as many payload bytes
-as its "payload" says (none if absent). :mod:`messages` says what a header contains. The payload of an image is its pixels, rows from the top, channels
-interleaved, little-endian, after the ICC profile where there is one.
+A frame is the magic ``NCT1``, the header's length (uint32, little-endian), the header (a JSON object in UTF-8) and as
+many payload bytes as its "payload" says (none if absent). :mod:`messages` says what a header contains. The payload of
+an image is its pixels, rows from the top, channels interleaved, little-endian, after the ICC profile where there is
+one.
 
 Every length is checked against the limits below before anything of that length is read or allocated. A malformed frame raises
 :class:`ProtocolError`; nothing after it can be trusted, so the connection ends.

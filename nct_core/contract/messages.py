@@ -10,19 +10,17 @@ The worker greets with :class:`Hello`. It takes :class:`Image` and :class:`Forge
 
 from __future__ import annotations
 
-import sys
-import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, BinaryIO, TypeVar, Union
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Union
 
 from . import frames
 from .errors import ProtocolError
-from .frames import Chunk, Header, PixelLayout
+from .frames import Chunk, PixelLayout
+from .headers import Message, NamedMessage
 from .texts import Text
 
-VERSION = 5
-MAX_ID_CHARACTERS = 100
+VERSION = 6
 KEPT_TRANSFERS = 12  # the last ones, to which Apply and View can refer
 ROLES = ("source", "reference", "mask")
 VIEWS = ("mask", "confidence", "part", "labels", "matches")
@@ -31,7 +29,6 @@ certain each match is, where the reference ``index`` colored the source. RGB: th
 references that were matched, in the positions of the source's."""
 
 Parameter = Union[bool, int, float, str]
-_M = TypeVar("_M", bound="Message")
 
 
 @dataclass(frozen=True)
@@ -51,44 +48,15 @@ class SentReference:
     masks: tuple[str, ...] = ()
 
 
-class Message:
-    """Base of the messages."""
-
-    @property
-    def payload_bytes(self) -> int:
-        """Bytes that follow the header: profile and pixels of what has a ``layout``."""
-        layout = getattr(self, "layout", None)
-        return layout.payload_bytes if isinstance(layout, PixelLayout) else 0
-
-    def to_header(self) -> Header:
-        """Returns the message as the header of a frame."""
-        header = {"type": _type_of(type(self)), **_to_json(self)}
-        return {**header, "payload": self.payload_bytes} if self.payload_bytes else header
-
-    @classmethod
-    def from_header(cls: type[_M], header: Mapping[str, Any]) -> _M:
-        """Reads the message out of the header of a frame.
-
-        Raises:
-            ProtocolError: the header is not one of such a message; the error says what was expected and what came.
-        """
-        content = {name: value for name, value in header.items() if name not in ("type", "payload")}
-        message: _M = _read(cls, content, f"the message {_type_of(cls)!r}")
-        if header.get("payload", 0) != message.payload_bytes:
-            raise ProtocolError(f"expected {message.payload_bytes} payload bytes with this {_type_of(cls)!r}, got {header['payload']!r:.60}")
-        return message
+# -- worker -> plug-in
 
 
 @dataclass(frozen=True)
-class _Named(Message):
+class Device:
+    """A device of the worker's machine: its name in :attr:`Transfer.device`, and what people call it."""
+
     id: str
-
-    def __post_init__(self) -> None:
-        if len(self.id) > MAX_ID_CHARACTERS:
-            raise ProtocolError(f"expected an 'id' of at most {MAX_ID_CHARACTERS} characters, got {len(self.id)}")
-
-
-# -- worker -> plug-in
+    name: str
 
 
 @dataclass(frozen=True)
@@ -98,24 +66,28 @@ class Hello(Message):
     Attributes:
         protocol: :data:`VERSION`.
         version: version of the library.
-        device: the device that computes, in words.
+        device: the device that computes unless another is asked for, in words.
+        devices: all devices that can be asked for.
         backbone: the network whose weights are installed; "" without weights.
     """
 
     protocol: int
     version: str
     device: str
+    devices: tuple[Device, ...]
     backbone: str
 
     @classmethod
     def from_header(cls, header: Mapping[str, Any]) -> Hello:
-        """Reads a greeting, that of another protocol too: its other fields are skipped, so that the versions can be compared."""
-        names = ["type", "payload", *_hints(cls)] if header.get("protocol") != VERSION else header
-        return super().from_header({name: header[name] for name in names if name in header})
+        """Reads a greeting; of one of another protocol only the version, so that the two can be compared."""
+        if header.get("protocol") != VERSION:
+            told = {name: header[name] for name in ("type", "protocol", "version") if name in header}
+            header = {**told, "device": "", "devices": [], "backbone": ""}
+        return super().from_header(header)
 
 
 @dataclass(frozen=True)
-class Progress(_Named):
+class Progress(NamedMessage):
     """How far a job is: a fraction, 0 to 1, that never decreases, and the stage."""
 
     fraction: float
@@ -123,17 +95,17 @@ class Progress(_Named):
 
 
 @dataclass(frozen=True)
-class Result(_Named):
-    """The result of a job; its pixels follow.
+class TransferFacts:
+    """What is known about a transfer.
 
     Attributes:
-        transfer: name of the transfer that it comes from.
+        transfer: name of its job.
         backbone: the network that was used.
         device: the device that computed, in words.
-        seconds: how long the transfer took.
+        seconds: how long it took.
         shares: the fraction of the source that each reference colored, 0 to 1.
         colors: the color of each reference in the view "labels", as "#rrggbb".
-        layout: layout of the pixels.
+        notes: what the user should know about the result, each a sentence.
     """
 
     transfer: str
@@ -142,11 +114,24 @@ class Result(_Named):
     seconds: float
     shares: tuple[float, ...]
     colors: tuple[str, ...]
+    notes: tuple[Text, ...]
+
+
+@dataclass(frozen=True)
+class Result(NamedMessage):
+    """The result of a job; its pixels follow.
+
+    Attributes:
+        facts: the transfer that it comes from.
+        layout: layout of the pixels.
+    """
+
+    facts: TransferFacts
     layout: PixelLayout
 
 
 @dataclass(frozen=True)
-class Error(_Named):
+class Error(NamedMessage):
     """A job failed, or was canceled; without an ``id`` the connection ends.
 
     Attributes:
@@ -164,7 +149,7 @@ class Error(_Named):
 
 
 @dataclass(frozen=True)
-class Image(_Named):
+class Image(NamedMessage):
     """An image, to which jobs then refer by its ``id``; one of the same name is replaced. Its profile and pixels follow.
 
     Attributes:
@@ -181,12 +166,12 @@ class Image(_Named):
 
 
 @dataclass(frozen=True)
-class Forget(_Named):
+class Forget(NamedMessage):
     """No job needs the image any more."""
 
 
 @dataclass(frozen=True)
-class Transfer(_Named):
+class Transfer(NamedMessage):
     """A job: recolor the source.
 
     Attributes:
@@ -207,7 +192,7 @@ class Transfer(_Named):
 
 
 @dataclass(frozen=True)
-class Apply(_Named):
+class Apply(NamedMessage):
     """A job: apply a finished transfer with other values, 0 to 1.
 
     Attributes:
@@ -223,7 +208,7 @@ class Apply(_Named):
 
 
 @dataclass(frozen=True)
-class View(_Named):
+class View(NamedMessage):
     """A job: draw a view of a finished transfer.
 
     Attributes:
@@ -246,7 +231,7 @@ class View(_Named):
 
 
 @dataclass(frozen=True)
-class Cancel(_Named):
+class Cancel(NamedMessage):
     """The job shall end."""
 
 
@@ -306,71 +291,3 @@ def receive(stream: BinaryIO) -> Message | None:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ProtocolError(f"expected one of the {name}s {', '.join(choices)}, got {value!r:.60}")
-
-
-def _type_of(message: type[Message]) -> str:
-    """The name of a message in its header."""
-    return message.__name__.lower()
-
-
-def _hints(kind: Any) -> Mapping[str, Any]:
-    """The types of a dataclass's fields."""
-    hints = typing.get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, Text):
-        return value.to_json()
-    if is_dataclass(value):
-        return {field.name: _to_json(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple):
-        return [_to_json(entry) for entry in value]
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _read(kind: type, value: Mapping[str, Any], where: str) -> Any:
-    """Builds a dataclass out of the object that JSON has for it."""
-    hints = _hints(kind)
-    if value.keys() != hints.keys():
-        expected = f"the fields {', '.join(map(repr, hints))}" if hints else "no fields"
-        raise ProtocolError(f"expected {expected} in {where}, got {', '.join(map(repr, value)) or 'none':.200}")
-    read = {}
-    for name, hint in hints.items():
-        try:
-            read[name] = _value(hint, value[name], where)
-        except _Unexpected as error:
-            raise ProtocolError(f"expected {error} as {name!r} in {where}, got {value[name]!r:.60}") from error
-    return kind(**read)
-
-
-class _Unexpected(Exception):
-    """A value is of another type; says what was expected."""
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """Checks a field's value and turns what JSON has for it into what the field has."""
-    if hint is Text:
-        try:
-            return Text.from_json(value)
-        except (ValueError, RecursionError) as error:
-            raise _Unexpected("a text that is known here") from error
-    if is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise _Unexpected("an object")
-        return _read(typing.cast(type, hint), value, where)
-    if typing.get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise _Unexpected("a list")
-        return tuple(_value(typing.get_args(hint)[0], entry, where) for entry in value)
-    if typing.get_origin(hint) is not None:
-        if not isinstance(value, dict) or not all(isinstance(entry, typing.get_args(Parameter)) for entry in value.values()):
-            raise _Unexpected("an object of numbers and texts")
-        return value
-    if hint is float:
-        largest = sys.float_info.max
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -largest <= value <= largest:
-            raise _Unexpected("a finite number")
-    elif isinstance(value, bool) or not isinstance(value, hint):
-        raise _Unexpected({str: "a text", int: "a whole number"}[hint])
-    return value

@@ -44,7 +44,7 @@ class TransferParams:
         basic=True,
     )  # fmt: skip
     bds_weight: float = _parameter(
-        2.0, 0.0, 4.0, "Reference coverage", "beta", "weight",
+        2.0, 0.0, 4.0, "Use the whole reference", "beta", "weight",
         "how much of the reference must appear in the result; lower it where the contents are less alike (paper section 3.2)", basic=True,
     )  # fmt: skip
     keep_lightness: float = _parameter(
@@ -55,25 +55,27 @@ class TransferParams:
         700, 64, 2000, "Working size", "-", "px", "longest side at which images are matched; the result always has the source's own size (ours)"
     )
     edge_smoothness: float = _parameter(
-        0.024, 0.0, 1.0, "Edge-aware smoothness", "lambda", "weight", "smoothing of the transform at full resolution, stopped by edges (program)"
+        0.024, 0.0, 1.0, "Smoothing up to edges", "lambda", "weight", "smoothing of the transform at full resolution, stopped by edges (program)"
     )
     local_weight: float = _parameter(
-        0.125, 0.0, 10.0, "Local smoothness", "lambda_l", "weight", "how alike the transforms of neighboring pixels are (paper section 3.3)"
+        0.125, 0.0, 10.0, "Smoothing between neighbors", "lambda_l", "weight", "how alike the transforms of neighboring pixels are (paper section 3.3)"
     )
     contrast_weight: float = _parameter(
         1.5, 0.0, 100.0, "Local contrast", "mu", "weight",
         "how closely the local contrast follows the reference's; high values copy its grain too, at 0 contrast is lost (ours)",
     )  # fmt: skip
     nonlocal_weight: float = _parameter(
-        2.0, 0.0, 20.0, "Nonlocal smoothness", "lambda_nl", "weight",
+        2.0, 0.0, 20.0, "Smoothing between similar colors", "lambda_nl", "weight",
         "how alike the transforms of similarly colored pixels in one feature cluster are (paper section 3.3)",
     )  # fmt: skip
-    nonlocal_neighbors: int = _parameter(8, 1, 32, "Nonlocal neighbors", "k", "count", "similarly colored pixels each pixel is tied to (paper section 3.3)")
+    nonlocal_neighbors: int = _parameter(
+        8, 1, 32, "Number of similar pixels", "k", "count", "similarly colored pixels each pixel is tied to (paper section 3.3)"
+    )
     clusters: int = _parameter(
-        10, 1, 64, "Feature clusters", "-", "count", "k-means clusters of the coarsest features, within which pixels are tied (paper section 3.3)"
+        10, 1, 64, "Kinds of things", "-", "count", "k-means clusters of the coarsest features, within which pixels are tied (paper section 3.3)"
     )
     match_drift: float = _parameter(
-        8.0, 1.0, 100.0, "Match drift", "-", "% of side",
+        8.0, 1.0, 100.0, "Freedom of matches", "-", "% of side",
         "how far a level may move matches away from those of the coarser level; 100 is the published method, where they may go anywhere (ours)",
     )  # fmt: skip
     patchmatch_iterations: int = _parameter(10, 1, 50, "Matching iterations", "-", "count", "PatchMatch iterations at every level (program)")

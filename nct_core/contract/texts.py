@@ -25,9 +25,13 @@ TEXTS: Mapping[str, str] = {
     "matching_one_reference": "Matching {}, level {} of {}",
     "recoloring": "Recoloring, level {} of {}",
     "applying": "Applying the colors",
+    "starting_again": "The worker ended unexpectedly: beginning again",
     "too_little_memory_on_device": "Too little memory on {}: beginning again on the CPU",
     "device_failed": "{} failed: beginning again on the CPU",
     "done": "Done",
+    # what the user should know about a result
+    "gray_reference": "The reference has almost no color: the result is gray and takes only its tones",
+    "flat_reference": "The reference has almost a single tone: the result takes little of its look",
     # what an error is about
     "about": "{}: {}",
     "source": "source",
@@ -38,9 +42,10 @@ TEXTS: Mapping[str, str] = {
     "all_transparent": "expected at least one pixel that is not fully transparent, got none",
     "too_thin": "expected at least 2 pixels a side, since a single row or column has no patches to match, got {}",
     "no_such_file": "expected an image file, but there is no such file; check the path",
-    "other_format": "expected a PNG, TIFF, JPEG or WebP image, got {}; convert it to one of these first",
+    "other_format": "expected a PNG, TIFF, JPEG, WebP or AVIF image, got {}; convert it to one of these first",
     "other_kind_of_file": "a file of another kind",
-    "damaged_file": "expected a whole PNG, TIFF, JPEG or WebP image, got a damaged file ({}); get or save it again",
+    "raw_file": "a camera's raw file",
+    "damaged_file": "expected a whole PNG, TIFF, JPEG, WebP or AVIF image, got a damaged file ({}); get or save it again",
     "too_many_references": "expected at most {} references, got {}; choose those that matter",
     "references_exceed_memory": (
         "expected at most {} references of this size in the {} GiB of memory that are free, got {}; use fewer, a smaller working size, or close other programs"
@@ -49,6 +54,7 @@ TEXTS: Mapping[str, str] = {
         "expected about {} GiB of free memory for a transfer of this size, got {} GiB; use a smaller working size, or close other programs"
     ),
     "out_of_device_memory": "expected enough memory on {}, but it has no more ({}); use a smaller working size, or the device cpu",
+    "no_such_device": "expected one of the devices that this machine has ({}), got '{}'; choose another",
     "device_error": "expected {} to compute, but it failed ({}); update its driver, or use the device cpu",
     "device_lost": "{}; this process cannot use it any more, a new one may",
     "out_of_memory": "expected enough memory for the pictures, but the machine has no more; use smaller pictures or close other programs",

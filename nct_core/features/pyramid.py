@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from ..pixels.resample import resize
 from ..runtime.backend import OutOfMemory, on_cpu
 from ..runtime.progress import Advance, unwatched
+from . import network, winograd
 from .fixed_point import fixed_point
-from .network import blocks
+from .kept import KeptFeatures
 
 COARSEST = 5
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -37,16 +38,18 @@ class FeaturePyramid:
         weights: ``features.N.weight`` / ``features.N.bias`` as torchvision names them, float32.
         backbone: "VGG-16" or "VGG-19".
         device: where the network runs.
-        exact: use float32 even where half precision is faster.
+        exact: use float32 and direct convolutions even where half precision, TF32 or Winograd's convolutions are faster.
     """
 
     def __init__(self, weights: dict[str, torch.Tensor], backbone: str, device: torch.device, *, exact: bool = False) -> None:
         self.backbone, self.device = backbone, device
-        self._dtype = torch.float32 if exact else _fast_dtype(device)
+        self._exact, self._dtype = exact, torch.float32 if exact else _fast_dtype(device)
         layout: dict[str, Any] = {"device": device, "dtype": self._dtype, "memory_format": torch.channels_last}
-        self._blocks = [block.to(**layout).eval().requires_grad_(False) for block in blocks(weights, backbone)]
+        layers = winograd.blocks if on_cpu(device) and self._dtype is torch.float32 and not exact else network.blocks
+        self._blocks = [block.to(**layout).eval().requires_grad_(False) for block in layers(weights, backbone)]
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
+        self._kept = KeptFeatures()
 
     def __call__(self, image: torch.Tensor, levels: range | list[int], advance: Advance = unwatched) -> dict[int, torch.Tensor]:
         """Computes the wanted levels in one pass that goes no deeper than the deepest of them.
@@ -65,7 +68,7 @@ class FeaturePyramid:
         x = ((image.permute(2, 0, 1)[None] - self._mean) / self._std).to(self._dtype).contiguous(memory_format=torch.channels_last)
         out = {}
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=not self._exact):
                 used = self._blocks[: max(levels)]
                 done, total = 0, sum(len(block) for block in used)
                 for level, block in enumerate(used, 1):
@@ -80,8 +83,14 @@ class FeaturePyramid:
             raise OutOfMemory(f"expected room for the features of {size} px, but {self.device} is out of memory; use a smaller working size") from problem
         return out
 
+    def kept(self, image: torch.Tensor, levels: range | list[int], advance: Advance = unwatched) -> dict[int, torch.Tensor]:
+        """The same for a picture that may come again, whose features are kept on the CPU; a GPU computes them faster than it has memory to spare."""
+        if not on_cpu(self.device):
+            return self(image, levels, advance)
+        return self._kept.get(image, levels, lambda: self(image, levels, advance))
+
     def half_size(self, image: torch.Tensor, advance: Advance = unwatched) -> torch.Tensor:
-        """relu5_1 of an image at half its size.
+        """relu5_1 of an image at half its size, kept as :meth:`kept` does.
 
         Args:
             image: float32 [H, W, 3], sRGB-encoded, [0, 1]; both sides at least 32.
@@ -93,7 +102,7 @@ class FeaturePyramid:
         Raises:
             DeviceError: the device ran out of memory.
         """
-        return self(resize(image, (image.shape[0] // 2, image.shape[1] // 2)), [COARSEST], advance)[COARSEST]
+        return self.kept(resize(image, (image.shape[0] // 2, image.shape[1] // 2)), [COARSEST], advance)[COARSEST]
 
 
 def two_scales(coarsest: torch.Tensor, half: torch.Tensor) -> torch.Tensor:

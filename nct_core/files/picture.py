@@ -1,6 +1,7 @@
 """The pixels of an image file and what travels with them.
 
-Files: 8/16-bit PNG, 8/16-bit and 32-bit float TIFF, JPEG and WebP; gray or RGB, each with or without alpha (not premultiplied).
+Files that are written: 8/16-bit PNG, 8/16-bit and 32-bit float TIFF, JPEG and WebP; gray or RGB, each with or without alpha (not
+premultiplied). For those that are read see :mod:`nct_core.files.kinds`.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from .alpha_expansion import expand
 from .source_level import SourceLevel
 from .voting import Guidance
 
-# So many standard deviations of the evidence at one position weigh as much as a seam across the whole range of colors along one side of the
-# position, on a grid with so many positions a side. Boundaries grow with a grid's side and areas with its square: on other grids the evidence
-# is scaled, so that the map does not depend on the size of the images.
+# So many standard deviations of the evidence at one position weigh as much as a seam across the whole range of colors
+# along one side of the position, on a grid with so many positions a side. Boundaries grow with a grid's side and areas
+# with its square: on other grids the evidence is scaled, so that the map does not depend on the size of the images.
 _EVIDENCE_RANGE, _TYPICAL_SIDE = 5.5, 38.0
 _BOUNDARY, _SEAM = 0.6, 1.0
 # Color difference at which an edge of the source begins to count, and the share of a boundary's cost that is left at a strong edge.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..contract.texts import Text
 from ..features import weights
+from ..features.installed import installed
 from ..features.pyramid import FeaturePyramid
 from ..pixels.working import prepare
 from ..runtime.run import Run
@@ -48,9 +49,7 @@ def make_ready(images: Sequence[NDArray[np.float32]], weights_path: str | None, 
     """
     run.stages.begin(NETWORK_COST, Text("loading_network"))
     file = weights.find(weights_path)
-    tensors = weights.load(file)
-    run.stages.advance(0.3)
-    network = FeaturePyramid(tensors, file.backbone, run.backend.device, exact=run.params.as_published)
+    network = installed(file, run.backend.device, exact=run.params.as_published)
     run.stages.advance(0.6)
     references = []
     for number, image in enumerate(images):

@@ -33,8 +33,8 @@ class Reference:
     Attributes:
         number: its number in the caller's order, counted from 0.
         image: the reference at working size; its mirror image where ``mirrored``.
-        features: by level int16 [H, W, C], for all levels except the finest, whose features take the most memory and little time and are computed
-            when they are matched. The features of a level are released after it.
+        features: by level int16 [H, W, C], for all levels except the finest, whose features take the most memory and
+            little time and are computed when they are matched. The features of a level are released after it.
         half: relu5_1 of the image at half its size; None as published.
         mirrored: whether ``image`` is the mirror image of the caller's image.
         digest: SHA-256 of the content in the caller's orientation.
@@ -89,7 +89,7 @@ class Read:
         if mirrored_cost >= as_is_cost:
             return self.as_is()
         if not self._mirrored.features:
-            self._mirrored.features.update(network(self._mirrored.image.rgb, range(2, COARSEST + 1), advance))
+            self._mirrored.features.update(network.kept(self._mirrored.image.rgb, range(2, COARSEST + 1), advance))
         return _for_one_source(self._mirrored)
 
 
@@ -101,7 +101,7 @@ def _for_one_source(reference: Reference) -> Reference:
 def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Read:
     """Computes the features of a reference; the arguments are attributes of :class:`Reference`."""
     digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
-    return Read(Reference(number, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest))
+    return Read(Reference(number, image, network.kept(image.rgb, range(2, COARSEST + 1), advance), None, False, digest))
 
 
 def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:

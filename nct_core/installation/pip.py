@@ -6,11 +6,13 @@ Standard library only, Python >= 3.9: ``install.py`` uses it before anything is 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+_CONFIGURATION_SECONDS = 60
 _REDIRECTIONS = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")  # these would install packages outside of the environment
 _SIGNS = {
     "No space left on device": "the disk is full; make room and try again",
@@ -44,6 +46,21 @@ def run(python: str | Path, arguments: Sequence[str], log: Path | None = None) -
     with open(log or os.devnull, "a", encoding="utf-8", errors="replace") as file:
         file.write(f"$ {' '.join(command)}\n{done.stderr}")
     return _explain(done.stderr) if done.returncode else ""
+
+
+def configuration(python: str | Path) -> dict[str, str]:
+    """pip's settings, by their names without section ("index-url", "cert" ...): from its files and, before them, from PIP_* variables.
+
+    Args:
+        python: the interpreter whose pip is asked; its answer is empty where it has none.
+    """
+    command = [str(python), "-I", "-m", "pip", "config", "list"]
+    try:
+        said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=_CONFIGURATION_SECONDS).stdout
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    found = re.findall(r"^(global|download|install|:env:)\.([\w-]+)='(.*)'$", said, re.MULTILINE)
+    return {name: value for section in ("global", "install", "download", ":env:") for where, name, value in found if where == section}
 
 
 def _explain(output: str) -> str:

@@ -21,15 +21,17 @@ _STEEPEST = 3.0  # largest change of contrast that the ends cause
 def estimate_look(source: NDArray[np.float32], reference: NDArray[np.float32], *, undo: float = 0.5, ends: float = 0.25, palette: float = 0.0) -> Look:
     """Estimates the grade of a reference, not the colors of its objects, as a smooth global transform for the source.
 
-    A learned prior (ours; trained on looks put on photographs) predicts the table; the ends of the tone range are moved toward the reference's;
-    then lightness is made to rise, and chroma is limited to what the two pictures have. A gray reference gives a gray look, a flat one little or nothing.
+    A learned prior (ours; trained on looks put on photographs) predicts the table; the ends of the tone range are moved
+    toward the reference's; then lightness is made to rise, and chroma is limited to what the two pictures have. A gray
+    reference gives a gray look, a flat one little or nothing.
 
     Args:
         source: float32 [H, W, 3], sRGB in [0, 1].
         reference: float32 [H', W', 3], the same; any size.
         undo: 0 takes the source's colors as they are; 1 removes the look that the source seems to have.
         ends: how far the points of 1 % and 99 % of lightness go to the reference's, 0 to 1.
-        palette: how far middle tones and the mean and spread of a and b go to the reference's, 0 to 1; larger for pictures that are more alike.
+        palette: how far middle tones and the mean and spread of a and b go to the reference's, 0 to 1; larger for
+            pictures that are more alike.
 
     Returns:
         The look. If source and reference are the same picture, it is the identity up to rounding.

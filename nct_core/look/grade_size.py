@@ -1,7 +1,7 @@
 """How strong the grade is that a picture seems to carry, whatever the grade does (ours; learned like the prior, from looks put on photographs).
 
-The prior's tables shrink to nothing where a picture does not tell *which* look it has. That it has one can be plain all the same: crushed or tinted
-blacks, clipped channels, hues that nature hardly has.
+The prior's tables shrink to nothing where a picture does not tell *which* look it has. That it has one can be plain all
+the same: crushed or tinted blacks, clipped channels, hues that nature hardly has.
 """
 
 from __future__ import annotations

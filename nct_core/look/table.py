@@ -22,7 +22,8 @@ class Look:
 
     Attributes:
         table: float32 [17, 17, 17, 3], sRGB in [0, 1] by sRGB; indices are red, green, blue, equally spaced from 0 to 1.
-        limit: why the look is less than what was asked for: ``""``, ``"gray"`` (the reference has no colors) or ``"flat"`` (it has one tone only).
+        limit: why the look is less than what was asked for: ``""``, ``"gray"`` (the reference has no colors) or
+            ``"flat"`` (it has one tone only).
     """
 
     table: NDArray[np.float32]

@@ -82,12 +82,14 @@ def lab_to_srgb(lab: torch.Tensor) -> torch.Tensor:
 def limit_chroma(lab: torch.Tensor, srgb: torch.Tensor, share: float) -> torch.Tensor:
     """Reduces the chroma of colors outside sRGB, at the same lightness and hue.
 
-    Chroma is reduced in Lab, up to colors that are at most :data:`GAMUT_MARGIN` too bright, and the rest by mixing linear light with the gray of the same
-    luminance. Without the margin the largest chroma that sRGB holds would jump from one hue to the next near yellow.
+    Chroma is reduced in Lab, up to colors that are at most :data:`GAMUT_MARGIN` too bright, and the rest by mixing
+    linear light with the gray of the same luminance. Without the margin the largest chroma that sRGB holds would jump
+    from one hue to the next near yellow.
 
     Args:
         lab: scaled Lab [..., 3] of the colors.
-        srgb: sRGB-encoded [..., 3], the colors before the transfer. Where a channel of these lies outside [0, 1], the result may lie as far outside.
+        srgb: sRGB-encoded [..., 3], the colors before the transfer. Where a channel of these lies outside [0, 1], the
+            result may lie as far outside.
         share: share of the excess chroma to remove, [0, 1]; 1 removes all of it.
 
     Returns:

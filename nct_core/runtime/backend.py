@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -65,6 +64,8 @@ class Backend:
 
 CPU = Backend(torch.device("cpu"), Kernels.CPU, "CPU")
 
+_failed: dict[torch.device, DeviceError] = {}  # devices that this process cannot use, and why; they are not tried again
+
 
 def candidates(wanted: str) -> list[str]:
     """Lists the devices to try, in order: for "auto" CUDA or MPS, if the machine has it, and then the CPU; otherwise the given device.
@@ -79,37 +80,58 @@ def candidates(wanted: str) -> list[str]:
         >>> candidates("cpu")
         ['cpu']
     """
-    present = ["cpu"]
-    if torch.backends.mps.is_available():
-        present.insert(0, "mps")
-    if torch.cuda.is_available():
-        present = [f"cuda:{i}" for i in range(torch.cuda.device_count())] + present
+    names = _present()
     if wanted == "auto":
-        return list(dict.fromkeys([present[0], "cpu"]))
+        return list(dict.fromkeys([names[0], "cpu"]))
     name = "cuda:0" if wanted == "cuda" else wanted
-    if name not in present:
-        raise DeviceError(f"expected one of the devices that this machine has (auto, {', '.join(present)}), got {wanted!r}")
+    if name not in names:
+        raise DeviceError(Text("no_such_device", ", ".join(["auto", *names]), wanted))
     return [name]
+
+
+def present() -> list[tuple[str, str]]:
+    """Lists the devices of this machine: the name that :func:`candidates` takes, and the device in words.
+
+    Example:
+        >>> present()[-1]
+        ('cpu', 'CPU')
+    """
+    return [(name, describe(torch.device(name))) for name in _present()]
+
+
+def _present() -> list[str]:
+    """The names of the devices of this machine, the preferred one first."""
+    found = ["cpu"]
+    if torch.backends.mps.is_available():
+        found.insert(0, "mps")
+    if torch.cuda.is_available():
+        found = [f"cuda:{number}" for number in range(torch.cuda.device_count())] + found
+    return found
 
 
 def start(name: str, trials: tuple[Trial, ...] = ()) -> Backend:
     """Tests that a device computes: with a small convolution, and on CUDA with the Triton kernels on tiny cases.
 
     Triton needs a GPU, a C compiler and Python's headers. If one of its kernels fails, the log says why, and the slower kernels of plain torch
-    are used, provided that the device still computes. Each device is tested once in a process.
+    are used, provided that the device still computes. Each device is tested once in a process. One that fails the test, or is lost later, is not
+    tried again in the process: whatever begins there begins elsewhere at once, and does not fail halfway again.
 
     Args:
         name: one of :func:`candidates`.
         trials: one for each operator that has Triton kernels; without any, the kernels of plain torch are used.
 
     Raises:
+        DeviceLost: the device was lost before.
         DeviceError: the device does not compute; the message contains its report.
 
     Example:
         >>> start("cpu").name
         'CPU'
     """
-    return _proved(torch.device(name), trials)
+    device = torch.device(name)
+    if device in _failed:
+        raise type(_failed[device])(_failed[device].text)
+    return _proved(device, trials)
 
 
 @functools.cache
@@ -121,7 +143,10 @@ def _proved(device: torch.device, trials: tuple[Trial, ...]) -> Backend:
         _convolve(device)
         runs_triton = device.type == "cuda" and bool(trials) and _run(trials, device, name)
     except Exception as problem:  # each library raises types and messages of its own
-        raise failure(problem, name) from problem
+        error = failure(problem, name)
+        if not isinstance(error, OutOfMemory):  # other programs may give some back
+            _failed[device] = error
+        raise error from problem
     return Backend(device, Kernels.TRITON if runs_triton else Kernels.TORCH, name)
 
 
@@ -186,7 +211,7 @@ class _Graph:
         stream.wait_stream(torch.cuda.current_stream(self._device))
         try:
             with torch.cuda.stream(stream):
-                graph.capture_begin(_graph_memory(), capture_error_mode="thread_local")
+                graph.capture_begin(capture_error_mode="thread_local")
                 try:
                     self._step()
                 finally:
@@ -196,12 +221,6 @@ class _Graph:
             return None
         torch.cuda.current_stream(self._device).wait_stream(stream)
         return graph
-
-
-@functools.cache
-def _graph_memory() -> Any:
-    """One pool for the memory of all graphs: there is one at a time, so that the next can have what the last used."""
-    return torch.cuda.graph_pool_handle()
 
 
 def sums_segments(values: torch.Tensor) -> bool:
@@ -259,7 +278,7 @@ def failure_as_error(at: Backend) -> Iterator[None]:
         if at.kernels is Kernels.CPU:
             raise
         error = failure(problem, at.name)
-        raise (_lost(error) if is_lost(at.device) else error) from problem
+        raise (_lost(error, at.device) if is_lost(at.device) else error) from problem
 
 
 @contextmanager
@@ -272,11 +291,13 @@ def loss_as_error(device: torch.device) -> Iterator[None]:
     except Exception as problem:
         if not is_lost(device):
             raise
-        raise _lost(failure(problem, describe(device))) from problem
+        raise _lost(failure(problem, describe(device)), device) from problem
 
 
-def _lost(error: DeviceError) -> DeviceLost:
-    return DeviceLost(Text("device_lost", error.text))
+def _lost(error: DeviceError, device: torch.device) -> DeviceLost:
+    """The error that says that a device is lost; the device is not used again in this process."""
+    _failed[device] = DeviceLost(Text("device_lost", error.text))
+    return DeviceLost(_failed[device].text)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Compiles kernels for the CPU: numba's decorator, with a cache on disk whose key covers everything that a kernel depends on (ours).
 
-numba reuses compiled code as long as the file that contains the function is unchanged. But a kernel also depends on the compiled functions
-that it calls and on numbers, which may come from other files. Here these are part of the key, so that a change in them is never missed. numba
-chooses the place of the cache: beside the code if that folder is writable, otherwise in the user's folder.
+numba reuses compiled code as long as the file that contains the function is unchanged. But a kernel also depends on the
+compiled functions that it calls and on numbers, which may come from other files. Here these are part of the key, so
+that a change in them is never missed. numba chooses the place of the cache: beside the code if that folder is writable,
+otherwise in the user's folder.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numba import njit
 from numba.core.caching import FunctionCache
 from numba.core.dispatcher import Dispatcher
+from numba.extending import _Intrinsic
 
 _NUMBERS = (int, float, tuple, str, np.generic)
 
@@ -53,7 +55,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
 
 
 def parts_digest(function: Any) -> str:
-    """SHA-256 of the source files of all compiled functions that a function reaches, and of the numbers that they name.
+    """SHA-256 of the source files of all compiled functions and instructions that a function reaches, and of the numbers that they name.
 
     Call it when all modules are loaded: a function may call another one that is defined below it.
 
@@ -71,6 +73,8 @@ def parts_digest(function: Any) -> str:
             if isinstance(value, Dispatcher) and value.py_func not in seen:
                 seen.add(value.py_func)
                 waiting.append(value.py_func)
+            elif isinstance(value, _Intrinsic):  # an instruction, such as those of vectors.py
+                files.add(value._defn.__code__.co_filename)
             elif isinstance(value, _NUMBERS):
                 numbers.add(f"{reached.__module__}.{name} = {value!r}")
             elif isinstance(value, ModuleType) and value.__name__.partition(".")[0] == __name__.partition(".")[0]:

@@ -3,10 +3,11 @@
 Kernels release the interpreter's lock and write only their own rows, so neither the number of threads nor their timing changes a
 result, and no thread spins while another program uses the cores.
 
-The calling thread works on bands as its helper threads do. So a call never depends on a thread that the system did not start, that has died,
-or that a fork left behind in the parent: the caller does every band that no helper has begun, and waits only for bands that a helper is working on.
-``concurrent.futures`` does not guarantee this: if a thread dies because memory ran out, its futures stay pending forever, and ``Thread.start``
-waits forever for a thread that dies before its first line.
+The calling thread works on bands as its helper threads do. So a call never depends on a thread that the system did not
+start, that has died, or that a fork left behind in the parent: the caller does every band that no helper has begun, and
+waits only for bands that a helper is working on. ``concurrent.futures`` does not guarantee this: if a thread dies
+because memory ran out, its futures stay pending forever, and ``Thread.start`` waits forever for a thread that dies
+before its first line.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def over_rows(
         rows: number of rows.
         arguments: passed on to the kernel.
         grain: least number of rows for which a thread pays off.
-        advance: called once for every band, by the calling thread, with the share of bands that are done. If it raises, no other band is begun.
+        advance: called once for every band, by the calling thread, with the share of bands that are done. If it raises,
+            no other band is begun.
         bands_per_thread: bands for each thread; more for work on whole pictures, where a band may take long.
 
     Raises:

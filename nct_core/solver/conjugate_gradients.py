@@ -7,13 +7,14 @@ import math
 import torch
 
 from ..contract.errors import ConvergenceError
-from ..runtime.backend import on_cpu, repeated
+from ..runtime.backend import Kernels, on_cpu, repeated
 from ..runtime.progress import Advance, unwatched
 from . import quads
 from .multigrid import Preconditioner
-from .system import Solution, System
+from .system import Grid, Solution, System
 
 _TINY = 1e-30
+_TRIAL_TOLERANCE = 1e-4  # twice what the solver promises
 _TYPICAL_ITERATIONS = 8
 # Between two checks of convergence; every check waits for a GPU to catch up.
 _CHECK_EVERY_ON_CPU, _CHECK_EVERY_ELSEWHERE = 1, 4
@@ -41,7 +42,7 @@ def solve(
     Raises:
         ConvergenceError: the tolerance was not reached, or a number is not finite.
     """
-    kernels, grid = quads.kernels_for(rhs), system.grid
+    kernels, grid = system.grid.kernels, system.grid
     precondition = Preconditioner(system)
     advance(0.0)
     blocks, rhs = quads.to_quads(system.blocks), quads.to_quads(rhs)
@@ -85,3 +86,23 @@ def solve(
         advance(iteration / (iteration + _TYPICAL_ITERATIONS))
         iterate_often()
     raise ConvergenceError(f"expected a relative error of {tolerance:g} from the linear solver, got {error:.3g} after {max_iterations} iterations")
+
+
+def try_triton(device: torch.device) -> None:
+    """Solves a tiny system with the Triton kernels; see :data:`nct_core.runtime.backend.Trial`.
+
+    Raises:
+        RuntimeError: the solution differs from that of the plain torch kernels. Triton's own errors if a kernel does not compile or run.
+    """
+    chance = torch.Generator().manual_seed(1)
+    right, down, rhs = (torch.rand(9, 7, *planes, generator=chance).to(device) for planes in ((), (), (6,)))
+    for planes in (3, 9):
+        blocks = torch.rand(9, 7, planes, generator=chance).to(device)
+        if planes == 9:
+            blocks[..., 0::3] += 1.0
+            blocks[..., 2::3] += 1.0
+        found, expected = (
+            solve(System(blocks, Grid(right, down, kernels)), rhs, tolerance=_TRIAL_TOLERANCE / 2).x for kernels in (Kernels.TRITON, Kernels.TORCH)
+        )
+        if float((found - expected).norm()) > _TRIAL_TOLERANCE * float(expected.norm()) * 10:
+            raise RuntimeError("expected the solution that plain torch finds from Triton's kernels, got another")

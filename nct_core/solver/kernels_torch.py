@@ -134,12 +134,17 @@ def apply(x: torch.Tensor, blocks: torch.Tensor, weights: torch.Tensor, graph: G
             total[1::2] += block[1::3] * own[0::2] + block[2::3] * own[1::2]
         out[q][_INSIDE] = total
     if graph is not None:
-        row, col = graph.positions
-        at = (2 * (row % 2) + col % 2, slice(None), row // 2 + 1, col // 2 + 1)
-        values = x[at]
-        ends = graph.starts.long()
-        here = _rows_of(ends, graph.neighbors.shape[0])
-        out[at] += sum_rows(graph.weights[:, None] * (values[here] - values[graph.neighbors.long()]), ends)
+        add_ties(x, graph, out)
+
+
+def add_ties(x: torch.Tensor, graph: Graph, out: torch.Tensor) -> None:
+    """Adds L_graph x to ``out``."""
+    row, col = graph.positions
+    at = (2 * (row % 2) + col % 2, slice(None), row // 2 + 1, col // 2 + 1)
+    values = x[at]
+    ends = graph.starts.long()
+    here = _rows_of(ends, graph.neighbors.shape[0])
+    out[at] += sum_rows(graph.weights[:, None] * (values[here] - values[graph.neighbors.long()]), ends)
 
 
 def sum_rows(values: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:

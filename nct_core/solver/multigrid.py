@@ -20,7 +20,7 @@ class Preconditioner:
     """One V-cycle from zero; symmetric, so that it preconditions conjugate gradients. Every call reuses its arrays."""
 
     def __init__(self, system: System) -> None:
-        self._levels, self._kernels = system.grid.levels, quads.kernels_for(system.blocks)
+        self._levels, self._kernels = system.grid.levels, system.grid.kernels
         blocks = system.blocks
         if system.graph is not None:
             share = degree(system.graph)[..., None]

@@ -12,13 +12,18 @@ from typing import Any
 
 import torch
 
-from ..runtime.backend import on_cpu
+from ..runtime.backend import Kernels, on_cpu
 from . import kernels_cpu, kernels_torch
 
 
-def kernels_for(tensor: torch.Tensor) -> Any:
-    """The module that holds the kernels for a tensor's device; both have the same functions."""
-    return kernels_cpu if on_cpu(tensor) else kernels_torch
+def kernels_for(tensor: torch.Tensor, kernels: Kernels | None = None) -> Any:
+    """The module that holds the kernels for a tensor's device, or the ones asked for; all have the same functions."""
+    if kernels is Kernels.TRITON:
+        from . import kernels_triton  # Triton comes with torch for CUDA only
+
+        return kernels_triton
+    compiled = on_cpu(tensor) if kernels is None else kernels is Kernels.CPU
+    return kernels_cpu if compiled else kernels_torch
 
 
 def to_quads(image: torch.Tensor) -> torch.Tensor:

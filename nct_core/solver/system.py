@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..runtime.backend import Kernels
 from . import quads
 from .graph import Graph
 
@@ -41,21 +42,22 @@ class Grid:
     Args:
         right: float32 [h, w]: weight of the edge to the right neighbor, not negative; the last column is ignored.
         down: float32 [h, w]: weight of the edge to the neighbor below; the last row is ignored.
+        kernels: kernels of the device, see :class:`nct_core.runtime.backend.Backend`; None: without Triton.
     """
 
-    def __init__(self, right: torch.Tensor, down: torch.Tensor) -> None:
-        kernels = quads.kernels_for(right)
+    def __init__(self, right: torch.Tensor, down: torch.Tensor, kernels: Kernels | None = None) -> None:
+        self.kernels = quads.kernels_for(right, kernels)
         self.levels: list[Level] = []
         while True:
             height, width = right.shape
             rows, columns = (height + 1) // 2, (width + 1) // 2
             weights, shares = right.new_zeros(4, 4, rows + 2, columns + 2), right.new_zeros(4, rows + 2, columns + 2)
-            kernels.edges(right, down, weights)
+            self.kernels.edges(right, down, weights)
             self.levels.append(Level((height, width), weights, shares))
             if height * width <= _COARSEST_POSITIONS:
                 break
             right, down = right.new_empty(rows, columns), right.new_empty(rows, columns)
-            kernels.coarsen_edges(weights, shares, right, down)
+            self.kernels.coarsen_edges(weights, shares, right, down)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -91,5 +93,5 @@ def multiply(system: System, x: torch.Tensor) -> torch.Tensor:
     """Returns A x, float32 [h, w, 6]."""
     unknowns = quads.to_quads(x)
     out = torch.zeros_like(unknowns)
-    quads.kernels_for(x).apply(unknowns, quads.to_quads(system.blocks), system.grid.levels[0].weights, system.graph, out)
+    system.grid.kernels.apply(unknowns, quads.to_quads(system.blocks), system.grid.levels[0].weights, system.graph, out)
     return quads.from_quads(out, system.grid.shape)

@@ -80,10 +80,12 @@ class Finished:
     Attributes:
         coefficients: float32 [H, W, 6], on the working grid.
         confidence: float32 [H, W], [0, 1], the probability that a place's match is the true one.
+        limit: why the look is less than what was asked for (see :class:`nct_core.look.Look`); "" if it is not.
     """
 
     coefficients: torch.Tensor
     confidence: torch.Tensor
+    limit: str
 
 
 def finish(
@@ -108,7 +110,8 @@ def finish(
     chance = torch.sigmoid((evidence.likeness.similarity + _AGREEMENT_SHARE * evidence.agreement - _EVEN_CHANCE) / _CHANCE_WIDTH)
     confidence = _carried(chance, lightness)
     table = predict_look(colors.source, colors.reference)
-    graded = _graded(safe_look(table, colors.source, colors.reference, ends=0.0), colors)
+    plain = safe_look(table, colors.source, colors.reference, ends=0.0)
+    graded = _graded(plain, colors)
     advance(0.3)
     alike = box_mean(alike[None], 1)[0]
     departs = _carried(torch.sigmoid((alike - _LEAST_LIKENESS - _MORE_FOR_A_GRADE * graded) / _LIKENESS_WIDTH), lightness)
@@ -128,7 +131,7 @@ def finish(
     advance(0.9)
     low, high = np.quantile(to_lab(colors.reference)[:, 0] / 100.0, [0.01, 0.99])
     result[..., 0] = move_tone_ends(result[..., 0], (float(low), float(high)), TONE_ENDS * float(unsure.mean()))
-    return Finished(coefficients_of(result.clamp(0, 1), lab), confidence)
+    return Finished(coefficients_of(result.clamp(0, 1), lab), confidence, plain.limit)
 
 
 def _graded(look: Look, colors: Colors) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ..runtime.backend import on_cpu
+from ..runtime.backend import Kernels, on_cpu
 from ..runtime.progress import Advance, unwatched
 from ..solver.conjugate_gradients import solve
 from ..solver.graph import Graph
@@ -124,6 +124,8 @@ def fit(
     weights: TermWeights,
     *,
     agreement: torch.Tensor | None = None,
+    kernels: Kernels | None = None,
+    tolerance: float = _AFFINE_TOLERANCE,
     advance: Advance = unwatched,
 ) -> Solution:
     """Fits the transform at a level's grid: the minimizer of data, local, nonlocal (paper section 3.3) and contrast terms (ours).
@@ -144,6 +146,8 @@ def fit(
         graph: the nonlocal ties; None for none.
         weights: d, lambda_l and mu.
         agreement: float32 [h, w], [0, 1], see :mod:`nct_core.matching.consistency`; None for a gain of 1.
+        kernels: of the device, see :class:`nct_core.solver.system.Grid`.
+        tolerance: of the solver, see :func:`nct_core.solver.conjugate_gradients.solve`.
         advance: called between the steps of the work.
 
     Raises:
@@ -151,6 +155,6 @@ def fit(
     """
     start, blocks, rhs = normal_equations(source, guidance, confidence, weights, agreement)
     advance(0.0)
-    grid = Grid(*edge_weights(source[..., 0], 2.0 * weights.local))  # every pair of neighbors counts twice in the energy
+    grid = Grid(*edge_weights(source[..., 0], 2.0 * weights.local), kernels)  # every pair of neighbors counts twice in the energy
     advance(0.0)
-    return solve(System(blocks, grid, graph), rhs, tolerance=_AFFINE_TOLERANCE, start=start, advance=advance)
+    return solve(System(blocks, grid, graph), rhs, tolerance=tolerance, start=start, advance=advance)

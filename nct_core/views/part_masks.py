@@ -1,7 +1,7 @@
 """Turns the label map of a transfer into one mask for each reference, at the size of the image (ours).
 
-Labels are found at working size. Enlarged cell by cell, their boundaries would look like stairs. So each label's area is carried to the image's
-size as the transform is: along the image's edges, and softly where there are none.
+Labels are found at working size. Enlarged cell by cell, their boundaries would look like stairs. So each label's area
+is carried to the image's size as the transform is: along the image's edges, and softly where there are none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def part_masks(labels: NDArray[np.uint8], transform: ColorTransform, image: NDAr
         image: float32 [H, W, C], sRGB-encoded, the source at any size.
 
     Returns:
-        For each reference that occurs in the labels uint8 [H, W], 255 where it alone colors the image; at every pixel the masks add up to 255.
+        For each reference that occurs in the labels uint8 [H, W], 255 where it alone colors the image; at every pixel
+        the masks add up to 255.
     """
     used = np.unique(labels).tolist()
     masks = {number: np.empty(image.shape[:2], np.uint8) for number in used}

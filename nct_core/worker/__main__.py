@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import logging
 import os
 import sys
@@ -46,6 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.log is not None:
         _open_log(options.log)
+    faulthandler.enable()
     source, sink = _take_streams()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     logger.info("worker %s, protocol %d, Python %s", __version__, messages.VERSION, sys.version.split()[0])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..contract.errors import Cancelled, InputError
-from ..contract.messages import KEPT_TRANSFERS, Apply, SentReference, Transfer, View
+from ..contract.messages import KEPT_TRANSFERS, Apply, SentReference, Transfer, TransferFacts, View
 from ..contract.params import TransferParams
 from ..contract.texts import Text
 from ..pixels.check import check_image, color_channels
@@ -27,18 +27,6 @@ logger = logging.getLogger(__name__)
 MAX_STORED_BYTES = 1 << 34
 SMALL_SIDE = 512  # px of the references' copies
 TAKES_PART = 127  # of 255: a mask's value above which a pixel does
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What :class:`Result` says of the transfer that a result comes from."""
-
-    transfer: str
-    backbone: str
-    device: str
-    seconds: float
-    shares: tuple[float, ...]
-    colors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -57,7 +45,7 @@ class _Done:
     source: Pixels
     references: list[np.ndarray]
     result: TransferResult
-    facts: Facts
+    facts: TransferFacts
 
     def on(self, picture: Pixels) -> _Done:
         """The same on the source's picture at another size."""
@@ -90,7 +78,7 @@ class Jobs:
         """Takes a picture that jobs will refer to by ``name``."""
         self._pictures[name] = picture
 
-    def transfer(self, request: Transfer, progress: Callable[[float, str], None], cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
+    def transfer(self, request: Transfer, progress: Callable[[float, str], None], cancel: Callable[[], bool]) -> tuple[np.ndarray, TransferFacts]:
         """Runs a transfer.
 
         Returns:
@@ -114,7 +102,7 @@ class Jobs:
         names = [Text("source"), *(_called(reference) for reference in request.references)]
         result = transfer(pixels, references, params, onto=recolored, device=request.device, names=names, progress=progress, cancel=cancel)
         colors = tuple("#{:02x}{:02x}{:02x}".format(*color(number)) for number in range(len(references)))
-        facts = Facts(request.id, result.backbone, result.device, round(result.seconds, 3), tuple(result.shares), colors)
+        facts = TransferFacts(request.id, result.backbone, result.device, round(result.seconds, 3), tuple(result.shares), colors, result.notes)
         kept = result.sized(pixels.shape[:2])
         self._newest = _Done(request.id, source, [_small(reference) for reference in references], kept, facts)
         logger.info("%s: %.1f s on %s with %s, at %d px", request.id, result.seconds, result.device, result.backbone, params.working_size)
@@ -127,7 +115,7 @@ class Jobs:
         for name in [*self._done][:-KEPT_TRANSFERS]:
             del self._done[name]
 
-    def apply(self, request: Apply, cancel: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
+    def apply(self, request: Apply, cancel: Callable[[], bool]) -> tuple[np.ndarray, TransferFacts]:
         """Applies a finished transfer; returns as :meth:`transfer` does."""
         from ..files.color_space import to_srgb
 
@@ -138,7 +126,7 @@ class Jobs:
         image = done.result.transform.apply(pixels, params.strength, params.keep_lightness, advance=advance)
         return _like(done.source, image, params, advance), done.facts
 
-    def view(self, request: View) -> tuple[np.ndarray, Facts]:
+    def view(self, request: View) -> tuple[np.ndarray, TransferFacts]:
         """Draws a view: uint8 [H, W, 1 or 3] (see :data:`nct_core.contract.messages.VIEWS`) and the result's facts."""
         done = self._done_before(request)
         result, shape, kind = done.result, done.source.values.shape[:2], request.kind

@@ -23,8 +23,9 @@ import numpy as np
 from .. import __version__
 from ..contract import frames, messages
 from ..contract.errors import Cancelled, DeviceError, DeviceLost, NctError, ProtocolError, WeightsError
+from ..contract.headers import Message
 from ..contract.texts import Text
-from .jobs import MAX_STORED_BYTES, Facts, Jobs, Pixels
+from .jobs import MAX_STORED_BYTES, Jobs, Pixels
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Worker:
             os._exit(1)
         os._exit(0)  # at once, also where the other thread is computing or holds the log
 
-    def _take(self, message: messages.Message) -> None:
+    def _take(self, message: Message) -> None:
         if isinstance(message, messages.Image):
             self._receive(message)
         elif isinstance(message, messages.Forget):
@@ -83,7 +84,8 @@ class Worker:
             self._named[message.id] = _Job(message)
             self._jobs.put(self._named[message.id])
         elif isinstance(message, messages.Cancel):
-            if message.id in self._named and self._named[message.id].answered.acquire(blocking=False):
+            job = self._named.get(message.id)  # which the other thread may drop meanwhile
+            if job is not None and job.answered.acquire(blocking=False):
                 self._send_error(message.id, Cancelled("the transfer was canceled"))
         else:
             raise ProtocolError(f"expected a message for the worker, got {message!r:.60}")
@@ -119,7 +121,7 @@ class Worker:
         if self._named.get(name) is job:
             del self._named[name]
 
-    def _compute(self, request: messages.Job, canceled: Callable[[], bool]) -> tuple[np.ndarray, Facts]:
+    def _compute(self, request: messages.Job, canceled: Callable[[], bool]) -> tuple[np.ndarray, messages.TransferFacts]:
         from ..runtime import backend
 
         if canceled():
@@ -131,18 +133,18 @@ class Worker:
 
     # -- writing, from both threads
 
-    def _send(self, message: messages.Message, chunks: Iterator[memoryview] | tuple[()] = ()) -> None:
+    def _send(self, message: Message, chunks: Iterator[memoryview] | tuple[()] = ()) -> None:
         try:
             with self._sink_lock:
                 messages.send(self._sink, message, chunks)
         except OSError:
             os._exit(0)  # the plug-in is gone
 
-    def _send_result(self, name: str, pixels: np.ndarray, facts: Facts) -> None:
+    def _send_result(self, name: str, pixels: np.ndarray, facts: messages.TransferFacts) -> None:
         layout = frames.PixelLayout(pixels.shape[1], pixels.shape[0], pixels.shape[2], pixels.dtype.name)
         pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
         bands = (_bytes_of(pixels[top : top + rows]) for top, rows in layout.bands())
-        self._send(messages.Result(name, layout=layout, **vars(facts)), bands)
+        self._send(messages.Result(name, facts, layout), bands)
 
     def _send_error(self, name: str, error: BaseException) -> None:
         detail = "".join(traceback.format_exception(type(error), error, error.__traceback__))
@@ -156,7 +158,7 @@ class Worker:
 
 
 class _Progress:
-    """Passes progress on: never backwards, and no more often than anyone can see."""
+    """Passes progress on: never backward, and no more often than anyone can see."""
 
     def __init__(self, worker: Worker, name: str) -> None:
         self._worker, self._name = worker, name
@@ -184,7 +186,8 @@ def _hello() -> messages.Hello:
     except WeightsError as error:
         logger.warning("%s", error)
         backbone = ""
-    return messages.Hello(messages.VERSION, __version__, backend.choose("auto").name, backbone)
+    devices = tuple(messages.Device(*device) for device in backend.present())
+    return messages.Hello(messages.VERSION, __version__, backend.choose("auto").name, devices, backbone)
 
 
 def _load_library() -> None:

@@ -28,7 +28,7 @@ from nct_shared.errors import NctError
 from nct_shared.params import describe
 from nct_shared.texts import Text
 from pixels.choices import NEW_LAYER, TransferChoices
-from ui.labels import OUTPUT, OUTPUTS, SELECTED_ONLY, TITLE
+from ui.labels import DEVICE, OUTPUT, OUTPUTS, SELECTED_ONLY, TITLE
 from ui.language import _, in_words, sentence
 from ui.sliders import sliders
 
@@ -60,7 +60,7 @@ class Run:
 
     def __init__(self) -> None:
         self._session: WorkerSession | None = None  # of the dialog's preview
-        self._several_references = False
+        self._notes: Sequence[str] = ()
 
     def ask(self, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, source: Gimp.Drawable) -> bool:
         """Shows the dialog; returns whether to run the transfer."""
@@ -70,20 +70,28 @@ class Run:
         return confirmed
 
     def recolor(
-        self, image: Gimp.Image, source: Gimp.Layer, drawables: Sequence[Gimp.Drawable], files: Sequence[str], selected_only: bool, output: str, *values: Any
+        self,
+        image: Gimp.Image,
+        source: Gimp.Layer,
+        drawables: Sequence[Gimp.Drawable],
+        files: Sequence[str],
+        selected_only: bool,
+        output: str,
+        device: str,
+        *values: Any,
     ) -> tuple[Gimp.Layer, str]:
         """Recolors a copy of ``source`` and puts it where ``output`` says; ``values`` are the parameters in the order of :func:`describe`.
 
         Returns:
-            The new layer (or group of layers), and in words how much of it each reference colored.
+            The new layer (or group of layers), and in words how much of it each reference colored, with what else the user should know.
 
         Raises:
             TransferFailed: the transfer failed.
             CancelError: the user canceled it.
         """
         from pixels import references
-        from worker.client import Worker, WorkerError, WorkerSettings
-        from worker.session import WorkerSession
+        from worker.client import WorkerError, WorkerSettings
+        from worker.session import with_worker
 
         log = ""
         try:
@@ -91,14 +99,11 @@ class Run:
             log = settings.log
             gathered = references.gather(drawables, files)
             references.check(source, gathered)
-            self._several_references = len(gathered) > 1
             params = {parameter.name: value for parameter, value in zip(describe(), values)}
+            choices = TransferChoices(gathered, selected_only, output, device or "auto", params)
             Gimp.progress_init(_("Starting"))
-            session = self._session or WorkerSession(Worker(settings))
-            with session.worker as worker:
-                if session is not self._session:
-                    worker.hello()
-                return _recolor(session, source, TransferChoices(gathered, selected_only, output, params))
+            layer, used, self._notes = with_worker(settings, self._session, lambda session: _recolor(session, source, choices))
+            return layer, ". ".join([used, *self._notes])
         except WorkerError as problem:
             if problem.code == "canceled":
                 raise CancelError from problem
@@ -122,23 +127,26 @@ class Run:
         trouble.show(TITLE, message, "".join(traceback.format_exception(type(problem), problem, problem.__traceback__)), "")
 
     def show_result(self, image: Gimp.Image, source: Gimp.Layer, layer: Gimp.Layer, used: str) -> None:
-        """Opens a window for a new image and, if there were several references, says how much each was used."""
+        """Opens a window for a new image, and says what the user should know about the result."""
         if layer.get_image().get_id() != image.get_id():
             Gimp.Display.new(layer.get_image())
-        if self._several_references:
-            Gimp.message(used)
+        if self._notes:
+            Gimp.message("\n".join(f"{note}." for note in self._notes))
 
 
-def _recolor(session: WorkerSession, source: Gimp.Layer, choices: TransferChoices) -> tuple[Gimp.Layer, str]:
+def _recolor(session: WorkerSession, source: Gimp.Layer, choices: TransferChoices) -> tuple[Gimp.Layer, str, list[str]]:
     from pixels import outputs
+    from pixels.names import picture_name
     from ui import progress, shares
     from worker.transfer import transfer
 
-    name = _("{} (neural color transfer)").format(source.get_name())
+    prefix = _("Recolored: {}")
+    name = prefix.format(picture_name(source.get_name()).removeprefix(prefix.format("")))
     result = transfer(session, source, choices, progress.show)
     layer = outputs.insert(source, name, choices, result)
     Gimp.progress_end()
-    return layer, shares.summary([reference.name for reference in choices.references], result.shares)
+    used = shares.summary([reference.name for reference in choices.references], result.shares)
+    return layer, used, [in_words(note) for note in result.notes]
 
 
 run = Run()
@@ -161,11 +169,12 @@ register(
         (PF_PATHS, "reference-files", _("Reference files"), None, None, _("Paths of pictures to take colors from (PNG, TIFF, JPEG, WebP)")),
         (PF_BOOL, "selected-only", SELECTED_ONLY, False, None, _("A reference layer counts only inside the selection of its own image")),
         (PF_RADIO, "output", OUTPUT, NEW_LAYER, OUTPUTS, _("Where to put the recolored picture")),
+        (PF_STRING, "device", DEVICE, "auto", None, _("The device that computes: auto, cpu, cuda, cuda:N or mps")),
         *sliders(),
     ],
     [
         (PF_LAYER, "layer", _("The recolored layer, or the group of recolored layers")),
-        (PF_STRING, "used", _("How much of the layer each reference colored")),
+        (PF_STRING, "used", _("How much of the layer each reference colored, and what else is to be known")),
     ],
     run.recolor,
     menu="<Image>/Filters",

@@ -41,6 +41,17 @@ def test_what_comes_back(pair, result):
     np.testing.assert_array_equal(result.transform.apply(source), result.image)
 
 
+@pytest.mark.parametrize(("chroma", "contrast", "code"), [(0.0, 1.0, "gray_reference"), (1.0, 0.02, "flat_reference"), (1.0, 1.0, None)])
+def test_what_the_user_should_know_about_the_reference(pair, chroma, contrast, code):
+    source, reference = pair
+    gray = reference.mean(-1, keepdims=True)
+    reference = (0.5 + contrast * (gray + chroma * (reference - gray) - 0.5)).astype(np.float32)
+    params = TransferParams(working_size=64, patchmatch_iterations=1)
+    notes = transfer(source, [reference], params).notes
+    assert [note.code for note in notes] == ([code] if code else [])
+    assert transfer(source, [reference], TransferParams(working_size=64, patchmatch_iterations=1, match_drift=100.0)).notes == ()
+
+
 def test_another_size_of_the_source_is_recolored_in_its_stead(pair, result):
     source, reference = pair
     small = np.concatenate([source[::2, ::2], np.full((*source[::2, ::2].shape[:2], 1), 0.5, np.float32)], axis=2)
@@ -77,7 +88,7 @@ def test_the_generic_path_agrees_with_the_compiled_kernels(pair, monkeypatch):
     compiled = transfer(pair[0], [pair[1]], small).image
     monkeypatch.setattr(patchmatch_cpu, "patchmatch", patchmatch_torch.patchmatch)
     monkeypatch.setattr(voting_cpu, "vote", voting_torch.vote)
-    monkeypatch.setattr(quads, "kernels_for", lambda tensor: multigrid_torch)
+    monkeypatch.setattr(quads, "kernels_for", lambda *_: multigrid_torch)
     generic = transfer(pair[0], [pair[1]], small).image
     assert deltaE_ciede2000(rgb2lab(np.clip(generic, 0, 1)), rgb2lab(np.clip(compiled, 0, 1))).mean() < 0.5
 

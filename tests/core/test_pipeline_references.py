@@ -10,7 +10,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from nct_core import DeviceError, InputError, TransferParams, TransferResult, transfer
 from nct_core.runtime import memory
 
-SMALL = TransferParams(working_size=128, patchmatch_iterations=4, content=1.0)  # the colors of the matches everywhere: made pictures seem to carry a grade
+# The colors of the matches everywhere: by default a reference that seems to carry a grade gives its look instead, and made pictures all seem to.
+SMALL = TransferParams(working_size=128, patchmatch_iterations=4, content=1.0)
 Image = NDArray[np.float32]
 
 

@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,23 +150,25 @@ def available() -> list[Host]:
 
 
 def make(minors: Sequence[str] = tuple(SUITES)) -> list[Host]:
-    """Builds the hosts that are missing and returns all of ``minors``.
+    """Builds the hosts that are missing, at the same time, and returns all of ``minors``.
 
     Raises:
         HostMissing: a host cannot be built here; the message says why.
     """
-    hosts = []
-    for minor in minors:
-        try:
-            hosts.append(find(minor))
-        except HostMissing:
-            _check_can_build(minor)
-            with _lock(hosts_folder()):
-                root = hosts_folder() / f"gimp-{minor}"
-                if not root.is_dir():
-                    _build(minor, root)
-            hosts.append(find(minor))
-    return hosts
+    with ThreadPoolExecutor(len(minors)) as builders:
+        return list(builders.map(_made, minors))
+
+
+def _made(minor: str) -> Host:
+    try:
+        return find(minor)
+    except HostMissing:
+        _check_can_build(minor)
+    with _lock(f"gimp-{minor}"):
+        root = hosts_folder() / f"gimp-{minor}"
+        if not root.is_dir():
+            _build(minor, root)
+    return find(minor)
 
 
 def hosts_folder() -> Path:
@@ -221,9 +224,10 @@ def _check_can_build(minor: str) -> None:
 
 
 @contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as file:
+def _lock(what: str) -> Iterator[None]:
+    """Held by one thread of all processes that make hosts in this folder."""
+    hosts_folder().mkdir(parents=True, exist_ok=True)
+    with open(hosts_folder() / f"{what}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -236,9 +240,10 @@ def _build(minor: str, root: Path) -> None:
         shutil.rmtree(partial)
     print(f"Building a Debian {suite} with GIMP {minor} in {root} (about two minutes, once)", flush=True)
     with open(log, "w") as output:
-        if not shutil.which("debootstrap"):
-            _step("installing debootstrap", ["apt-get", "update", "-q"], output)
-            _step("installing debootstrap", ["apt-get", "install", "-qy", "debootstrap"], output)
+        with _lock("debootstrap"):
+            if not shutil.which("debootstrap"):
+                _step("installing debootstrap", ["apt-get", "update", "-q"], output)
+                _step("installing debootstrap", ["apt-get", "install", "-qy", "debootstrap"], output)
         # Every suite since Debian 13 is built by the script for sid; an older debootstrap does not know their names.
         script = "/usr/share/debootstrap/scripts/sid"
         _step("base system", ["debootstrap", "--variant=minbase", suite, str(partial), debian_mirror(), script], output)
@@ -253,7 +258,7 @@ def _build(minor: str, root: Path) -> None:
 
 
 def _step(words: str, command: Sequence[str], output: object) -> None:
-    print(f"  {words} ...", flush=True)
+    print(f"  {Path(output.name).stem}: {words} ...", flush=True)  # type: ignore[attr-defined]
     status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT).returncode  # type: ignore[call-overload]
     if status:
         raise HostMissing(f"building the GIMP host failed at '{words}' (status {status}); the details are in {output.name}")  # type: ignore[attr-defined]

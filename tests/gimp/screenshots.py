@@ -4,7 +4,8 @@
 
     PYTHONPATH=. .venv/bin/python tests/gimp/screenshots.py SOURCE REFERENCE [TARGET]
 
-The demo of ``install.py`` leaves its pictures beside its result: they are the SOURCE and REFERENCE of the README. Needs the GIMP 3.2 of the tests.
+The demo of ``install.py`` leaves its pictures beside its result: they are the SOURCE and REFERENCE of the README. Needs
+the GIMP 3.2 of the tests.
 """
 
 from __future__ import annotations

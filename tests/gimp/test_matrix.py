@@ -57,17 +57,17 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
 
 
 @functools.cache
-def expected(gimp: Gimp, name: str, sent: tuple[tuple[str, str, tuple[int, int, int]], ...]) -> nct_core.TransferResult:
-    """What the library makes of the pixels that the plug-in sends."""
-    pictures = []
-    for layer, dtype, shape in sent:
-        pixels = np.frombuffer((gimp.home / f"{name} sent {layer}").read_bytes(), dtype).reshape(shape)
-        pictures.append(to_srgb(pixels, (gimp.home / f"{name} profile {layer}").read_bytes()))
+def expected(*sent: tuple[bytes, bytes, str, tuple[int, int, int]]) -> nct_core.TransferResult:
+    """What the library makes of the pixels that the plug-in sends; both GIMPs may send the same."""
+    pictures = [to_srgb(np.frombuffer(pixels, dtype).reshape(shape), profile) for pixels, profile, dtype, shape in sent]
     return nct_core.transfer(pictures[0], pictures[1:], nct_core.TransferParams.from_mapping(PARAMS))
 
 
 def result_of(gimp: Gimp, name: str, facts: dict[str, Any]) -> nct_core.TransferResult:
-    return expected(gimp, name, tuple((sent["name"], sent["dtype"], tuple(sent["shape"])) for sent in facts["sent"]))
+    def content(what: str, layer: dict[str, Any]) -> bytes:
+        return (gimp.home / f"{name} {what} {layer['name']}").read_bytes()
+
+    return expected(*((content("sent", layer), content("profile", layer), layer["dtype"], tuple(layer["shape"])) for layer in facts["sent"]))
 
 
 def floats(gimp: Gimp, file: str, size: tuple[int, int], channels: int) -> np.ndarray:

@@ -27,7 +27,7 @@ def runs(gimp: Gimp) -> dict[str, dict[str, Any]]:
     """What GIMP told of each run; pixels and masks lie in ``gimp.home``. One start of GIMP for all."""
     source = write_pixels(gimp.home, "outputs-source", 0, SIZE, 4, "uint8")
     references = [write_pixels(gimp.home, f"outputs-{seed}", seed, REFERENCE_SIZE, 3, "uint8", 0.5) for seed in SEEDS]
-    return gimp.call("outputs", module="outputs", folder=str(gimp.home), source=source, references=references, params=PARAMS)
+    return gimp.call("outputs", module="outputs", folder=str(gimp.home), plugin=str(gimp.plugin), source=source, references=references, params=PARAMS)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,8 @@ def test_a_layer_for_each_reference_in_a_group(gimp: Gimp, runs: dict[str, Any],
     used = [index for index, share in enumerate(result.shares) if share > 0]
     assert used == [0, 1]
     parts = part_masks(result.working_labels, result.transform, to_srgb(blobs(0, SIZE[::-1], 4)))
-    assert [layer["name"] for layer in facts["layers"]] == [f"reference {index}" for index in used]
-    assert facts["group"] == "a layer (neural color transfer)" and facts["position"] == 1
+    assert [layer["name"] for layer in facts["layers"]] == [f"reference {index} {max(1, round(100 * result.shares[index]))} %" for index in used]
+    assert facts["group"] == "Recolored: a layer" and facts["position"] == 1
     for layer, index in zip(facts["layers"], used):
         assert layer["offsets"] == [-11, 23]
         np.testing.assert_array_equal(load(gimp, layer["file"], 4), from_srgb(result.image, None, np.uint8))

@@ -50,7 +50,7 @@ def test_the_new_layer_is_as_a_duplicate_of_its_source(runs: dict[str, Any], cas
     facts = runs[case]
     wanted = {**AS_A_DUPLICATE, "offsets": [7, -5], "above": 1, "size": [96, 64], **CASES[case]}
     assert {name: facts[name] for name in wanted} == wanted
-    assert facts["visible"] and facts["name"].endswith(" (neural color transfer)")
+    assert facts["visible"] and facts["name"].startswith("Recolored: ")
     assert not facts["mask shown"] and facts["locks"] == [False, False, False]
     assert facts["others unchanged"]
 

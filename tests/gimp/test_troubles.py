@@ -69,7 +69,7 @@ def test_from_a_folder_of_traps_in_a_home_beyond_ascii_without_room_for_the_log(
     arguments = {"source": source, "reference": reference, "file": "Bäume 木.png", "params": PARAMS}
     facts = abroad.call("abroad", module="troubles", started_in=start, folder=str(abroad.home), **arguments)
     assert facts["status"] == SUCCESS, facts
-    assert (facts["name"], facts["image"]) == ("Ebene ß 層 (neural color transfer)", "Größe 図.xcf")
+    assert (facts["name"], facts["image"]) == ("Recolored: Ebene ß 層", "Größe 図.xcf")
     assert "Référence – 木" in facts["used"] and "Bäume 木.png" in facts["used"]
     source_srgb, *references = (to_srgb(pixels) for pixels in pictures)
     expected = nct_core.transfer(source_srgb, references, nct_core.TransferParams.from_mapping(PARAMS))

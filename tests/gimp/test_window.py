@@ -18,7 +18,7 @@ from nct_core.files.write import write_picture
 
 pytestmark = [pytest.mark.gimp, pytest.mark.window]
 
-NEW = "source.png (neural color transfer)"
+NEW = "Recolored: source"
 
 
 def play(gimp: Gimp, scenario: str, size: tuple[int, int], **user: str) -> dict[str, Any]:
@@ -46,11 +46,14 @@ def test_choose_preview_run_undo_and_redo(gimp: Gimp) -> None:
     before = {f"[{name}] (imported)": [f"{name}.png"] for name in ("source", "sky", "grass")}
     assert facts["before"] == before
     assert facts["open without a reference"], "OK must do nothing while no reference is ticked"
+    assert facts["the view is on both sides"], "the line must not cut what is not a result"
     assert facts["transfers for another strength"] == 0
     assert facts["transfers finished after OK"] == facts["transfers finished before OK"], "OK must apply what the preview has found"
     assert facts["after"] == {**before, "[source] (imported)": [NEW, "source.png"]}
     assert facts["undone"] == before
     assert facts["redone"] == facts["after"]
+    assert [title for title in facts["windows"] if "Message" in title] == [], "a success needs no message"
+    assert "source.png" in facts["selected"] and NEW not in facts["selected"], "repeating the filter must not recolor its own result"
     assert "(strength 0.5)" in window_session.last_values(gimp).read_text()
 
 
@@ -74,6 +77,20 @@ def test_canceling_leaves_everything_as_it_was(gimp: Gimp) -> None:
     facts = play(gimp, "cancel", (700, 500))
     assert facts["transfers finished or failed"] == 0
     assert facts["after the dialog"] == facts["after the run"] == facts["before"]
+
+
+def test_ok_and_cancel_act_at_once_at_every_moment(gimp: Gimp) -> None:
+    gimp.log.unlink(missing_ok=True)
+    for case, facts in play(gimp, "moments", (700, 500)).items():
+        assert facts["unchanged"], case
+        assert facts["final transfers"] == 0, f"{case}: what was canceled must not be finished"
+        assert facts.get("final transfers before the dialog was gone", 0) == 0, f"{case}: the dialog must not wait for the transfer"
+
+
+def test_no_tick_and_several_layers_are_told(gimp: Gimp) -> None:
+    facts = play(gimp, "ticks_and_several_layers", (200, 150))
+    assert facts["open without a tick"], "OK must do nothing once all ticks are taken away"
+    assert facts["workers for two layers"] == 0
 
 
 def test_a_worker_that_does_not_start_is_told_in_the_dialog(gimp: Gimp) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import json
 import os
 import shutil
 import subprocess
@@ -15,13 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from installer import environment, lock, plugin, removal
+from installer import lock
 from installer.console import Trouble
 from installer.main import ready
 from nct_core.cli.doctor import report
 from nct_core.contract.errors import ProtocolError
 from nct_core.installation import paths, pip
-from nct_core.installation.gimp import installed_worker
 from nct_core.installation.worker import worker_hello
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -99,97 +97,6 @@ def test_the_log_keeps_what_pip_says_and_no_more(tmp_path: Path, monkeypatch: py
 def test_an_unknown_failure_is_told_in_pips_words() -> None:
     problem = pip.run(sys.executable, ["install", "no requirement at all"])
     assert problem.startswith("pip says: ") and "no requirement at all" in problem
-
-
-@pytest.mark.parametrize(
-    ("script", "words"),
-    [
-        ("echo '3 8 True'", "is 3.8"),
-        ("echo \"No module named 'ensurepip'\" >&2; exit 1", "has no venv"),
-        ("echo '3 12 False'", "is a 32-bit one"),
-        ("exit 9", "does not run"),
-    ],
-)
-def test_an_unsuitable_python_is_refused(script: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    python = tmp_path / "python3"
-    python.write_text(f"#!/bin/sh\n{script}\n")
-    python.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(python))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Trouble, match=rf"needs a Python 3\.10 to 3\.14.*{words}, and there is no other on PATH; install one"):
-        environment.find_python()
-
-
-def test_another_python_on_the_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "python3.12").symlink_to(sys.executable)
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert environment.find_python() == str(tmp_path / "python3.12")
-
-
-def test_too_little_space_is_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))  # type: ignore[attr-defined]
-    library = environment.Environment(tmp_path / "data/venv", PROJECT, editable=False, log=tmp_path / "data/install.log")
-    with pytest.raises(Trouble, match=r"needs about \d GB of free space"):
-        library.install()
-    assert not library.folder.exists()
-
-
-def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
-    user_folder, python, log = tmp_path / "3.0", tmp_path / "venv/bin/python", tmp_path / "nct.log"
-    assert plugin.install(PROJECT, user_folder, python, log)
-    folder = user_folder / "plug-ins/neural_color_transfer"
-    assert os.access(folder / "neural_color_transfer.py", os.X_OK)
-    assert (folder / "ui/dialog.py").is_file() and (folder / "locale/de/LC_MESSAGES/neural_color_transfer.mo").is_file()
-    assert {path.name for path in (folder / "nct_shared").iterdir()} == {"__init__.py", "errors.py", "frames.py", "messages.py", "params.py", "texts.py"}
-    worker = installed_worker(user_folder)
-    assert worker is not None and worker["command"] == [str(python), "-I", "-m", "nct_core.worker"] and worker["log"] == str(log)
-
-    assert not plugin.install(PROJECT, user_folder, python, log)
-    (folder / "nct_shared/params.py").write_text("changed")
-    (folder / "old_file.py").write_text("of an older version")
-    (folder / "worker.json").write_text(json.dumps({**worker, "files": [*worker["files"], "old_file.py"]}))
-    assert plugin.install(PROJECT, user_folder, python, log)
-    assert (folder / "nct_shared/params.py").read_bytes() == (PROJECT / "nct_core/contract/params.py").read_bytes()
-    assert not (folder / "old_file.py").exists()
-
-    for name in ("nct_shared/params", "ui/dialog", "neural_color_transfer"):
-        compiled = folder / Path(name).parent / "__pycache__" / f"{Path(name).name}.cpython-311.pyc"
-        compiled.parent.mkdir()
-        compiled.write_bytes(b"")
-    assert plugin.remove(PROJECT, user_folder) == removal.Removal(folder, True, [])
-    assert not folder.exists() and not plugin.remove(PROJECT, user_folder).done
-
-
-def test_a_note_in_the_plugins_folder_stays(tmp_path: Path) -> None:
-    folder = tmp_path / "plug-ins/neural_color_transfer"
-    plugin.install(PROJECT, tmp_path, tmp_path / "python", tmp_path / "nct.log")
-    note = folder / "note.txt"
-    note.write_text("the user's own")
-    assert not plugin.install(PROJECT, tmp_path, tmp_path / "python", tmp_path / "nct.log")
-    assert plugin.install(PROJECT, tmp_path, tmp_path / "another python", tmp_path / "nct.log")
-    assert plugin.remove(PROJECT, tmp_path).kept == [note]
-    assert list(folder.iterdir()) == [note] and note.read_text() == "the user's own"
-
-
-def test_a_link_in_the_plugins_place_goes_and_its_target_stays(tmp_path: Path) -> None:
-    target = shutil.copytree(PROJECT / "plugin/neural_color_transfer", tmp_path / "work")
-    (tmp_path / "plug-ins").mkdir()
-    (tmp_path / "plug-ins/neural_color_transfer").symlink_to(target)
-    assert plugin.remove(PROJECT, tmp_path).done
-    assert not any((tmp_path / "plug-ins").iterdir()) and (target / "neural_color_transfer.py").exists()
-
-
-def test_only_what_was_installed_is_removed(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    for name in ("venv/bin/python", "demo/source.png", "demo/mine.png", "install.log", "mine.txt"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(name)
-    done = removal.remove(folder, ["venv", "demo/source.png", "demo/result.png", "install.log"])
-    assert done == removal.Removal(folder, True, [folder / "demo/mine.png", folder / "mine.txt"])
-    assert sorted(path.name for path in folder.rglob("*")) == ["demo", "mine.png", "mine.txt"]
-    assert removal.remove(folder, ["demo", "mine.txt"]).kept == [] and not folder.exists()
-    assert not removal.remove(folder, ["venv"]).done
 
 
 def test_gimp_is_named_only_where_there_is_one() -> None:

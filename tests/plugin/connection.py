@@ -11,12 +11,14 @@ import numpy as np
 
 import nct_core
 from nct_core.contract import frames, messages
+from nct_core.contract.headers import Message
 from nct_core.files.color_space import from_srgb, to_srgb
 from nct_core.installation.worker import worker_command
 
 COMMAND = worker_command(sys.executable)
 QUICK = {"working_size": 64}
 SHAPE, REFERENCE_SHAPE = (48, 64), (40, 56)
+LEAVING_SECONDS = 60
 
 
 def image(name: str, *masks: str) -> messages.SentReference:
@@ -32,7 +34,7 @@ class Connection:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.sink, self.source = self.process.stdin, self.process.stdout
 
-    def send(self, message: messages.Message) -> None:
+    def send(self, message: Message) -> None:
         messages.send(self.sink, message)
 
     def send_image(self, name: str, pixels: np.ndarray, icc: bytes = b"", role: str = "source") -> None:
@@ -43,14 +45,15 @@ class Connection:
         references = (reference if isinstance(reference, messages.SentReference) else image(reference),)
         self.send(messages.Transfer(name, source, references, {**QUICK, **params}, onto, device="cpu"))
 
-    def receive(self) -> messages.Message | None:
+    def receive(self) -> Message | None:
         return messages.receive(self.source)
 
     def answer(self) -> Any:
         """The next message that is no progress."""
         while isinstance(message := self.receive(), messages.Progress):
             pass
-        assert message is not None, "the worker has left"
+        if message is None:
+            raise AssertionError(f"the worker has left with status {self.process.wait(LEAVING_SECONDS)}")
         return message
 
     def pixels(self, result: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,14 +17,19 @@ class RecordingWorker:
 
     def __init__(self) -> None:
         self.notes: list[tuple[str, ...]] = []
+        self.gone = False
 
     def send_image(self, name: str, role: str, layout: Any, icc_profile: bytes, bands: Iterable[bytes]) -> None:
         self.notes.append(("image", role, b"".join(bands).decode()))
 
+    def post_image(self, *image: Any) -> bool:
+        self.send_image(*image)
+        return not self.gone
+
     def forget(self, name: str) -> None:
         self.notes.append(("forget", name))
 
-    def transfer(self, source: str, references: Any, params: Any, onto: str, file_side: int) -> str:
+    def transfer(self, source: str, references: Any, params: Any, onto: str, device: str, file_side: int) -> str:
         self.notes.append(("transfer", source))
         return f"job {len(self.notes)}"
 
@@ -33,7 +39,7 @@ class RecordingWorker:
 
     def wait(self, job: str, progress: Any) -> Any:
         kind, asked = self.notes[-1]
-        return SimpleNamespace(transfer=job if kind == "transfer" else asked)
+        return SimpleNamespace(facts=SimpleNamespace(transfer=job if kind == "transfer" else asked))
 
 
 @pytest.fixture
@@ -77,6 +83,24 @@ def test_originals_are_sent_in_steps_and_forgotten(session: Any) -> None:
     assert session.worker.notes[-1] == ("image", "source", "sky")
 
 
+def test_an_original_that_did_not_arrive_is_not_known(session: Any) -> None:
+    session.worker.gone = True
+    for _ in session.send_original("a", upload("sky")):
+        pass
+    assert session.original_names(["a"]) is None
+
+
+def test_a_transfer_is_known_when_all_its_images_are(session: Any) -> None:
+    from nct_shared.messages import SentReference
+    from worker.session import TransferSpec
+
+    source, reference, mask = (session.send(upload(text)) for text in ("sky", "grass", "m"))
+    references = (SentReference("grass", image=reference, masks=(mask,)), SentReference("a file", file="/x.png"))
+    assert session.knows(TransferSpec(source, references, {}))
+    assert not session.knows(TransferSpec("another", references, {}))
+    assert not session.knows(TransferSpec(source, (SentReference("grass", image=reference, masks=("another",)),), {}))
+
+
 def test_a_finished_transfer_is_only_applied(session: Any, tmp_path: Path) -> None:
     from nct_shared.messages import SentReference
     from worker.session import TransferSpec
@@ -94,5 +118,6 @@ def test_a_finished_transfer_is_only_applied(session: Any, tmp_path: Path) -> No
     assert session.finished_job(spec()) == job
     session.finish(spec(), session.start(spec(), applied), print)
     assert session.worker.notes == [("transfer", "s"), ("apply", job)]
+    assert session.finished_job(dataclasses.replace(spec(), device="cpu")) == "", "another device may give another result"
     os.utime(file, ns=(1, 1))
     assert session.finished_job(spec()) == "", "the file has changed"

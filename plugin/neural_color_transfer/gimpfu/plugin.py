@@ -73,7 +73,8 @@ class PlugIn(Gimp.PlugIn):  # type: ignore[misc]
         if script.given:
             procedure = Gimp.ImageProcedure.new(self, name, kind, _run_on_image, None)
             procedure.set_image_types(script.imagetypes)
-            procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE if script.given == 2 else Gimp.ProcedureSensitivityMask.ALWAYS)
+            one_or_more = Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES  # a run with more says what it expected
+            procedure.set_sensitivity_mask(one_or_more if script.given == 2 else Gimp.ProcedureSensitivityMask.ALWAYS)
         else:
             procedure = Gimp.Procedure.new(self, name, kind, _run_alone, None)
             procedure.add_enum_argument(

@@ -20,10 +20,12 @@ class TransferChoices:
         references: the layers and files to take colors from; in the dialog empty while they cannot be used.
         selected_only: whether a reference layer counts only inside the selection of its own image.
         output: where the result goes, for example :data:`NEW_LAYER`.
+        device: the device that computes, as :attr:`nct_shared.messages.Transfer.device` names it.
         params: names and values of all parameters in :mod:`nct_shared.params`.
     """
 
     references: Sequence[ChosenReference]
     selected_only: bool
     output: str
+    device: str
     params: Mapping[str, Any]

@@ -1,7 +1,8 @@
 """Puts the result of a transfer into GIMP: a new layer, one masked by its confidence, a layer for each reference, or a new image.
 
 The new layer lies directly above its source, at the same position, with the same mode and opacity, as a duplicate of the source would.
-The source itself is not changed.
+The source itself is not changed, and it is the selected layer afterward, as with GIMP's own filters that make layers (Drop Shadow): so repeating the
+filter recolors the source once more, and not its result.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from gi.repository import Gimp  # noqa: E402  after the version is chosen
 
 from . import layers, masks  # noqa: E402
 from .choices import CONFIDENCE_MASK, LAYER_PER_REFERENCE, NEW_IMAGE, TransferChoices  # noqa: E402
+from .names import picture_name  # noqa: E402
 from .source import SourceSnapshot  # noqa: E402
 
 
@@ -72,7 +74,7 @@ def insert(source: Gimp.Layer, name: str, choices: TransferChoices, result: Resu
             used = [index for index, share in enumerate(result.shares) if share > 0]
             new_layers += [new_layers[0].copy() for _ in used[1:]]
             for layer, index in zip(new_layers, used):
-                layer.set_name(choices.references[index].name)
+                layer.set_name(f"{picture_name(choices.references[index].name)} {max(1, round(100 * result.shares[index]))} %")
                 mask(layer, "part", index, snapshot.masks)
         elif choices.output == CONFIDENCE_MASK or snapshot.masks:
             mask(new_layers[0], "confidence" if choices.output == CONFIDENCE_MASK else "mask", 0, snapshot.masks)
@@ -117,8 +119,7 @@ def _insert_above(source: Gimp.Layer, new_layers: Sequence[Gimp.Layer], new_mask
                 layer.set_mode(Gimp.LayerMode.MERGE)  # where parts share a pixel, normal mode would let the source show through
             layers.insert_at(source, layer, parent, position + number)
             _add_masks(layer, new_masks[number : number + 1])
-        if group_name:
-            image.set_selected_layers([group])  # GIMP selects the part that was inserted last
+        image.set_selected_layers([source])  # GIMP selects what was inserted last
         return group if group_name else new_layers[0]
     finally:
         image.undo_group_end()

@@ -12,6 +12,8 @@ import gi
 from nct_shared.errors import InputError
 from nct_shared.texts import Text
 
+from .names import image_name
+
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402  after the version is chosen
 
@@ -77,7 +79,7 @@ def check(source: Gimp.Drawable, references: Sequence[ChosenReference]) -> None:
 
 
 def _home(reference: ChosenReference) -> str:
-    return str(Path(reference.path).parent) if reference.drawable is None else str(reference.drawable.get_image().get_name())
+    return str(Path(reference.path).parent) if reference.drawable is None else image_name(reference.drawable.get_image())
 
 
 def _local_path(file: str) -> Path:

@@ -25,6 +25,7 @@ class BeforeAfter(Gtk.EventBox):  # type: ignore[misc]
         self._pictures: dict[str, GdkPixbuf.Pixbuf] = {}
         self._fitted: dict[str, GdkPixbuf.Pixbuf] = {}
         self._split = 0.5
+        self._whole = False
         self._image = Gtk.Image()
         self._window = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.EXTERNAL, vscrollbar_policy=Gtk.PolicyType.EXTERNAL)
         self._window.set_size_request(MIN_WIDTH, MIN_HEIGHT)
@@ -64,6 +65,11 @@ class BeforeAfter(Gtk.EventBox):  # type: ignore[misc]
             self.clear("after")
         self._draw()
 
+    def show_whole(self, whole: bool) -> None:
+        """Shows the picture after alone, without the line, or both."""
+        self._whole = whole
+        self._draw()
+
     def clear(self, side: str) -> None:
         """Removes the picture of one side."""
         self._pictures.pop(side, None)
@@ -85,8 +91,8 @@ class BeforeAfter(Gtk.EventBox):  # type: ignore[misc]
                 width, height = (max(1, int(length * scale)) for length in (picture.get_width(), picture.get_height()))
                 smooth = GdkPixbuf.InterpType.BILINEAR
                 self._fitted[side] = picture.composite_color_simple(width, height, smooth, 255, _CHECK_SIZE, _LIGHT, _DARK)
-        if len(self._fitted) < 2:
-            self._image.set_from_pixbuf(next(iter(self._fitted.values())))
+        if len(self._fitted) < 2 or self._whole:
+            self._image.set_from_pixbuf(self._fitted.get("after") or self._fitted["before"])
             return
         shown, after = self._fitted["before"].copy(), self._fitted["after"]
         width, height = after.get_width(), after.get_height()

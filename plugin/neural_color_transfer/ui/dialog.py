@@ -9,15 +9,18 @@ from typing import Any
 import gi
 from gimpfu.dialog import labeled
 from nct_shared.errors import InputError
-from nct_shared.params import describe
+from nct_shared.params import Parameter, describe
 from pixels import references
 from pixels.choices import TransferChoices
+from pixels.names import image_name, picture_name
 from worker.client import WorkerError, WorkerSettings
 from worker.session import APPLIED, WorkerSession
 
 from . import progress, scrolling, trouble
-from .labels import ADVANCED, DETAILS, OUTPUT, PRESETS, TAKE_FROM, TITLE
+from .device_choice import DeviceChoice
+from .labels import ADVANCED, DETAILS, DEVICE, OUTPUT, START_AGAIN, TAKE_FROM, TITLE
 from .language import _, in_words, sentence
+from .presets import Presets
 from .preview_pane import PreviewPane
 from .reference_list import ReferenceList, thumbnail
 from .sliders import label_of
@@ -31,6 +34,7 @@ from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk, Pango  # noqa: E402  aft
 SPACING = 6
 WIDTH, HEIGHT = 1040, 680  # px, initial size on a screen that is large enough
 DECORATION = 48  # px of the screen height reserved for the frame of the window
+PERCENT = 100.0
 DIGITS = 3  # enough for the defaults; GIMP shows fewer for wide ranges
 SETTLED_MS = 250  # without another change, before a preview is requested
 MOST_ON_A_SLIDER = 10_000  # a larger range has too coarse steps per pixel
@@ -54,10 +58,13 @@ class Dialog:
         self._reason = Gtk.Label(xalign=0.0, wrap=True)
         self._details = Gtk.Button(label=DETAILS, use_underline=True, no_show_all=True, valign=Gtk.Align.CENTER)
         self._details.connect("clicked", lambda *_: self._show_details())
+        self._again = Gtk.Button(label=START_AGAIN, use_underline=True, no_show_all=True, valign=Gtk.Align.CENTER)
+        self._again.connect("clicked", lambda *_: self._preview.start())
         self._hint = Gtk.Box(spacing=SPACING)  # keeps its place while it is empty, so that nothing moves
         self._hint.pack_start(Gtk.Image.new_from_icon_name("dialog-information", Gtk.IconSize.BUTTON), False, False, 0)
         self._hint.pack_start(self._reason, True, True, 0)
         self._hint.pack_start(self._details, False, False, 0)
+        self._hint.pack_start(self._again, False, False, 0)
         content = self._dialog.get_content_area()
         content.pack_start(columns, True, True, SPACING)
         content.pack_start(self._hint, False, False, SPACING)
@@ -82,6 +89,7 @@ class Dialog:
             while (confirmed := bool(self._dialog.run())) and self._problem():
                 self._check()  # a chosen layer was deleted since the last check
             self._dialog.hide()
+            Gdk.Display.get_default().flush()  # nothing below returns to GTK, which would tell the screen
             if not confirmed:
                 return False, None
             self._config.set_core_object_array("references", self._references.drawables)
@@ -101,14 +109,18 @@ class Dialog:
         controls.pack_start(self._source_row(), False, False, 0)
         controls.pack_start(labeled(TAKE_FROM, self._references, vertical=True), True, True, 0)
         controls.pack_start(self._dialog.fill_box("limits", ["selected-only"]), False, False, 0)
-        controls.pack_start(self._presets(), False, False, 0)
+        controls.pack_start(Presets(self._config), False, False, 0)
         controls.pack_start(self._sliders(basic=True), False, False, 0)
         output = GimpUi.prop_choice_combo_box_new(self._config, "output")
         scrolling.leave_wheel(output)
         controls.pack_start(labeled(OUTPUT, output), False, False, 0)
         # Not GIMP's own expander, which enlarges the window even beyond the screen.
         advanced = Gtk.Expander(label=ADVANCED, use_underline=True)
-        advanced.add(self._sliders(basic=False))
+        self._device = DeviceChoice(self._config)
+        scrolling.leave_wheel(self._device)
+        folded = self._sliders(basic=False)
+        folded.pack_start(labeled(DEVICE, self._device), False, False, 0)
+        advanced.add(folded)
         controls.pack_start(advanced, False, False, 0)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True, propagate_natural_height=True)
         scrolled.add(controls)
@@ -116,48 +128,40 @@ class Dialog:
         scrolling.show_unfolded(advanced, controls, scrolled)
         return scrolled
 
-    def _sliders(self, *, basic: bool) -> Gtk.Widget:
+    def _sliders(self, *, basic: bool) -> Gtk.Box:
         """Makes a column of sliders, of the basic or of the other parameters."""
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING // 3)
         for parameter in describe():
             if parameter.basic == basic:
-                if parameter.high > MOST_ON_A_SLIDER:
-                    number = GimpUi.prop_spin_button_new(self._config, parameter.name.replace("_", "-"), 1, 10, 0)
-                    scrolling.leave_wheel(number)
-                    column.add(labeled(label_of(parameter), number))
-                    continue
-                # Like get_spin_scale of GIMP's dialog, which however needs a mnemonic for each, and there are not enough letters.
-                step, page, _digits = Gimp.range_estimate_settings(parameter.low, parameter.high)
-                scale = GimpUi.prop_spin_scale_new(self._config, parameter.name.replace("_", "-"), step, page, 0 if parameter.integer else DIGITS)
-                scrolling.leave_wheel(scale)
-                scale.connect("query-tooltip", _no_tooltip_in_use)
-                column.add(scale)
+                column.add(self._slider(parameter))
         return column
+
+    def _slider(self, parameter: Parameter) -> Gtk.Widget:
+        name = parameter.name.replace("_", "-")
+        if parameter.high > MOST_ON_A_SLIDER:
+            number = GimpUi.prop_spin_button_new(self._config, name, 1, 10, 0)
+            scrolling.leave_wheel(number)
+            return labeled(label_of(parameter), number)
+        # Like get_spin_scale of GIMP's dialog, which however needs a mnemonic for each, and there are not enough letters.
+        step, page, _digits = Gimp.range_estimate_settings(parameter.low, parameter.high)
+        scale = GimpUi.prop_spin_scale_new(self._config, name, step, page, 0 if parameter.integer else DIGITS)
+        if parameter.unit == "fraction":
+            GimpUi.prop_widget_set_factor(scale, PERCENT, 1.0, 10.0, 0)
+            scale.set_label(f"{self._config.find_property(name).nick} (%)")
+        scrolling.leave_wheel(scale)
+        scale.connect("query-tooltip", _no_tooltip_in_use)
+        return scale
 
     def _source_row(self) -> Gtk.Widget:
         name = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.MIDDLE)
-        layer_name, image_name = (GLib.markup_escape_text(item.get_name()) for item in (self._source, self._source.get_image()))
-        in_image = "" if Path(layer_name).stem in image_name else f" ({image_name})"  # names such as "Background" are not enough
-        name.set_markup(_("Layer to recolor: {}").format(f"<b>{layer_name}</b>{in_image}"))
+        layer, image = self._source.get_name(), image_name(self._source.get_image())
+        in_image = "" if picture_name(layer) in image else f" ({image})"  # names such as "Background" are not enough
+        name.set_markup(_("Layer to recolor: {}").format(f"<b>{GLib.markup_escape_text(layer)}</b>{GLib.markup_escape_text(in_image)}"))
         row = Gtk.Box(spacing=SPACING)
         self._thumbnail = Gtk.Image.new_from_pixbuf(thumbnail(self._source))
         row.pack_start(self._thumbnail, False, False, 0)
         row.pack_start(name, True, True, 0)
         return row
-
-    def _presets(self) -> Gtk.Widget:
-        buttons = Gtk.Box()
-        buttons.get_style_context().add_class("linked")
-        for label, tooltip, values in PRESETS:
-            button = Gtk.Button(label=label, use_underline=True, tooltip_text=tooltip)
-            button.connect("clicked", lambda _button, values: self._set_parameters(values), values)
-            buttons.pack_start(button, True, True, 0)
-        return buttons
-
-    def _set_parameters(self, values: dict[str, float]) -> None:
-        """Sets all parameters: these values, and the defaults of the others."""
-        for parameter in describe():
-            self._config.set_property(parameter.name.replace("_", "-"), values.get(parameter.name, parameter.default))
 
     def _changed(self, delay: int = SETTLED_MS) -> None:
         self._check()
@@ -174,7 +178,8 @@ class Dialog:
         """Returns what the dialog is set to, without references if they cannot be used."""
         params = {parameter.name: self._config.get_property(parameter.name.replace("_", "-")) for parameter in describe()}
         gathered, problem = self._gathered()
-        return TransferChoices([] if problem else gathered, self._config.get_property("selected-only"), self._config.get_property("output"), params)
+        selected_only, output, device = (self._config.get_property(name) for name in ("selected-only", "output", "device"))
+        return TransferChoices([] if problem else gathered, selected_only, output, device or "auto", params)
 
     def _gathered(self) -> tuple[list[references.ChosenReference], str]:
         """Returns the ticked references, and why they cannot be used; "" if they can."""
@@ -200,11 +205,14 @@ class Dialog:
         return f"{sentence(in_words(lost.text))}." if lost else self._gathered()[1] or self._preview.refusal
 
     def _check(self) -> None:
-        """Enables OK, or disables it and shows why."""
+        """Enables OK, or disables it and shows why; if there is no reason, shows what is to be known about the result."""
         lost, reason = self._preview.unusable, self._problem()
-        self._reason.set_text(reason)
+        said = reason or self._preview.note
+        self._reason.set_text(said)
         self._details.set_visible(lost is not None)
-        self._hint.set_opacity(1.0 if reason else 0.0)
+        self._again.set_visible(lost is not None)
+        self._hint.set_opacity(1.0 if said else 0.0)
+        self._device.offer(self._preview.devices)
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, not reason)
 
     def _show_details(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import gi
 from nct_shared.errors import NctError
 from nct_shared.frames import PixelLayout
-from nct_shared.messages import Hello
+from nct_shared.messages import Device, Hello
 from nct_shared.texts import Text
 from pixels.choices import TransferChoices
 from worker.client import WorkerLost, WorkerSettings
@@ -40,6 +40,8 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
     Attributes:
         unusable: why no transfer can run at all; None if one can.
         refusal: why the exact transfer of the present choices failed; "" if it did not.
+        note: what is to be known about the result that is shown; "" if nothing.
+        devices: those that the worker can be asked for.
     """
 
     __gsignals__ = {"usable": (GObject.SignalFlags.RUN_FIRST, None, ())}  # noqa: RUF012  PyGObject reads it
@@ -59,18 +61,27 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._requested: PreviewRequest | None = None
         self._shown: PreviewRequest | None = None
         self._ended = False
-        for widget in (self._views, self._picture, _captions(self._quality), self._bar, self._legend, self._device):
+        self._sides = (Gtk.Label(label=_("Before")), Gtk.Label(label=_("After")))
+        for widget in (self._views, self._picture, _captions(*self._sides, self._quality), self._bar, self._legend, self._device):
             self.pack_start(widget, widget is self._picture, True, 0)
         self._add_views()
         self.unusable: WorkerLost | None = None
-        self.refusal = ""
+        self.refusal = self.note = ""
+        self.devices: Sequence[Device] = ()
         self._refused: TransferSpec | None = None
+        self._settings = settings
         self._engine: PreviewEngine | None = None
         self._requests = PreviewRequests(source, self._session, self._request)
         self._show_before()
+        self.start()
+
+    def start(self) -> None:
+        """Starts the worker, or another one after the last was lost."""
+        self.unusable = None
+        self._device.set_text(_("Starting…"))
         try:
             self._engine = PreviewEngine(
-                WorkerSettings.read(settings),
+                WorkerSettings.read(self._settings),
                 self._in_main_thread(self._worker_is_ready),
                 self._in_main_thread(self._show_progress),
                 self._in_main_thread(self._show_preview),
@@ -78,6 +89,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             )
         except WorkerLost as error:
             self._show_failure(error)
+        self.emit("usable")
 
     def show_transfer(self, choices: TransferChoices) -> None:
         """Shows the result of these choices; without references, the layer as it is."""
@@ -94,6 +106,9 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             self._engine.show_nothing()
         self._clear_progress()
         self._picture.clear("after")
+        if self._requests.effect_mask is not None:
+            self._quality.set_text(_("The layer's mask or the selection limits the effect"))
+        self._tell("")
 
     def read_again(self) -> None:
         """Reads the layers again, because they may have changed."""
@@ -125,7 +140,7 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
 
     def _request(self) -> None:
         """Requests a preview of the present choices."""
-        if self._engine is not None and self._choices is not None and self._choices.references:
+        if self.unusable is None and self._engine is not None and self._choices is not None and self._choices.references:
             self._requested = self._requests.make(self._choices, self._view)
             if self._refused is not None and self._requested.exact == self._refused:
                 return
@@ -134,6 +149,10 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
                 self._quality.set_text("…")
             self._engine.show(self._requested)
             self._requests.send_originals()
+
+    def _tell(self, note: str) -> None:
+        self.note = note
+        self.emit("usable")
 
     def _refuse(self, spec: TransferSpec | None, refusal: str) -> None:
         self._refused, self.refusal = spec, refusal
@@ -166,9 +185,16 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         return lambda *arguments: GLib.idle_add(call, *arguments)
 
     def _worker_is_ready(self, hello: Hello) -> None:
-        self._device.set_text(f"{hello.device} · {hello.backbone or _('no network weights: run install.py')}")
-        self._device.set_tooltip_text(_("The device that computes, and the network that compares the pictures"))
+        self.devices = hello.devices
+        self._show_device(hello.device)
+        self._device.set_tooltip_text(_("The network {} compares the pictures").format(hello.backbone) if hello.backbone else "")
+        if not hello.backbone:
+            self._device.set_text(sentence(_("no network weights: run install.py")))
+        self.emit("usable")
         self._request()  # now the originals can be sent too
+
+    def _show_device(self, device: str) -> None:
+        self._device.set_text(_("Computed on: {}").format(_("the processor (CPU)") if device == "CPU" else device))
 
     def _show_progress(self, fraction: float, stage: Text) -> None:
         if self._requested is not None:
@@ -189,11 +215,16 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
         self._shown = request
         if self.refusal:
             self._refuse(None, "")
-        result, effect_mask = preview.result, self._requests.effect_mask
-        self._legend.set_markup(_legend([reference.name for reference in request.draft.references], result.shares, result.colors))
+        result, facts, effect_mask = preview.result, preview.result.facts, self._requests.effect_mask
+        self._legend.set_markup(_legend([reference.name for reference in request.draft.references], facts.shares, facts.colors))
+        self._show_device(facts.device)
+        self._tell(" ".join(f"{in_words(note)}." for note in facts.notes))
         quality = _("Final") if preview.exact else _("Draft")
         self._quality.set_text(quality if effect_mask is None else _("{}, within the layer's mask and the selection").format(quality))
         self._quality.set_tooltip_text(_("OK gives this result") if preview.exact else _("Matched at a small size; the final result follows"))
+        self._picture.show_whole(bool(request.view))
+        for caption in self._sides:
+            caption.set_opacity(0.0 if request.view else 1.0)
         effect = None if request.view else product([mask for mask in (effect_mask, preview.confidence) if mask is not None])
         self._picture.show_picture("after", result.layout.width, result.layout.height, _rgba(result.layout, preview.pixels), effect)
 
@@ -208,10 +239,9 @@ class PreviewPane(Gtk.Box):  # type: ignore[misc]
             self._refuse(self._requested.exact, f"{sentence(in_words(error.text))}.")
 
 
-def _captions(quality: Gtk.Label) -> Gtk.Widget:
+def _captions(before: Gtk.Label, after: Gtk.Label, quality: Gtk.Label) -> Gtk.Widget:
     """Makes the row below the picture: the names of its two sides, and between them the quality."""
     row = Gtk.Box()
-    before, after = Gtk.Label(label=_("Before")), Gtk.Label(label=_("After"))
     row.pack_start(before, False, False, 0)
     row.set_center_widget(quality)
     row.pack_end(after, False, False, 0)

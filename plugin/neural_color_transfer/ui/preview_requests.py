@@ -67,8 +67,8 @@ class PreviewRequests:
         exact = None
         if names is not None:
             originals = tuple(_original_reference(reference, sent, names) for reference, sent in zip(choices.references, small))
-            exact = TransferSpec(names[self._source.get_id(), self._source_name], originals, params)
-        draft = TransferSpec(self._source_name, small, draft_params, SHOWN_SIDE)
+            exact = TransferSpec(names[self._source.get_id(), self._source_name], originals, params, device=choices.device)
+        draft = TransferSpec(self._source_name, small, draft_params, SHOWN_SIDE, choices.device)
         applied = {name: choices.params[name] for name in APPLIED}
         return PreviewRequest(dict(self._small), draft, exact, applied, view, choices.output == CONFIDENCE_MASK)
 

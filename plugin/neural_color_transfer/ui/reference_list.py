@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gi
+from pixels.names import image_name
 
 from . import scrolling
 from .labels import ADD_FILES
@@ -29,11 +31,12 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
     __gsignals__ = {"changed": (GObject.SignalFlags.RUN_FIRST, None, ())}  # noqa: RUF012  PyGObject reads it
 
     def __init__(self, source: Gimp.Drawable, drawables: Sequence[Gimp.Drawable], files: Sequence[str]) -> None:
-        """Lists all layers but the source, with these layers and files ticked."""
+        """Lists all layers but the source, with these layers and files ticked, and their images on top."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=SPACING)
         self._source = source
         self._ticked = {drawable.get_id() for drawable in drawables}
         self._files = {file: True for file in files if Path(file).is_file()}
+        self._remembered = {*self._ticked, *self._files}
         self._pending: Iterator[None] = iter(())
         self._list = Gtk.ListBox(selection_mode=Gtk.SelectionMode.NONE)
         self._filter = Gtk.SearchEntry(placeholder_text=_("Filter by name"), no_show_all=True)
@@ -47,9 +50,15 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
         self._frame.add(self._list)
         add = Gtk.Button(label=ADD_FILES, use_underline=True, tooltip_text=_("Take colors from pictures that are not open"))
         add.connect("clicked", lambda *_: self._choose_files())
+        self._count = Gtk.Label(xalign=0.0)
+        self._untick = Gtk.Button(label=_("Untick all"), tooltip_text=_("Take away all ticks, also those further down the list"))
+        self._untick.connect("clicked", lambda *_: self._untick_all())
         buttons = Gtk.Box(spacing=SPACING)
-        buttons.pack_start(self._filter, True, True, 0)
+        buttons.pack_start(self._count, True, True, 0)
         buttons.pack_end(add, False, False, 0)
+        buttons.pack_end(self._untick, False, False, 0)
+        self.connect("changed", lambda *_: self._show_count())
+        self.pack_start(self._filter, False, False, 0)
         self.pack_start(self._frame, True, True, 0)
         self.pack_start(buttons, False, False, 0)
         self.refresh()
@@ -72,33 +81,34 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
     def refresh(self) -> None:
         """Lists the layers that are open now and keeps the ticks."""
         present = [(image, layer) for image in Gimp.get_images() for layer in _layers(image.get_layers()) if layer.get_id() != self._source.get_id()]
+        entries = [*(_Entry(image.get_id(), layer.get_id(), layer.get_name(), image, layer) for image, layer in present)]
+        entries += [_Entry(0, file, Path(file).name, None, None) for file in self._files]
+        on_top = {entry.group for entry in entries if entry.identity in self._remembered}
+        entries.sort(key=lambda entry: entry.group not in on_top)
         shown = [(row.identity, row.check.get_label(), row.get_sensitive()) for row in self._list.get_children()]
-        wanted = [(layer.get_id(), layer.get_name(), not layer.is_indexed()) for _image, layer in present]
-        wanted += [(file, Path(file).name, True) for file in self._files]
+        wanted = [(entry.identity, entry.name, entry.usable) for entry in entries]
         if shown == wanted:
             return
         for row in self._list.get_children():
             row.destroy()
-        own = self._source.get_image().get_id() if self._source.is_valid() else 0
-        for image, layer in present:
-            home = _("{} (this image)").format(image.get_name()) if image.get_id() == own else image.get_name()
-            row = _Row(image.get_id(), home, layer.get_name(), layer.get_id(), layer)
-            self._add(row, layer.get_id() in self._ticked and not layer.is_indexed())
-            if layer.is_indexed():
-                row.set_sensitive(False)
-                row.set_tooltip_text(_("This image is indexed: convert it with Image > Mode > RGB"))
-        for file, ticked in self._files.items():
-            row = _Row(0, _("Files"), Path(file).name, file, None)
-            row.set_tooltip_text(file)
-            self._add(row, ticked)
+        for entry in entries:
+            self._add(entry)
         self._filter.set_visible(len(wanted) > MANY)
         self._list.show_all()
         self._pending = self._draw_thumbnails()
         GLib.idle_add(lambda: next(self._pending, True) is None)
         self.emit("changed")
 
-    def _add(self, row: _Row, ticked: bool) -> None:
-        row.check.set_active(ticked)
+    def _add(self, entry: _Entry) -> None:
+        own = self._source.get_image().get_id() if self._source.is_valid() else 0
+        home = _("Files") if entry.image is None else image_name(entry.image)
+        row = _Row(entry.group, _("{} (this image)").format(home) if entry.group == own else home, entry.name, entry.identity, entry.drawable)
+        if not entry.usable:
+            row.set_sensitive(False)
+            row.set_tooltip_text(_("This image is indexed: convert it with Image > Mode > RGB"))
+        elif entry.drawable is None:
+            row.set_tooltip_text(entry.identity)
+        row.check.set_active(entry.usable and (self._files[entry.identity] if entry.drawable is None else entry.identity in self._ticked))
         row.check.connect("toggled", self._toggled, row)
         self._list.add(row)
 
@@ -111,6 +121,15 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
             self._ticked.discard(row.identity)
         self.emit("changed")
 
+    def _untick_all(self) -> None:
+        for row in self._list.get_children():
+            row.check.set_active(False)
+
+    def _show_count(self) -> None:
+        count = len(self.drawables) + len(self.files)
+        self._count.set_text(_("References ticked: {}").format(count))
+        self._untick.set_sensitive(count > 0)
+
     def _draw_thumbnails(self) -> Iterator[None]:
         """Draws one thumbnail per step, because many of them take time."""
         for row in self._list.get_children():
@@ -120,6 +139,8 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
     def _choose_files(self) -> None:
         chooser = Gtk.FileChooserNative.new(_("Pictures to take colors from"), self.get_toplevel(), Gtk.FileChooserAction.OPEN, _("_Add"), _("_Cancel"))
         chooser.set_select_multiple(True)
+        if self._files:
+            chooser.set_current_folder(str(Path([*self._files][-1]).parent))
         pictures = Gtk.FileFilter()
         pictures.set_name("PNG, JPEG, TIFF, WebP")
         for pattern in PATTERNS:
@@ -135,6 +156,21 @@ class ReferenceList(Gtk.Box):  # type: ignore[misc]
                     row.check.set_active(True)
             scrolling.show_end(self._frame)  # the files are at the end
         chooser.destroy()
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What a row lists; see :class:`_Row`."""
+
+    group: int
+    identity: Any
+    name: str
+    image: Gimp.Image | None
+    drawable: Gimp.Drawable | None
+
+    @property
+    def usable(self) -> bool:
+        return self.drawable is None or not self.drawable.is_indexed()
 
 
 class _Row(Gtk.ListBoxRow):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -10,10 +11,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from nct_shared import frames, messages
-from nct_shared.errors import NctError, ProtocolError
+from nct_shared.errors import DeviceLost, NctError, ProtocolError
+from nct_shared.headers import Message
 from nct_shared.texts import Text
 
 _SCRUBBED = ("PYTHON", "__PYVENV", "LD_", "DYLD_", "GI_")  # set for GIMP; the worker would load the wrong libraries
@@ -34,7 +36,7 @@ class WorkerError(NctError):  # type: ignore[misc]  # the package lies beside th
 
 
 class WorkerLost(WorkerError):
-    """The worker cannot be started, has ended, or does not follow the protocol."""
+    """The worker cannot be started, has ended or is about to end, or does not follow the protocol. Another one may do the job."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +136,11 @@ class Worker:
             icc_profile: profile of the pixels; empty means sRGB.
             bands: the pixels, cut as :meth:`frames.PixelLayout.bands` says.
         """
+        self._send(messages.Image(name, role, layout), itertools.chain([icc_profile], bands))
 
-        def chunks() -> Iterator[frames.Chunk]:
-            yield icc_profile
-            yield from bands
-
-        self._send(messages.Image(name, role, layout), chunks())
+    def post_image(self, name: str, role: str, layout: frames.PixelLayout, icc_profile: bytes, bands: Iterable[frames.Chunk]) -> bool:
+        """Does what :meth:`send_image` does, in a thread other than the one that waits for results; False means that the worker is gone."""
+        return self._post(messages.Image(name, role, layout), itertools.chain([icc_profile], bands))
 
     def forget(self, name: str) -> None:
         """Lets the worker drop an image that no job needs any more."""
@@ -170,8 +171,20 @@ class Worker:
         return self._start(messages.View(self._next_job(), transfer, kind, index, tuple(masks), onto))
 
     def cancel(self, job: str) -> None:
-        """Asks the worker to stop a job; :meth:`wait` then raises the error "canceled", unless the result came first."""
-        self._send(messages.Cancel(job))
+        """Asks the worker to stop a job; :meth:`wait` then raises the error "canceled", unless the result came first.
+
+        Any thread may call this. It returns at once; the message waits in a thread of its own while an image is being sent.
+        """
+        threading.Thread(target=self._post, args=(messages.Cancel(job),), daemon=True).start()
+
+    def check(self) -> None:
+        """Raises an error if the worker has ended.
+
+        Raises:
+            WorkerLost: it has.
+        """
+        if self._process.poll() is not None:
+            self._raise_why_it_ended()
 
     def wait(self, job: str, progress: Callable[[float, Text], None]) -> messages.Result:
         """Waits for a job and returns its result, whose pixels must then be read with :meth:`bands` or :meth:`drain`.
@@ -229,22 +242,33 @@ class Worker:
         self._send(job)
         return job.id
 
-    def _send(self, message: messages.Message, chunks: Iterable[frames.Chunk] = ()) -> None:
+    def _send(self, message: Message, chunks: Iterable[frames.Chunk] = ()) -> None:
+        if not self._post(message, chunks):
+            self._raise_why_it_ended()
+
+    def _post(self, message: Message, chunks: Iterable[frames.Chunk] = ()) -> bool:
+        """Sends a message; returns whether the worker is there to take it."""
         try:
             with self._sending:
-                messages.send(self._sink, message, chunks)
+                if not self._sink.closed:
+                    messages.send(self._sink, message, chunks)
+                return not self._sink.closed
         except OSError:
-            while True:  # until an error is raised: the one that the worker sent last, or that it has ended
-                self._receive()
+            return False
 
-    def _receive(self, job: str = "") -> messages.Message:
+    def _raise_why_it_ended(self) -> NoReturn:
+        while True:  # until an error is raised: the one that the worker sent last, or that it has ended
+            self._receive()
+
+    def _receive(self, job: str = "") -> Message:
         """Returns the next message; raises the error of this job, or one that belongs to no job."""
         with self._connection():
             message = messages.receive(self._source)
         if message is None:
             raise self._gone()
         if isinstance(message, messages.Error) and message.id in ("", job):
-            raise (WorkerError if message.id else WorkerLost)(message.code, message.text, message.detail)
+            lost = not message.id or message.code == DeviceLost.code
+            raise (WorkerLost if lost else WorkerError)(message.code, message.text, message.detail)
         return message
 
     @contextlib.contextmanager

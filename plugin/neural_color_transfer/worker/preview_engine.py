@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import queue
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from nct_shared.errors import NctError
 from nct_shared.messages import Hello, Result
 from nct_shared.texts import Text
 
-from .client import Worker, WorkerError, WorkerLost, WorkerSettings
+from .client import Worker, WorkerLost, WorkerSettings
 from .session import TransferSpec, Upload, WorkerSession
 
 SETTLE_SECONDS = 0.6  # without a newer request, before the exact transfer starts
 _POLL_SECONDS = 0.05
+_WATCH_SECONDS = 0.2  # within which it is noticed that an idle worker has ended
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ class _RunningTransfer:
 class PreviewEngine:
     """Starts a worker in a thread of its own and computes previews there until :meth:`hand_over` or :meth:`close`.
 
+    A worker that is lost, at work or idle, is replaced by a new one, once. The new one has none of the images: the newest request is shown again
+    as a draft, and ``ready`` is called again.
+
     The callbacks are called in that thread: ``ready`` with the worker's greeting, ``progress`` with a fraction and the stage, ``done`` with the
     request and its preview, ``failed`` with the error. After a WorkerLost there are no more previews. Whatever else happens in the thread is told as one.
     """
@@ -92,6 +97,7 @@ class PreviewEngine:
         self._running: _RunningTransfer | None = None
         self._newest: PreviewRequest | None = None
         self._last_progress: tuple[float, Text] | None = None
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="preview", daemon=True)
         self._thread.start()
 
@@ -130,10 +136,9 @@ class PreviewEngine:
 
     def close(self) -> None:
         """Ends the previews and the worker."""
-        self._replace(None)
-        self._requests.put(None)
         with self._lock:
-            worker = self._worker
+            self._closed, worker = True, self._worker
+        self._requests.put(None)
         if worker is not None:
             worker.kill()
 
@@ -141,8 +146,7 @@ class PreviewEngine:
         with self._lock:
             self._newest = newest
             if self._running is not None and not self._is_wanted(self._running) and self._worker is not None:
-                with contextlib.suppress(WorkerError):  # the other thread reports that the worker is gone
-                    self._worker.cancel(self._running.job)
+                self._worker.cancel(self._running.job)
 
     def _is_wanted(self, running: _RunningTransfer) -> bool:
         """Returns whether the newest request should wait for this transfer."""
@@ -155,36 +159,57 @@ class PreviewEngine:
 
     def _run(self) -> None:
         try:
-            worker = Worker(self._settings)
-            with self._lock:
-                self._worker = worker
-            hello = worker.hello()
-            self._session = WorkerSession(worker)
-            self._ready(hello)
-            self._serve(self._session)
+            try:
+                self._serve(self._start())
+            except WorkerLost:
+                if self._session is None or self._closed:  # it never began to work, or is not wanted any more
+                    raise
+                self._drop_worker()
+                self._report(0.0, Text("starting_again"))
+                session = self._start()
+                if self._newest is not None:
+                    self._requests.put(self._newest)
+                self._serve(session)
         except WorkerLost as error:
             self._give_up(error)
         except Exception as error:  # a thread that dies without a word would leave the dialog waiting
             self._give_up(WorkerLost("internal", Text("plugin_failed", type(error).__name__, str(error)), traceback.format_exc()))
 
-    def _give_up(self, error: WorkerLost) -> None:
+    def _start(self) -> WorkerSession:
+        """Starts a worker and waits for its greeting."""
+        worker = Worker(self._settings)
+        with self._lock:
+            self._worker = worker
+            closed = self._closed
+        if closed:
+            worker.kill()
+        hello = worker.hello()
+        self._session = WorkerSession(worker)
+        self._ready(hello)
+        return self._session
+
+    def _drop_worker(self) -> None:
         with self._lock:
             worker, self._worker, self._session = self._worker, None, None
         if worker is not None:
             worker.kill()
+
+    def _give_up(self, error: WorkerLost) -> None:
+        self._drop_worker()
         self._failed(error)
 
     def _serve(self, session: WorkerSession) -> None:
-        request = self._next(None)
+        request = self._next(session, None)
         while request is not None:
-            exact = request.exact if session.finished_job(request.exact) else None
-            self._preview(session, request, exact or request.draft)
+            exact = request.exact if request.exact is not None and session.knows(request.exact) else None
+            finished = bool(session.finished_job(exact))
+            self._preview(session, request, exact if exact is not None and finished else request.draft)
             try:
-                request = self._next(SETTLE_SECONDS if request.exact is not None and exact is None else None)
+                request = self._next(session, SETTLE_SECONDS if exact is not None and not finished else None)
             except queue.Empty:
-                assert request is not None and request.exact is not None
-                self._preview(session, request, request.exact)
-                request = self._next(None)
+                assert request is not None and exact is not None
+                self._preview(session, request, exact)
+                request = self._next(session, None)
 
     def _preview(self, session: WorkerSession, request: PreviewRequest, spec: TransferSpec) -> None:
         """Computes and reports the preview by the draft or the exact transfer. An error is reported, a cancellation is not."""
@@ -209,10 +234,10 @@ class PreviewEngine:
                 self._running = None
 
     def _transfer(self, session: WorkerSession, request: PreviewRequest, spec: TransferSpec) -> Result:
-        with self._lock:
-            finished = session.finished_job(spec)
-            job = session.start(spec, request.applied, request.draft.source)
-            if not finished:
+        finished = session.finished_job(spec)
+        job = session.start(spec, request.applied, request.draft.source)
+        if not finished:
+            with self._lock:
                 self._running = _RunningTransfer(job, spec, request)
                 if not self._is_wanted(self._running):  # a newer request came after this one was taken from the queue
                     session.worker.cancel(job)
@@ -226,13 +251,22 @@ class PreviewEngine:
         self._last_progress = fraction, stage
         self._progress(fraction, stage)
 
-    def _next(self, timeout_seconds: float | None) -> PreviewRequest | None:
+    def _next(self, session: WorkerSession, timeout_seconds: float | None) -> PreviewRequest | None:
         """Waits for a request and skips those that were replaced by newer ones; None means that the previews end.
 
         Raises:
             queue.Empty: no request came in time.
+            WorkerLost: the worker has ended meanwhile.
         """
-        request = self._requests.get(timeout=timeout_seconds)
+        until = math.inf if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while True:
+            try:
+                request = self._requests.get(timeout=max(0.0, min(_WATCH_SECONDS, until - time.monotonic())))
+                break
+            except queue.Empty:
+                session.worker.check()
+                if time.monotonic() >= until:
+                    raise
         while request is not None and not self._requests.empty():
             request = self._requests.get()
         return request

@@ -6,16 +6,20 @@ The dialog's preview and the transfer after it share one session, so that nothin
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from nct_shared.frames import Chunk, PixelLayout
 from nct_shared.messages import KEPT_TRANSFERS, Parameter, Result, SentReference
 from nct_shared.texts import Text
 
-from .client import Worker
+from .client import Worker, WorkerLost, WorkerSettings
 
+_T = TypeVar("_T")
+_STEP_SECONDS = 0.01
 APPLIED = ("strength", "keep_lightness")
 """The parameters that only change how the result of a transfer is applied, so that they need no new transfer."""
 
@@ -65,6 +69,7 @@ class TransferSpec:
         references: the references as the worker knows them.
         params: the parameters of the transfer without :data:`APPLIED`.
         file_side: longest side in pixels to which reference files are reduced; 0 keeps their size.
+        device: the device that computes, as :attr:`messages.Transfer.device` names it.
         file_times: the modification time of each reference file in nanoseconds; 0 where there is no such file.
     """
 
@@ -72,6 +77,7 @@ class TransferSpec:
     references: tuple[SentReference, ...]
     params: Mapping[str, Parameter]
     file_side: int = 0
+    device: str = "auto"
     file_times: Sequence[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,6 +100,21 @@ class WorkerSession:
         self._names: set[str] = set()
         self._originals: dict[Hashable, str] = {}
 
+    @classmethod
+    def begin(cls, settings: WorkerSettings) -> WorkerSession:
+        """Starts a worker and waits for its greeting.
+
+        Raises:
+            WorkerLost: no worker can be started.
+        """
+        worker = Worker(settings)
+        try:
+            worker.hello()
+        except BaseException:
+            worker.close()
+            raise
+        return cls(worker)
+
     # -- images
 
     def send(self, upload: Upload) -> str:
@@ -109,12 +130,23 @@ class WorkerSession:
             self._names.add(name)
 
     def send_original(self, key: Hashable, upload: Upload) -> Iterator[None]:
-        """Reads and sends an original, one band per step."""
+        """Reads an original, one band per step, and then sends it in a thread of its own; no step takes long."""
         bands: list[Chunk] = []
         name = yield from upload.name_in_steps(bands)
-        self.send_as(name, upload, bands)
+        if name not in self._names:
+            thread = threading.Thread(target=self._post, args=(name, upload, bands), daemon=True)
+            thread.start()
+            while thread.is_alive():
+                thread.join(_STEP_SECONDS)
+                yield
+            if name not in self._names:
+                return  # whoever waits for the worker reports that it is gone
         self._originals[key] = name
         yield
+
+    def _post(self, name: str, upload: Upload, bands: Sequence[Chunk]) -> None:
+        if self.worker.post_image(name, upload.role, upload.layout, upload.icc_profile, bands):
+            self._names.add(name)
 
     def original_names(self, keys: Collection[Hashable]) -> dict[Hashable, str] | None:
         """Returns the names of these originals by key; None while the worker does not have all of them."""
@@ -126,6 +158,11 @@ class WorkerSession:
         for name in self._names.intersection(dropped.difference(self._originals.values())):
             self._names.remove(name)
             self.worker.forget(name)
+
+    def knows(self, spec: TransferSpec) -> bool:
+        """Returns whether the worker has all images of a transfer."""
+        needed = {spec.source, *(name for reference in spec.references for name in (reference.image, *reference.masks) if name)}
+        return needed <= self._names
 
     # -- transfers
 
@@ -143,14 +180,36 @@ class WorkerSession:
         """
         if job := self.finished_job(spec):
             return self.worker.apply(job, applied["strength"], applied["keep_lightness"], onto)
-        return self.worker.transfer(spec.source, spec.references, {**spec.params, **applied}, onto=onto, file_side=spec.file_side)
+        return self.worker.transfer(spec.source, spec.references, {**spec.params, **applied}, onto, spec.device, spec.file_side)
 
     def finish(self, spec: TransferSpec, job: str, progress: Callable[[float, Text], None]) -> Result:
         """Waits for a job of :meth:`start` and returns its result; see :meth:`Worker.wait`."""
         result = self.worker.wait(job, progress)
-        if result.transfer == job:
+        if result.facts.transfer == job:
             self._finished = [*self._finished, (spec, job)][-KEPT_TRANSFERS:]
         return result
+
+
+def with_worker(settings: WorkerSettings, session: WorkerSession | None, job: Callable[[WorkerSession], _T]) -> _T:
+    """Does a job with a worker, and if the worker is lost meanwhile, once more with a new one. The workers are closed.
+
+    Args:
+        settings: how to start a worker.
+        session: a session with a running worker; None starts one.
+        job: what to do with a session; it must leave nothing behind when the worker is lost.
+
+    Raises:
+        WorkerLost: no worker can be started, or the second one was lost too.
+        Whatever the job raises.
+    """
+    session = session or WorkerSession.begin(settings)
+    try:
+        with session.worker:
+            return job(session)
+    except WorkerLost:
+        session = WorkerSession.begin(settings)
+    with session.worker:
+        return job(session)
 
 
 def _modification_time(file: str) -> int:

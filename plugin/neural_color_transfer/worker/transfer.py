@@ -26,12 +26,14 @@ class FinishedTransfer:
     Attributes:
         source: the source as it was sent.
         shares: the fraction of the source that each reference colored, 0 to 1.
+        notes: what the user should know about the result.
     """
 
     def __init__(self, worker: Worker, source: SourceSnapshot, result: Result) -> None:
         self._worker, self._result = worker, result
         self.source = source
-        self.shares: Sequence[float] = result.shares
+        self.shares: Sequence[float] = result.facts.shares
+        self.notes: Sequence[Text] = result.facts.notes
 
     def pixels(self) -> Iterator[tuple[int, int, bytearray]]:
         """Yields the recolored pixels in the source's layout, once: (first row, number of rows, pixels)."""
@@ -43,7 +45,7 @@ class FinishedTransfer:
 
     def view(self, kind: str, index: int, mask_names: Sequence[str]) -> Iterator[tuple[int, int, bytearray]]:
         """Yields a view of the result as :meth:`Worker.view` describes it, in the form of :meth:`pixels`."""
-        result = self._worker.wait(self._worker.view(self._result.transfer, kind, index, mask_names), lambda *_: None)
+        result = self._worker.wait(self._worker.view(self._result.facts.transfer, kind, index, mask_names), lambda *_: None)
         return self._worker.bands(result)
 
 
@@ -64,7 +66,7 @@ def transfer(session: WorkerSession, source: Gimp.Layer, choices: TransferChoice
     selection = "" if Gimp.Selection.is_empty(source.get_image()) else mask_names[-1]
     snapshot = SourceSnapshot.take(source, session.send(layer_upload("source", source)), mask_names, selection)
     references = tuple(_send_reference(session, reference, choices.selected_only) for reference in choices.references)
-    spec = TransferSpec(snapshot.name, references, {name: value for name, value in choices.params.items() if name not in APPLIED})
+    spec = TransferSpec(snapshot.name, references, {name: value for name, value in choices.params.items() if name not in APPLIED}, device=choices.device)
     job = session.start(spec, {name: choices.params[name] for name in APPLIED})
     return FinishedTransfer(session.worker, snapshot, session.finish(spec, job, progress))
 

@@ -86,8 +86,8 @@ def too_many(path: Path) -> None:
 
 
 BAD_FILES: list[tuple[Callable[[Path], None], str]] = [
-    (not_an_image, "expected a PNG, TIFF, JPEG or WebP image, got a file of another kind; convert it to one of these first"),
-    (bitmap, "expected a PNG, TIFF, JPEG or WebP image, got a file of another kind; convert it to one of these first"),
+    (not_an_image, "expected a PNG, TIFF, JPEG, WebP or AVIF image, got a file of another kind; convert it to one of these first"),
+    (bitmap, "expected a PNG, TIFF, JPEG, WebP or AVIF image, got BMP; convert it to one of these first"),
     (header_only, "got a damaged file (its beginning cannot be read); get or save it again"),
     (empty, "an empty file"),
     (a_folder, "expected an image file, got a folder"),

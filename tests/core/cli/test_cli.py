@@ -47,6 +47,18 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "source.png", folder / "reference.tif"
 
 
+def test_a_reference_without_color_is_told_in_one_line(pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gray = tmp_path / "gray.png"
+    write_picture(gray, Picture(np.rint(np.repeat(gradients(40, 30)[..., :1], 3, axis=2) * 255).astype(np.uint8)))
+    told = "The reference has almost no color: the result is gray and takes only its tones"
+    for options in ([], ["--json"], ["--quiet"]):
+        assert main(["transfer", str(pictures[0]), str(gray), "-o", str(tmp_path / "out.png"), *SMALL, *options]) == 0
+        printed, complained = capsys.readouterr()
+        assert complained == ("" if "--quiet" in options else f"nct: warning: {told}\n")
+        if "--json" in options:
+            assert json.loads(printed)["warnings"] == [told]
+
+
 @pytest.fixture(scope="module")
 def run(pictures: tuple[Path, Path]) -> tuple[Path, dict[str, Any]]:
     """One run with every output: their folder and the printed report."""

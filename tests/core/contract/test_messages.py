@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nct_core.contract import frames, messages
 from nct_core.contract.errors import InputError, ProtocolError
 from nct_core.contract.frames import PixelLayout
+from nct_core.contract.headers import Message
 from nct_core.contract.messages import Cancel, Hello, Image, SentReference, Transfer, View
 from nct_core.contract.texts import Text
 
@@ -29,12 +30,16 @@ FIELDS: dict[Any, st.SearchStrategy[Any]] = {
     PixelLayout: layouts,
     tuple[str, ...]: st.lists(names).map(tuple),
     tuple[float, ...]: st.lists(numbers).map(tuple),
+    tuple[messages.Device, ...]: st.lists(st.builds(messages.Device, names, names)).map(tuple),
     tuple[SentReference, ...]: st.lists(st.builds(SentReference, names, names, names, st.lists(names).map(tuple))).map(tuple),
 }
+FIELDS[messages.TransferFacts] = st.builds(
+    messages.TransferFacts, names, names, names, numbers, FIELDS[tuple[float, ...]], FIELDS[tuple[str, ...]], st.lists(texts).map(tuple)
+)
 CHOICES = {"role": st.sampled_from(messages.ROLES), "kind": st.sampled_from(messages.VIEWS), "protocol": st.just(messages.VERSION)}
 
 
-def any_of(kind: type[messages.Message]) -> st.SearchStrategy[messages.Message]:
+def any_of(kind: type[Message]) -> st.SearchStrategy[Message]:
     """Every message of a kind, by the types of its fields."""
     hints = typing.get_type_hints(kind)
     params = st.dictionaries(names, st.one_of(numbers, st.booleans(), names))
@@ -56,7 +61,7 @@ def frame(header: object) -> bytes:
 
 
 @given(st.lists(any_message, max_size=5))
-def test_messages_arrive_as_they_were_sent(sent: list[messages.Message]) -> None:
+def test_messages_arrive_as_they_were_sent(sent: list[Message]) -> None:
     received = []
     for message in sent:
         stream = io.BytesIO()
@@ -135,7 +140,9 @@ def test_a_damaged_message_is_refused_or_another_whole_one(data: st.DataObject) 
 
 def test_a_greeting_of_another_protocol_can_be_read() -> None:
     greeting = {"type": "hello", "protocol": 99, "version": "9.0", "device": "CPU", "backbone": "", "mood": "good"}
-    assert messages.receive(io.BytesIO(frame(greeting))) == Hello(99, "9.0", "CPU", "")
+    assert messages.receive(io.BytesIO(frame(greeting))) == Hello(99, "9.0", "", (), "")
+    older = {"type": "hello", "protocol": 1, "version": "0.1"}
+    assert messages.receive(io.BytesIO(frame(older))) == Hello(1, "0.1", "", (), "")
     with pytest.raises(ProtocolError, match=r"expected the fields 'protocol', .*, got .*'mood'"):
         messages.receive(io.BytesIO(frame({**greeting, "protocol": messages.VERSION})))
 

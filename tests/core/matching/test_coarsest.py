@@ -1,4 +1,4 @@
-"""Semi-global matching, against a dynamic programme over all pairs of matches and on planted truth."""
+"""Semi-global matching, against a dynamic program over all pairs of matches and on planted truth."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def moved(shape, by):
     return here(shape) + np.array(by)
 
 
-def programme(costs, charge, largest):
+def best_path(costs, charge, largest):
     """The four paths' costs added up; every match is tried after every match, float64 [h, w, H, W]."""
     height, width, to_height, to_width = costs.shape
     labels = [np.array(label) for label in np.ndindex(to_height, to_width)]
@@ -64,7 +64,7 @@ def test_path_costs_against_every_pair_of_matches(shape, to_shape, charge, large
     monkeypatch.setattr(coarsest, "_CHARGE", charge)
     monkeypatch.setattr(coarsest, "_LARGEST_CHARGE", largest)
     costs = np.random.default_rng(1).random((*shape, *to_shape), np.float32)
-    truth = programme(costs, charge, largest)
+    truth = best_path(costs, charge, largest)
     np.testing.assert_allclose(coarsest._path_costs(costs, unwatched), truth, atol=2e-5)
     assert coarsest.mean_cost(costs) == pytest.approx(truth.min((2, 3)).mean(), abs=1e-5)
 
@@ -72,7 +72,7 @@ def test_path_costs_against_every_pair_of_matches(shape, to_shape, charge, large
 def test_holes_in_path_costs():
     """What is not valid costs more, so that paths avoid it, and is never chosen."""
     costs, valid = np.random.default_rng(2).random((5, 4, 4, 6), np.float32), np.random.default_rng(3).random((4, 6)) < 0.5
-    truth = np.where(valid, programme(np.where(valid, costs, 4.0), 0.2, 2.0), np.inf)
+    truth = np.where(valid, best_path(np.where(valid, costs, 4.0), 0.2, 2.0), np.inf)
     rows, cols = np.mgrid[:5, :4]
     found = coarsest._field(costs, valid, unwatched).numpy()
     np.testing.assert_allclose(truth[rows, cols, found[..., 0], found[..., 1]], truth.min((2, 3)), atol=2e-5)

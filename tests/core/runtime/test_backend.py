@@ -36,8 +36,14 @@ REPORTS = {
     "no Triton": ImportError("DLL load failed while importing libtriton"),
     "not finite": ConvergenceError("expected finite numbers from the linear solver, got nan"),
 }
+original, lose = backend.start, backend._lost
 SOURCE, REFERENCES = landscape(1, (64, 64)), [landscape(2, (64, 64))]
 TINY = TransferParams(working_size=64, patchmatch_iterations=1)
+
+
+@pytest.fixture(autouse=True)
+def no_device_has_failed(monkeypatch):
+    monkeypatch.setattr(backend, "_failed", {})
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +164,47 @@ def test_a_lost_device_is_told_from_one_that_failed(gpu, monkeypatch):
     monkeypatch.setattr(backend, "is_lost", lambda device: False)
     with pytest.raises(torch.AcceleratorError):
         transform.apply(SOURCE, advance=stop)
+
+
+def test_a_device_that_failed_for_the_whole_process_is_not_tried_again(gpu_that_does_not_start, monkeypatch):
+    tried = []
+
+    def convolve(device):
+        tried.append(device)
+        raise REPORTS["illegal access"]
+
+    monkeypatch.setattr(backend, "_convolve", convolve)
+    for _ in range(2):
+        with pytest.raises(DeviceError, match="expected Test GPU to compute") as caught:
+            backend.start("cuda:0")
+        assert type(caught.value) is DeviceError
+    with pytest.raises(DeviceLost), backend.loss_as_error(torch.device("cuda:1")):
+        raise REPORTS["illegal access"]
+    with pytest.raises(DeviceLost, match="this process cannot use it any more"):
+        backend.start("cuda:1")
+    assert len(tried) == 2, "once to start the first device, once to see that the second is lost"
+
+
+def test_a_device_that_had_no_memory_is_tried_again(gpu_that_does_not_start, monkeypatch):
+    gpu_that_does_not_start(REPORTS["out of memory"])
+    with pytest.raises(backend.OutOfMemory):
+        backend.start("cuda:0")
+    monkeypatch.setattr(backend, "_convolve", lambda device: None)
+    assert backend.start("cuda:0").kernels is backend.Kernels.TORCH
+    backend._proved.cache_clear()
+
+
+@pytest.mark.slow
+def test_after_a_device_is_lost_every_transfer_says_so_and_goes_to_the_cpu(gpu, monkeypatch, on_the_cpu):
+    simulated, name = backend.start, torch.device("cuda:0")
+    monkeypatch.setattr(backend, "start", lambda wanted, trials=(): original(wanted, trials) if name in backend._failed else simulated(wanted, trials))
+    monkeypatch.setattr(backend, "is_lost", lambda device: True)
+    monkeypatch.setattr(backend, "_lost", lambda error, device: lose(error, name))
+    break_voting(monkeypatch, REPORTS["illegal access"], call=1)
+    check_fallback(*run_and_listen(), on_the_cpu, REPORTS["illegal access"])
+    result, told = run_and_listen()
+    check_fallback(result, told, on_the_cpu, REPORTS["illegal access"])
+    assert not any("Matching" in stage for _, stage in told[: [stage for _, stage in told].index("Test GPU failed: beginning again on the CPU")])
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda", "cpu"])

@@ -21,6 +21,11 @@ from triton.runtime.jit import JITFunction, mangle_type
 
 from nct_core.guidance.voting import kernels_triton as voting
 from nct_core.matching.patchmatch import kernels_triton as patchmatch
+from nct_core.runtime.backend import Kernels
+from nct_core.solver import kernels_triton as quads_triton
+from nct_core.solver.multigrid import Preconditioner
+from nct_core.solver.quads import to_quads
+from nct_core.solver.system import Grid, System, multiply
 
 GENERATIONS = {"Turing": 75, "Ampere": 80, "Hopper": 90, "Blackwell": 120}
 ALIGNED = [["tt.divisibility", 16]]  # torch's memory begins at multiples of 16
@@ -28,17 +33,27 @@ ALIGNED = [["tt.divisibility", 16]]  # torch's memory begins at multiples of 16
 
 @pytest.fixture
 def launches(monkeypatch):
-    """What a transfer launches: kernel -> arguments and options."""
+    """What a transfer launches: kernels with arguments and options."""
     noted = {}
-    monkeypatch.setattr(JITFunction, "run", lambda kernel, *given, grid, warmup, **options: noted.setdefault(kernel, (given, options)))
+
+    def note(kernel, *given, grid, warmup, **options):
+        noted.setdefault((kernel, *sorted(options.items())), (kernel, given, options))
+
+    monkeypatch.setattr(JITFunction, "run", note)
     kernel_cases.patchmatch_fields(patchmatch.patchmatch, kernel_cases.PATCHMATCH_CASES[1], torch.device("cpu"))
     kernel_cases.votes(voting.vote, kernel_cases.VOTING_CASES[1], torch.device("cpu"))
+    for planes in (3, 9):
+        system = System(torch.ones(9, 7, planes), Grid(torch.ones(9, 7), torch.ones(9, 7), Kernels.TRITON))
+        Preconditioner(system)(to_quads(torch.ones(9, 7, 6)))
+        multiply(system, torch.ones(9, 7, 6))
+    quads_triton.split(torch.ones(6, 9, 7), to_quads(torch.ones(9, 7, 6)))
     monkeypatch.undo()
-    return noted
+    return list(noted.values())
 
 
 def test_every_kernel_is_launched(launches):
-    assert {kernel.fn.__name__ for kernel in launches} == {"_score_all", "_propagate", "_random_search", "_gather_votes"}
+    of_the_solver = {"_relax", "_apply", "_restrict", "_prolong", "_split", "_join"}
+    assert {kernel.fn.__name__ for kernel, _, _ in launches} == {"_score_all", "_propagate", "_random_search", "_gather_votes", *of_the_solver}
 
 
 @pytest.mark.slow
@@ -46,7 +61,7 @@ def test_every_kernel_is_launched(launches):
 def test_kernels_compile(launches, generation, monkeypatch, tmp_path):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     capability = GENERATIONS[generation]
-    for kernel, (given, options) in launches.items():
+    for kernel, given, options in launches:
         constants = {name: value for name, value in options.items() if name in kernel.arg_names}
         names = [name for name in kernel.arg_names if name not in constants]
         signature = {name: mangle_type(value) for name, value in zip(names, given, strict=True)} | dict.fromkeys(constants, "constexpr")

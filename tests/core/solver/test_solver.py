@@ -99,7 +99,7 @@ def test_against_a_dense_solve(shape, ties, scalar):
 @pytest.mark.parametrize("scalar", [False, True])
 @pytest.mark.parametrize("kernels", [multigrid_cpu, multigrid_torch])
 def test_multiplication_against_the_dense_matrix(shape, scalar, kernels, monkeypatch):
-    monkeypatch.setattr(quads, "kernels_for", lambda _: kernels)
+    monkeypatch.setattr(quads, "kernels_for", lambda *_: kernels)
     planted = random_system(3, shape, 40 if shape != (1, 1) else 0, scalar)
     x = torch.from_numpy(np.random.default_rng(4).standard_normal((*shape, 6)).astype(np.float32))
     truth = (dense(planted) @ x.numpy().ravel().astype(np.float64)).reshape(x.shape)
@@ -113,7 +113,7 @@ def test_both_implementations_of_the_kernels_agree(shape, scalar, monkeypatch):
     rhs = torch.from_numpy(np.random.default_rng(6).standard_normal((*shape, 6)).astype(np.float32))
     out = []
     for kernels in (multigrid_cpu, multigrid_torch):
-        monkeypatch.setattr(quads, "kernels_for", lambda _, kernels=kernels: kernels)
+        monkeypatch.setattr(quads, "kernels_for", lambda *_, kernels=kernels: kernels)
         grid = Grid(right, down)
         one_cycle = Preconditioner(System(system.blocks, grid))(to_quads(rhs))
         combined = to_quads(rhs)
@@ -180,7 +180,7 @@ def test_both_implementations_solve_alike(ties, monkeypatch):
     right, down, system = random_system(12, (40, 33), ties)
     rhs = torch.from_numpy(np.random.default_rng(13).standard_normal((40, 33, 6)).astype(np.float32))
     compiled = solve(system, rhs, tolerance=1e-4)
-    monkeypatch.setattr(quads, "kernels_for", lambda _: multigrid_torch)
+    monkeypatch.setattr(quads, "kernels_for", lambda *_: multigrid_torch)
     monkeypatch.setattr(conjugate_gradients, "_CHECK_EVERY_ON_CPU", conjugate_gradients._CHECK_EVERY_ELSEWHERE)
     generic = solve(System(system.blocks, Grid(right, down), system.graph), rhs, tolerance=1e-4)
     assert generic.iterations >= compiled.iterations

@@ -17,7 +17,7 @@ from nct_core.views.level_maps import MapWriter
 
 def result(labels: np.ndarray, shares: list[float], shape: tuple[int, int]) -> TransferResult:
     nothing = ColorTransform(torch.zeros(1, 1, 6), torch.zeros(1, 1))
-    return TransferResult(np.zeros((*shape, 3), np.float32), nothing, shares, "VGG-16", "CPU", 0.0, [], labels, np.ones(labels.shape, np.float32))
+    return TransferResult(np.zeros((*shape, 3), np.float32), nothing, shares, "VGG-16", "CPU", 0.0, (), [], labels, np.ones(labels.shape, np.float32))
 
 
 def gray(height: int, width: int, value: float = 0.5, channels: int = 3) -> np.ndarray:

@@ -83,6 +83,11 @@ class Window:
         self.until(lambda: self._xdotool("search", "--onlyvisible", "--name", title) != "", f"a window '{title}' is there")
         return self._xdotool("search", "--onlyvisible", "--name", title).split()[-1]
 
+    def wait_for_another(self, window: str, words: str) -> None:
+        """Waits until another window has the keyboard: what is typed before that goes to this one."""
+        self.until(lambda: self._xdotool("getactivewindow") not in ("", window), words)
+        time.sleep(SETTLE_SECONDS)
+
     def is_open(self, title: str) -> bool:
         return self._xdotool("search", "--onlyvisible", "--name", title) != ""
 

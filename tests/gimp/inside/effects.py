@@ -8,6 +8,7 @@ from typing import Any
 from gi.repository import Gegl, Gimp
 from pixels import layers
 from worker.client import Worker, WorkerSettings
+from worker.session import WorkerSession
 
 from .images import new_image, new_layer, state
 from .matrix import recolor
@@ -36,7 +37,7 @@ def effects(folder: str, plugin: str, source: dict[str, Any], reference: dict[st
             (home / f"{case} preview").write_bytes(small)
             if case in ("inverted", "plain"):
                 effect(chosen, INVERT)
-                made = recolor(worker, seen, [chosen], "new-layer", params)
+                made = recolor(WorkerSession(worker), seen, [chosen], "new-layer", params)
                 facts[case]["effects of the new layer"] = len(made.get_filters())
                 (home / f"{case} recolored").write_bytes(b"".join(layers.read(made)))
             for left in Gimp.get_images():

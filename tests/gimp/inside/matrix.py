@@ -13,6 +13,7 @@ gi.require_version("Babl", "0.1")
 gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Babl, Gegl, Gimp  # noqa: E402
+from nct_shared.params import describe  # noqa: E402
 from pixels import layers, outputs, references  # noqa: E402
 from pixels.choices import TransferChoices  # noqa: E402
 from worker.client import Worker, WorkerSettings  # noqa: E402
@@ -35,13 +36,15 @@ def matrix(folder: str, plugin: str, cases: list[dict[str, Any]]) -> list[dict[s
         return [_case(Path(folder), worker, **case) for case in cases]
 
 
-def recolor(worker: Worker, source: Gimp.Layer, chosen: list[Gimp.Layer], output: str, params: dict[str, Any]) -> Gimp.Layer:
-    """Does what the procedure does, with a running worker."""
+def recolor(
+    session: WorkerSession, source: Gimp.Layer, chosen: list[Gimp.Layer], output: str, params: dict[str, Any], selected_only: bool = False
+) -> Gimp.Layer:
+    """Does what the procedure does, in a running session: what it has computed is only applied, as after a preview."""
     gathered = references.gather(chosen, [])
     references.check(source, gathered)
-    choices = TransferChoices(gathered, False, output, params)
-    result = transfer(WorkerSession(worker), source, choices, lambda *_: None)
-    return outputs.insert(source, f"{source.get_name()} (neural color transfer)", choices, result)
+    choices = TransferChoices(gathered, selected_only, output, "auto", {**{parameter.name: parameter.default for parameter in describe()}, **params})
+    result = transfer(session, source, choices, lambda *_: None)
+    return outputs.insert(source, f"Recolored: {source.get_name()}", choices, result)
 
 
 def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas: list[int], offsets: list[int], params: dict[str, Any], **case: Any) -> Any:
@@ -51,7 +54,7 @@ def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas:
     source.set_offsets(*offsets)
     _select(image, case["selection"])
     image.clean_all()
-    before, own = state(image), _bytes(source, None)
+    before, own, session = state(image), _bytes(source, None), WorkerSession(worker)
     facts: dict[str, Any] = {"sent": [], "runs": {}}
     for layer in (source, *chosen):
         layout = layers.layout_of(layer)
@@ -63,7 +66,7 @@ def _case(folder: Path, worker: Worker, name: str, kind: dict[str, Any], canvas:
     _save(folder, f"{name} own", _own(source, kind["curve"]))
     _save(folder, f"{name} before", _visible(image, kind["curve"]))
     for strength in (1.0, 0.0):
-        new = recolor(worker, source, chosen, case["output"], {**params, "strength": strength})
+        new = recolor(session, source, chosen, case["output"], {**params, "strength": strength})
         facts["runs"][str(strength)] = _facts_of(folder, f"{name} {strength}", source, new, own, kind["curve"])
         if new.get_image().get_id() == image.get_id():
             facts["runs"][str(strength)]["dirty"] = image.is_dirty()

@@ -6,14 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from gi.repository import Gegl, Gimp
+from worker.client import Worker, WorkerSettings
+from worker.session import WorkerSession
 
 from .images import extent, new_image, new_layer, state
+from .matrix import recolor
 from .procedure import run
 
 
-def outputs(folder: str, source: dict[str, Any], references: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
-    """Runs with every output, without a selection and with a feathered one, and with a layer mask; the result's pixels and masks go into ``folder``."""
-    home = Path(folder)
+def outputs(folder: str, plugin: str, source: dict[str, Any], references: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
+    """Runs with every output, without a selection and with a feathered one, and with a layer mask; the result's pixels and masks go into ``folder``.
+
+    With both limits the procedure runs; the other runs share one worker and one transfer.
+    """
+    with Worker(WorkerSettings.read(Path(plugin, "worker.json"))) as worker:
+        worker.hello()
+        return _outputs(Path(folder), WorkerSession(worker), source, references, params)
+
+
+def _outputs(home: Path, session: WorkerSession, source: dict[str, Any], references: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
     image, other = new_image(4, "U8_NON_LINEAR", ""), new_image(3, "U8_NON_LINEAR", "")
     chosen = [new_layer(other, home, pixels, None) for pixels in references]
     for number, layer in enumerate(chosen):
@@ -35,9 +46,12 @@ def outputs(folder: str, source: dict[str, Any], references: list[dict[str, Any]
         for output in ("new-layer", "confidence-mask", "layer-per-reference", "new-image"):
             before = state(image)
             open_before = {opened.get_id() for opened in Gimp.get_images()}
-            values = run(image, [first], chosen, output=output, **params)
-            assert values.index(0) == Gimp.PDBStatusType.SUCCESS, Gimp.get_pdb().get_last_error()
-            made = values.index(1)
+            if limit == "both":
+                values = run(image, [first], chosen, output=output, **params)
+                assert values.index(0) == Gimp.PDBStatusType.SUCCESS, Gimp.get_pdb().get_last_error()
+                made = values.index(1)
+            else:
+                made = recolor(session, first, chosen, output, params)
             layers = made.get_children() if made.is_group() else [made]
             new = [opened.get_id() for opened in Gimp.get_images() if opened.get_id() not in open_before]
             described = []
@@ -49,7 +63,6 @@ def outputs(folder: str, source: dict[str, Any], references: list[dict[str, Any]
                     _save_gray(mask, home / f"{name} mask", 0, 0, layer)
                 described.append({"name": layer.get_name(), "file": name, "mask": bool(mask), "offsets": list(layer.get_offsets())[1:]})
             facts[f"{limit} {output}"] = {
-                "used": values.index(2),
                 "layers": described,
                 "group": made.get_name() if made.is_group() else "",
                 "new images": len(new),

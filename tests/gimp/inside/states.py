@@ -7,6 +7,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp
 from worker.client import Worker, WorkerSettings
+from worker.session import WorkerSession
 
 from .images import extent, new_image, new_layer, state
 from .matrix import recolor
@@ -17,6 +18,7 @@ def states(folder: str, plugin: str, source: dict[str, Any], references: list[di
     home, facts = Path(folder), {}
     with Worker(WorkerSettings.read(Path(plugin, "worker.json"))) as worker:
         worker.hello()
+        session = WorkerSession(worker)  # all cases differ in their layers, not in their pixels: few transfers for all
         for case, prepare in PREPARED.items():
             image, other = new_image(4, "U8_NON_LINEAR", ""), new_image(3, "U8_NON_LINEAR", "")
             chosen = [new_layer(other, home, pixels, None) for pixels in references]
@@ -26,7 +28,7 @@ def states(folder: str, plugin: str, source: dict[str, Any], references: list[di
             prepare(image, first)
             before = state(image)
             output = "layer-per-reference" if "references" in case else "new-image" if case == "new image" else "new-layer"
-            facts[case] = _facts_of(home, case, image, first, recolor(worker, first, chosen, output, params), before)
+            facts[case] = _facts_of(home, case, image, first, recolor(session, first, chosen, output, params), before)
             for opened in Gimp.get_images():
                 opened.delete()
     return facts

@@ -22,12 +22,13 @@ def changed_meanwhile(folder: str, plugin: str, source: dict[str, Any], referenc
     home, facts = Path(folder), {}
     with Worker(WorkerSettings.read(Path(plugin, "worker.json"))) as worker:
         worker.hello()
+        session = WorkerSession(worker)  # one transfer for all changes
         for case, (change, output) in CHANGES.items():
             image, other = new_image(3, "U8_NON_LINEAR", ""), new_image(3, "U8_NON_LINEAR", "")
             chosen, first = new_layer(other, home, reference, None), new_layer(image, home, source, None)
             new_layer(image, home, source, None)
-            choices = TransferChoices(references.gather([chosen], []), False, output, params)
-            result = transfer(WorkerSession(worker), first, choices, lambda *_: None)
+            choices = TransferChoices(references.gather([chosen], []), False, output, "auto", params)
+            result = transfer(session, first, choices, lambda *_: None)
             change(image, first, other)
             if image.is_valid():
                 image.clean_all()

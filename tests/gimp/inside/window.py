@@ -10,17 +10,19 @@ from typing import Any
 
 from .desktop import Window
 from .processes import running
-from .window_steps import TITLE, TRUE, begin_run, open_dialog, text_of, transfers, workers
+from .window_moments import moments, ticks_and_several_layers
+from .window_steps import TITLE, TRUE, begin_run, choose_file, open_dialog, plugin_ends, text_of, transfers, workers
 from .window_troubles import broken, changed, gone, killed, same_picture
 
 ENDING_SECONDS = 10
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window
+RESULT, CONFIDENCE = (969, 645), (700, 645)  # the same, of the dialog
 
 
 def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
     """The whole way of a user with two references."""
     facts: dict[str, Any] = {"before": window.layers()}
-    open_dialog(window)
+    dialog = open_dialog(window)
     window.keys("alt+o")
     window.screenshot("nothing ticked")
     facts["open without a reference"] = window.is_open(TITLE)
@@ -34,9 +36,18 @@ def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
     facts["true transfer"] = window.until(lambda: text_of(log).count(TRUE) > true, "the true transfer")
     time.sleep(1)
     window.screenshot("preview")
+    left, top, _width, _height = window.place(dialog)
+    before_the_line = left + 60, top + 120, 100, 200
+    shown = window.seen(*before_the_line)
+    window.click(dialog, *CONFIDENCE)
+    window.point_away()
+    time.sleep(1)
+    window.screenshot("confidence")
+    facts["the view is on both sides"] = window.seen(*before_the_line) != shown
+    window.click(dialog, *RESULT)
     window.keys("alt+e", "ctrl+a")
     count = transfers(log)
-    window.type("0.5")
+    window.type("50")
     window.keys("Tab")
     time.sleep(1)
     window.screenshot("half strength")
@@ -46,7 +57,8 @@ def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
     window.screenshot("running")
     window.until(lambda: sum(map(len, window.layers().values())) > sum(map(len, facts["before"].values())), "the new layer")
     facts["after"] = window.layers()
-    window.find("GIMP Message")  # what was used
+    facts["windows"] = window.titles()
+    facts["selected"] = window.ask("[layer.get_name() for image in Gimp.get_images() for layer in image.get_selected_layers()]")
     facts["transfers finished after OK"] = transfers(log)
     time.sleep(1)
     window.screenshot("new layer")
@@ -155,10 +167,10 @@ def file_instead(window: Window, log: Path) -> dict[str, Any]:
     open_dialog(window)
     window.keys("alt+t", "space", "alt+o")
     layers_are(window, 2)
+    plugin_ends(window)
     open_dialog(window)
-    window.keys("alt+t", "space", "alt+a")
-    window.find("Pictures to take colors from")
-    window.type(str(picture))
+    window.keys("alt+t", "space")
+    choose_file(window, picture)
     window.screenshot("a file")
     count = transfers(log)
     window.keys("Return")
@@ -167,10 +179,11 @@ def file_instead(window: Window, log: Path) -> dict[str, Any]:
     window.screenshot("preview")
     window.keys("alt+o")
     layers_are(window, 3)
+    plugin_ends(window)
     window.activate(window.main)
     window.keys("ctrl+f")
     layers_are(window, 4)
-    time.sleep(1)
+    plugin_ends(window)
     window.screenshot("new layers")
     facts["windows"] = len(window.titles())
     return facts
@@ -180,7 +193,21 @@ def layers_are(window: Window, number: int) -> None:
     window.until(lambda: max(map(len, window.layers().values())) == number, f"there are {number} layers")
 
 
-SCENARIOS = (choose_preview_run_undo, cancel, broken, killed, gone, same_picture, changed, translated, show, small_screen, file_instead)
+SCENARIOS = (
+    choose_preview_run_undo,
+    cancel,
+    broken,
+    killed,
+    gone,
+    same_picture,
+    changed,
+    moments,
+    ticks_and_several_layers,
+    translated,
+    show,
+    small_screen,
+    file_instead,
+)
 
 
 def main(program: str, scenario: str, screen: str, answer: str, screenshots: str, log: str, *pictures: str) -> None:

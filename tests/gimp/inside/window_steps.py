@@ -21,7 +21,7 @@ def open_dialog(window: Window, words: str = "neural color", title: str = TITLE)
     """Opens the dialog through GIMP's search for menu entries."""
     window.activate(window.main)
     window.keys("slash")
-    time.sleep(1)
+    window.wait_for_another(window.main, "GIMP's search for menu entries opens")
     window.type(words)
     time.sleep(1)
     window.screenshot("menu entry")
@@ -29,6 +29,19 @@ def open_dialog(window: Window, words: str = "neural color", title: str = TITLE)
     dialog = window.find(title)
     window.activate(dialog)
     return dialog
+
+
+def choose_file(window: Window, picture: Path) -> None:
+    """Opens the dialog's file chooser and types a path; what follows is Return."""
+    window.keys("alt+a")
+    window.activate(window.find("Pictures to take colors from"))
+    window.type(str(picture))
+
+
+def plugin_ends(window: Window) -> None:
+    """Waits until a plug-in that has done its work has also said and kept what it has to."""
+    window.until(lambda: not running("neural_color_transfer.py"), "the plug-in ends")
+    time.sleep(1)
 
 
 def begin_run(window: Window, log: Path) -> None:

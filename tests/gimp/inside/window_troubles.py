@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from .desktop import Window
-from .window_steps import TITLE, begin_run, open_dialog, text_of, transfers, workers
+from .window_steps import BEGINS, TITLE, begin_run, choose_file, open_dialog, plugin_ends, text_of, transfers, workers
 
 
 def broken(window: Window, log: Path) -> dict[str, Any]:
     """A worker that does not start."""
     facts: dict[str, Any] = {"before": window.layers(), "windows": window.titles()}
+    count = text_of(log).count("the worker is broken")
     open_dialog(window)
     window.keys("alt+t", "space")
-    time.sleep(3)
+    window.until(lambda: text_of(log).count("the worker is broken") > count, "the worker has ended")
+    time.sleep(1)
     window.screenshot("no worker")
     window.keys("alt+o")
     facts["open without a worker"] = window.is_open(TITLE)
@@ -37,11 +39,16 @@ def broken(window: Window, log: Path) -> dict[str, Any]:
 
 
 def killed(window: Window, log: Path) -> dict[str, Any]:
-    """A worker that is killed in the middle of a run."""
+    """A worker that is killed in the middle of a run, and then the one that was started in its place."""
     facts: dict[str, Any] = {"before": window.layers(), "windows": window.titles()}
     open_dialog(window)
     window.keys("alt+t", "space")
     begin_run(window, log)
+    count = text_of(log).count(BEGINS)
+    for worker in workers(log):
+        os.kill(worker, signal.SIGKILL)
+    window.until(lambda: text_of(log).count(BEGINS) > count, "another worker has begun")
+    window.screenshot("begun again")
     for worker in workers(log):
         os.kill(worker, signal.SIGKILL)
     window.activate(window.find(TITLE))
@@ -49,7 +56,7 @@ def killed(window: Window, log: Path) -> dict[str, Any]:
     facts["windows with the error"] = window.titles()
     window.keys("alt+c")
     window.until(lambda: not window.is_open(TITLE), "the error closes")
-    time.sleep(1)
+    plugin_ends(window)
     window.screenshot("error closed")
     facts["after"], facts["windows afterward"] = window.layers(), window.titles()
     return facts
@@ -93,9 +100,7 @@ def same_picture(window: Window, log: Path) -> dict[str, Any]:
     """The source's own file as the reference: what only the true transfer can see."""
     (picture,) = log.parent.glob("source.png")
     open_dialog(window)
-    window.keys("alt+a")
-    window.find("Pictures to take colors from")
-    window.type(str(picture))
+    choose_file(window, picture)
     count = text_of(log).count(" ERROR ")
     window.keys("Return")
     window.until(lambda: text_of(log).count(" ERROR ") > count, "the true transfer is refused")

@@ -17,12 +17,12 @@ _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Keeps every other ``install.py`` out of ``folder``, which is made if missing; the system lifts the lock when this process ends.
+    """Keeps every other ``install.py`` out of ``folder``, which is made, for this user alone, if missing; the system lifts the lock when this process ends.
 
     Raises:
         Trouble: another one is at work.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(folder / NAME, "a", encoding="utf-8") as file:
         try:
             _lock(file)

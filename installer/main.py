@@ -12,6 +12,7 @@ from nct_core import __version__
 from nct_core.contract.errors import NctError
 from nct_core.installation import paths
 from nct_core.installation.gimp import plugin_answers
+from nct_core.installation.streams import ready_streams
 from nct_core.installation.worker import worker_command, worker_hello
 
 from . import demo, development, environment, lock, plugin, removal
@@ -111,6 +112,7 @@ def main(description: str | None) -> int:
     action.add_argument("--uninstall", action="store_true", help="remove all that was installed")
     parser.add_argument("--backbone", choices=("auto", "vgg19", "vgg16"), default="auto", help="the network: VGG-19 where its 575 MB can be had, else VGG-16")
     options = parser.parse_args()
+    ready_streams()
     machine = paths.Machine()
     print(f"Neural Color Transfer {__version__}", flush=True)
     try:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from .contract.errors import Cancelled, InputError, WeightsError
 from .contract.params import TransferParams
 from .contract.texts import Text
+from .features import weights
+from .features.installed import installed
 from .features.pyramid import COARSEST, FeaturePyramid
 from .guidance import voting
 from .guidance.evidence import describe
 from .guidance.fuse import fuse
 from .guidance.labels import evidence_costs, label_map
-from .guidance.ready import NETWORK_COST, REFERENCE_COST, Ready, make_ready, skip_ready
-from .guidance.reference import Reference, compare, explains, match
+from .guidance.reference import Reference, compare, explains, match, read
 from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
 from .look.statistics import sample_pixels
@@ -48,9 +49,11 @@ from .transform.upsample import EdgeAwareUpsampling
 _log = logging.getLogger(__name__)
 
 _FINEST_SMOOTHNESS_FACTOR = 4.0
+# Of both solvers: below what shows, and more for a level that the next one replaces.
+_FINEST_TOLERANCE, _TOLERANCE = 0.02, 0.04
 _DEVIATION_FLOOR = 2.0  # about the grain of a photograph, 0..255 units
 # What the stages cost, in hundredths of a transfer with one reference.
-_SOURCE_COST, _APPLYING_COST = 5.0, 3.0
+_NETWORK_COST, _REFERENCE_COST, _SOURCE_COST, _APPLYING_COST = 2.0, 5.0, 5.0, 3.0
 _MATCHING_COSTS = {5: 2.0, 4: 3.0, 3: 5.0, 2: 12.0, 1: 30.0}
 _RECOLORING_COSTS = {5: 5.0, 4: 5.0, 3: 6.0, 2: 7.0, 1: 10.0}
 _TRIALS = (patchmatch.try_triton, voting.try_triton, solver.try_triton)
@@ -71,7 +74,6 @@ def transfer(
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
     observer: Observer | None = None,
-    kept: dict[str, Ready] | None = None,
 ) -> TransferResult:
     """Gives the source the references' colors, matched by meaning.
 
@@ -88,7 +90,6 @@ def transfer(
         progress: called with a fraction in [0, 1] that never falls, and the stage in words.
         cancel: asked many times a second; True stops the transfer. Nothing of it goes on when it has returned.
         observer: called with the intermediate maps at the end of every level.
-        kept: what a :class:`nct_core.Session` keeps of the same references from one transfer to the next; None: nothing is kept.
 
     Returns:
         A :class:`TransferResult` of the size of what is recolored.
@@ -105,7 +106,7 @@ def transfer(
     onto = source if onto is None else onto
     check_inputs(source, onto, references, names)
     stages = Stages(_total_cost(len(references)), caller.watched(progress), caller.watched(cancel))
-    request = _Request(source, onto, tuple(references), weights_path, caller.watched(observer), started, kept)
+    request = _Request(source, onto, tuple(references), weights_path, caller.watched(observer), started)
     *first, last = backend.candidates(device)
     for name in first:
         try:
@@ -133,7 +134,6 @@ class _Request:
     weights_path: str | None
     observer: Observer | None
     started: float
-    kept: dict[str, Ready] | None
 
 
 @dataclass(frozen=True)
@@ -176,49 +176,42 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
     stages, size = run.stages, run.params.working_size
     shapes = [working_shape((image.shape[0], image.shape[1]), size) for image in (request.source, *request.references)]
     memory.check_room(shapes[0], shapes[1:], run.backend)
+    stages.begin(_NETWORK_COST, Text("loading_network"))
+    file = weights.find(request.weights_path)
     with backend.out_of_memory_as_error(f"a transfer at a working size of {size} px"):
-        ready = _ready(request, run)
-        inputs = _read(request, ready, run)
-        coarsest, finest = _levels(inputs, ready.network, run, request.observer)
+        network = installed(file, run.backend.device, exact=run.params.as_published)
+        stages.advance(0.6)
+        inputs = _read(request, network, run)
+        coarsest, finest = _levels(inputs, network, run, request.observer)
     with backend.out_of_memory_as_error(f"an image of {request.onto.shape[1]}x{request.onto.shape[0]} px"):
         stages.begin(_APPLYING_COST, Text("applying"))
         look = GlobalLook(_colors(inputs.source, inputs.references, finest.labels).reference.astype(np.float32))
-        transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous(), look, Made(run.params, ready.file.backbone))
+        transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous(), look, Made(run.params, file.backbone))
         image = transform.apply(request.onto, run.params.strength, run.params.keep_lightness, advance=stages.advance)
     stages.end()
     labels = _numbers(finest.labels, inputs.references)
     counts = np.bincount(labels[inputs.source.valid.cpu().numpy()], minlength=len(inputs.references))
     return TransferResult(
-        image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=ready.file.backbone, device=run.backend.name,
+        image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=run.backend.name,
         seconds=time.perf_counter() - request.started, notes=_NOTES[finest.limit], working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
         matches=_matches(inputs.references, coarsest.fields, request.references),
     )  # fmt: skip
 
 
-def _ready(request: _Request, run: Run) -> Ready:
-    """The network and the references; from an earlier transfer of the session where there was one."""
-    key = str(run.backend.device)
-    if request.kept is not None and key in request.kept:
-        skip_ready(len(request.references), run)
-        return request.kept[key]
-    ready = make_ready(request.references, request.weights_path, run)
-    if request.kept is not None:
-        request.kept[key] = ready
-    return ready
-
-
-def _read(request: _Request, ready: Ready, run: Run) -> _Inputs:
-    """Brings the source to working size and computes what is known before the first level."""
-    params, stages, network = run.params, run.stages, ready.network
-    source = prepare(request.source, params.working_size, run.backend.device)
+def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
+    """Brings all images to working size and computes what is known before the first level."""
+    params, stages, device = run.params, run.stages, run.backend.device
+    source = prepare(request.source, params.working_size, device)
+    stages.advance(0.8)
     stages.begin(_SOURCE_COST, Text("reading_source"))
     features = network.kept(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
-    clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
-    half, costs = None, None
-    references = [reference.as_is() for reference in ready.references]
-    if not params.as_published:
-        half = network.half_size(source.rgb, run.part(1.0, 1.0))
-        references = [reference.oriented(half, network, run.part(1.0, 1.0)) for reference in ready.references]
+    clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 0.9))
+    half = None if params.as_published else network.half_size(source.rgb, run.part(0.9, 1.0))
+    references, costs = [], None
+    for number, image in enumerate(request.references):
+        stages.begin(_REFERENCE_COST, Text("reading_one_reference", number + 1) if len(request.references) > 1 else Text("reading_reference"))
+        references.append(read(number, prepare(image, params.working_size, device), network, half, stages.advance))
+    references.sort(key=lambda reference: reference.digest)
     if len(references) > 1:
         described = describe(features[COARSEST], features[COARSEST - 1])
         costs = evidence_costs([explains(reference, described) for reference in references], source.valid_on((described.shape[0], described.shape[1])))
@@ -276,9 +269,11 @@ def _fit(view: SourceLevel, guidance: Guidance, confidence: torch.Tensor, cluste
     floor = PUBLISHED_DEVIATION_FLOOR if params.as_published else _DEVIATION_FLOOR
     terms = TermWeights(data=view.pixels_per_position, local=params.local_weight, contrast=params.contrast_weight, deviation_floor=floor)
     agreement = None if params.as_published else guidance.agreement
-    low = fit(view.colors, guidance.colors, confidence, graph, terms, agreement=agreement, kernels=run.backend.kernels, advance=run.part(0.4, 0.7)).x
+    tolerance = {} if params.as_published else {"tolerance": _FINEST_TOLERANCE if view.level == 1 else _TOLERANCE}
+    kernels, advance = run.backend.kernels, run.part(0.4, 0.7)
+    low = fit(view.colors, guidance.colors, confidence, graph, terms, agreement=agreement, kernels=kernels, advance=advance, **tolerance).x
     smoothness = params.edge_smoothness * view.pixels_per_position * (_FINEST_SMOOTHNESS_FACTOR if view.level == 1 else 1.0)
-    return upsample(low, weight=smoothness, agreement=agreement, advance=run.part(0.7, 0.9)).x
+    return upsample(low, weight=smoothness, agreement=agreement, advance=run.part(0.7, 0.9), **tolerance).x
 
 
 def _finish(
@@ -328,5 +323,5 @@ def _matches(references: tuple[Reference, ...], fields: dict[int, Fields], image
 
 
 def _total_cost(references: int) -> float:
-    shared = NETWORK_COST + _SOURCE_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
-    return shared + references * (REFERENCE_COST + sum(_MATCHING_COSTS.values()))
+    shared = _NETWORK_COST + _SOURCE_COST + _APPLYING_COST + sum(_RECOLORING_COSTS.values())
+    return shared + references * (_REFERENCE_COST + sum(_MATCHING_COSTS.values()))

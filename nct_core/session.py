@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contract.params import TransferParams
-from .guidance.ready import Ready
 from .pipeline import Observer, transfer
 from .pixels.check import check_references
 from .result import TransferResult
@@ -48,7 +47,6 @@ class Session:
     ) -> None:
         self._names = check_references(references, names)
         self._references, self._params, self._device, self._weights_path = tuple(references), params, device, weights_path
-        self._kept: dict[str, Ready] = {}
 
     def transfer(
         self,
@@ -75,5 +73,5 @@ class Session:
         """
         return transfer(
             source, self._references, self._params, onto=onto, device=self._device, weights_path=self._weights_path,
-            names=[name, *self._names], progress=progress, cancel=cancel, observer=observer, kept=self._kept,
+            names=[name, *self._names], progress=progress, cancel=cancel, observer=observer,
         )  # fmt: skip

@@ -68,8 +68,11 @@ def prophoto() -> bytes:
     return rgb(PROPHOTO_PRIMARIES, D50_XY, gamma_curve(1.8))
 
 
-def lookup_tables(primaries: Sequence[tuple[float, float]], white: tuple[float, float], gamma: float = 2.0) -> bytes:
-    """The same kind of space as :func:`rgb` makes, as lookup tables in both directions (lut16Type); no primary may have a negative XYZ."""
+def lookup_tables(primaries: Sequence[tuple[float, float]], white: tuple[float, float], gamma: float = 2.0, matrix_gamma: float = 0.0) -> bytes:
+    """The same kind of space as :func:`rgb` makes, as lookup tables in both directions (lut16Type); no primary may have a negative XYZ.
+
+    With ``matrix_gamma`` it also has a matrix, with another curve.
+    """
     columns = _to_d50(primaries, white)
     curve = [(i / 4095) ** gamma for i in range(4096)]
     inverse = [(i / 4095) ** (1 / gamma) for i in range(4096)]
@@ -78,6 +81,9 @@ def lookup_tables(primaries: Sequence[tuple[float, float]], white: tuple[float, 
     back = _transpose([_solve(_transpose(columns), [65535 / 32768 if i == j else 0 for i in range(3)]) for j in range(3)])
     identity = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     tags = {b"A2B0": _lut16(identity, curve, xyz, [0.0, 1.0]), b"B2A0": _lut16(back, [0.0, 1.0], [value for corner in corners for value in corner], inverse)}
+    if matrix_gamma:
+        other = gamma_curve(matrix_gamma)
+        tags |= {b"rXYZ": _xyz(columns[0]), b"gXYZ": _xyz(columns[1]), b"bXYZ": _xyz(columns[2]), b"rTRC": other, b"gTRC": other, b"bTRC": other}
     return _profile(b"RGB ", tags)
 
 

@@ -47,11 +47,12 @@ def _load(folder: str, number: int) -> Any:
 
 
 def _transfer(folder: str, references: int, device: str, runs: int, params: dict[str, float], result: str | None = None) -> dict[str, Any]:
-    """Warm transfers of pictures in memory: the first is not counted, the last is watched for its stages and not counted either."""
+    """Warm transfers of pictures in memory, each as of new pictures: the first is not counted, nor is the last, which is watched for its stages."""
     import numpy as np
     import torch
 
     from nct_core import TransferParams, transfer
+    from nct_core.features.installed import forget_pictures
     from nct_core.runtime import backend, memory
 
     from . import roofline
@@ -65,6 +66,7 @@ def _transfer(folder: str, references: int, device: str, runs: int, params: dict
 
     walls, processors = [], []
     for _ in range(runs + 1):
+        forget_pictures()
         wall, processor = time.perf_counter(), time.process_time()
         done = transfer(source, others, chosen, device=device)
         machine.synchronize(at)
@@ -74,6 +76,7 @@ def _transfer(folder: str, references: int, device: str, runs: int, params: dict
     if result:
         np.save(result, done.image)
     clock = StageClock(lambda: machine.synchronize(at))
+    forget_pictures()
     start = time.perf_counter()
     with clock.running():
         transfer(source, others, chosen, device=device)

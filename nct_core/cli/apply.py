@@ -11,7 +11,7 @@ from ..files.picture import FORMATS
 from ..files.replace import check_writable
 from .pictures import same_file
 from .plan import Task, plan
-from .terminal import interruption_deferred
+from .terminal import signals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def main(options: argparse.Namespace, warnings: list[str]) -> int:
     """Runs ``nct apply``; ``warnings`` are those that were shown, for the report."""
     tasks = _tasks(options)
-    with interruption_deferred():
+    with signals.deferred():
         from ..transform.apply import ColorTransform
         from . import batch
 
@@ -33,7 +33,7 @@ def main(options: argparse.Namespace, warnings: list[str]) -> int:
     saved = (transform.made.params.strength, transform.made.params.keep_lightness)
     strength, keep_lightness = (value if at is None else at for at, value in zip(given, saved))
 
-    def recolor(_path: Path, pixels: np.ndarray, progress: Progress) -> Recolored:
+    def recolor(_task: Task, pixels: np.ndarray, progress: Progress) -> Recolored:
         same = transform.shows(pixels)
         chosen = transform if same else transform.for_other(pixels)
         image = chosen.apply(pixels, strength, keep_lightness, advance=lambda done: progress(done, "Applying"))
@@ -54,4 +54,4 @@ def _tasks(options: argparse.Namespace) -> list[Task]:
     if same_file(output, first):
         raise InputError(f"{output}: expected an output file other than the picture, got {first} itself")
     options.again = True  # a file that is named is replaced, as by nct transfer
-    return [Task(first, output)]
+    return [Task(1, first, output)]

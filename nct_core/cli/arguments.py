@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import glob
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -33,7 +35,11 @@ def parse(arguments: Sequence[str], commands: Mapping[str, Command]) -> argparse
         SystemExit: help or the version was asked for, and printed.
     """
     try:
-        return _parser(commands).parse_args(arguments)
+        options = _parser(commands).parse_args(arguments)
+        for name in ("references", "sources"):
+            if name in options:
+                setattr(options, name, [path for given in getattr(options, name) for path in _expanded(given)])
+        return options
     except InputError as error:
         dashed = [argument for argument in arguments if DASHED_FILE.fullmatch(argument)]
         hint = f"; a file name that begins with '-' needs './' in front: ./{dashed[0]}" if dashed else ""
@@ -68,7 +74,10 @@ def _add_transfer(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colors; each part takes those that fit best"
     )
-    command.add_argument("-o", "--output", metavar="OUTPUT", type=_file, required=True, help="where to write the result; the suffix chooses the format")
+    command.add_argument(
+        "-o", "--output", metavar="OUTPUT", type=_file, required=True,
+        help="where to write the result; the suffix chooses the format; - is standard output, as PNG",
+    )  # fmt: skip
     command.add_argument("--save", metavar="F.nct", type=_file, help="also save the transfer, for 'nct apply'")
     command.add_argument("--cube", metavar="F.cube", type=_file, help="also write the transfer as a color table for other programs, and tell how far it is off")
     command.add_argument("--hald", metavar="F.png", type=_file, help="also write the color table as a HaldCLUT picture")
@@ -97,6 +106,7 @@ def _add_series(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", metavar="DIR", type=_file, required=True, help="the folder for the results")
     _add_many(command)
     command.add_argument("--shard", metavar="I/N", type=_shard, help="only part I of N, for several machines at once: 1/16 to 16/16")
+    command.add_argument("--frames", action="store_true", help="the sources are the frames of a film, in order: keep them from flickering (needs OpenCV)")
     _add_computing(command)
     _add_report(command, quiet=True)
     _add_parameters(command, [parameter.name for parameter in describe()])
@@ -164,6 +174,14 @@ def _file(text: str) -> Path:
     if ADDRESS.fullmatch(text):
         raise argparse.ArgumentTypeError(f"expected a file on this computer, got the address {text!r}; download it first")
     return Path(text)
+
+
+def _expanded(path: Path) -> list[Path]:
+    """The files that a pattern such as ``refs/*.jpg`` names, which shells of Windows pass on as it is; the path itself if it is none."""
+    named = str(path)
+    if not glob.has_magic(named) or os.path.lexists(path):
+        return [path]
+    return [Path(found) for found in sorted(glob.glob(named))] or [path]  # noqa: PTH207  the pattern may be absolute
 
 
 def _table_side(text: str) -> int:

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from ..files.replace import check_writable, replacing
 from ..files.write import check_storable, save_picture, storable_dtype
 from .pictures import srgb
 from .plan import Task
-from .terminal import ProgressBar, fail, termination_as_interruption
+from .terminal import ProgressBar, fail, signals
 
 if TYPE_CHECKING:
     from ..runtime.progress import Progress
@@ -42,8 +41,8 @@ class Recolored:
     note: str
 
 
-Recolor = Callable[[Path, np.ndarray, "Progress"], Recolored]
-"""Recolors the pixels of a file, float32 [H, W, C], sRGB-encoded."""
+Recolor = Callable[[Task, np.ndarray, "Progress"], Recolored]
+"""Recolors the pixels of a task's source, float32 [H, W, C], sRGB-encoded."""
 
 
 def run(tasks: Sequence[Task], recolor: Recolor, options: argparse.Namespace, warnings: list[str]) -> int:
@@ -63,23 +62,22 @@ def run(tasks: Sequence[Task], recolor: Recolor, options: argparse.Namespace, wa
     from ..runtime.memory import peak_mib
 
     rows: list[dict[str, Any]] = []
-    code, clock = 0, _Clock(len(tasks))
+    codes, clock = {0}, _Clock(len(tasks))
     for folder in {task.target.parent for task in tasks}:
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
             raise InputError(f"{folder}: expected a folder that can be made, got {error.strerror or error}; choose another name") from error
-    with termination_as_interruption():
-        for task in tasks:
-            row: dict[str, Any] = {"source": str(task.source), "output": str(task.target)}
-            rows.append(row)
-            if task.target.exists() and not options.again:
-                clock.skip()
-                row["status"] = SKIPPED
-                continue
-            status, failed = _attempt(task, recolor, options, clock)
-            row.update(status)
-            code = max(code, failed) if code != 1 else code
+    for task in tasks:
+        row: dict[str, Any] = {"source": str(task.source), "output": str(task.target)}
+        rows.append(row)
+        if task.target.exists() and not options.again:
+            clock.skip()
+            row["status"] = SKIPPED
+            continue
+        status, code = _attempt(task, recolor, options, clock)
+        row.update(status)
+        codes.add(code)
     counts = {status: sum(row["status"] == status for row in rows) for status in (DONE, SKIPPED, FAILED)}
     if options.json:
         seconds = round(time.monotonic() - clock.started, 3)
@@ -87,7 +85,7 @@ def run(tasks: Sequence[Task], recolor: Recolor, options: argparse.Namespace, wa
     elif not options.quiet:
         told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
         print(f"{len(tasks)} {'picture' if len(tasks) == 1 else 'pictures'}: {told}")
-    return code
+    return 1 if 1 in codes else max(codes)
 
 
 def _attempt(task: Task, recolor: Recolor, options: argparse.Namespace, clock: _Clock) -> tuple[dict[str, Any], int]:
@@ -133,13 +131,14 @@ def one(task: Task, recolor: Recolor, progress: Progress) -> str:
     target = check_writable(task.target, (task.target.suffix.lower(),))
     dtype = storable_dtype(target, source.pixels.dtype)
     check_storable(target, source.pixels.shape, dtype)
-    found = recolor(task.source, srgb(task.source, source), progress)
+    found = recolor(task, srgb(task.source, source), progress)
     if found.image is not None:
         pixels = from_srgb(found.image, source.icc_profile, dtype)
     else:
         pixels = source.pixels if dtype == source.pixels.dtype else from_srgb(srgb(task.source, source), source.icc_profile, dtype)
     with replacing(target) as temporary:
         save_picture(temporary, Picture(pixels, source.icc_profile, source.metadata, source.resolution))
+        signals.check()
     return found.note
 
 

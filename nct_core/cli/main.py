@@ -1,6 +1,6 @@
 """The ``nct`` command.
 
-Exit codes: 0 done, 1 an unexpected error, 2 wrong arguments or input (one line on standard error), 130 interrupted.
+Exit codes: 0 done, 1 an unexpected error, 2 wrong arguments or input (one line on standard error), 130 interrupted, by Ctrl+C, SIGTERM or SIGHUP.
 Everything that can be checked without the network is checked before torch is loaded, which takes seconds.
 """
 
@@ -15,8 +15,9 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ..contract.errors import NctError
+from ..installation.streams import ready_streams
 from .arguments import parse
-from .terminal import ShownWarnings, fail
+from .terminal import ShownWarnings, fail, signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    ready_streams()
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         code = _run(arguments, debug)
     try:
@@ -44,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
         options = parse(arguments, {"transfer": _transfer, "series": _series, "apply": _apply, "doctor": _doctor})
-        return int(options.run(options))
+        with signals.handled():
+            return int(options.run(options))
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     except NctError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..files.picture import Picture
+
+
+logger = logging.getLogger(__name__)
+
+ABOVE_WHITE = 1.01  # of float pixels; what is less is rounding
 
 
 def same_file(path: Path, other: Path) -> bool:
@@ -30,9 +36,14 @@ def temporary(files: contextlib.ExitStack, path: Path) -> Path:
 
 
 def srgb(path: Path, picture: Picture) -> np.ndarray:
-    """The pixels of a file in sRGB, see :func:`nct_core.files.color_space.to_srgb`; an error names the file."""
+    """The pixels of a file in sRGB, see :func:`nct_core.files.color_space.to_srgb`; errors and warnings name the file."""
+    import numpy as np
+
     from ..files.color_space import to_srgb
 
+    colors = picture.pixels[..., :3] if picture.pixels.shape[2] > 2 else picture.pixels[..., :1]
+    if colors.dtype == np.float32 and colors.max() > ABOVE_WHITE:
+        logger.warning("%s has values above white, up to %.3g: they are taken as white", path, colors.max())
     try:
         return to_srgb(picture.pixels, picture.icc_profile)
     except InputError as error:

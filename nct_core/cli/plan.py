@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +24,12 @@ class Task:
     """One picture of many.
 
     Attributes:
+        number: of the picture among all, counted from 1.
         source: the picture to recolor.
         target: the file for the result.
     """
 
+    number: int
     source: Path
     target: Path
 
@@ -35,7 +38,7 @@ def plan(given: Sequence[Path], folder: Path, name: str, taken: Sequence[Path] =
     """Gives each source its own file for the result, before anything is read.
 
     Args:
-        given: pictures, and folders whose pictures are meant, in order of their names.
+        given: pictures, and folders whose pictures are meant, in order of their names, 2 before 10.
         folder: for the results, which is there or can be made.
         name: of the results, with ``{stem}``, ``{n}`` and ``{ext}``.
         taken: other files that are no results.
@@ -44,7 +47,7 @@ def plan(given: Sequence[Path], folder: Path, name: str, taken: Sequence[Path] =
         InputError: a folder has no picture, the name cannot be used, two results would have one name, or a result would replace an input.
     """
     sources = [source for path in given for source in _pictures(path)]
-    tasks = [Task(source, folder / _named(name, source, number)) for number, source in enumerate(sources, start=1)]
+    tasks = [Task(number, source, folder / _named(name, source, number)) for number, source in enumerate(sources, start=1)]
     check_folder(folder)
     sources_by_target: dict[str, Path] = {}
     for task in tasks:
@@ -61,7 +64,7 @@ def _pictures(path: Path) -> list[Path]:
     """The picture, or those of a folder."""
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = sorted((file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")), key=_by_number)
     pictures = [file for file in files if file.suffix.lower() in FORMATS]
     if not pictures:
         raise InputError(f"{path}: expected a folder with pictures ({', '.join(FORMATS)}), got none in it; choose another folder")
@@ -69,6 +72,11 @@ def _pictures(path: Path) -> list[Path]:
         others = [file.name for file in files if file not in pictures]
         logger.warning("%s: %d files are no pictures and are passed over: %s", path, len(others), ", ".join(others[:3]) + (" …" if len(others) > 3 else ""))
     return pictures
+
+
+def _by_number(file: Path) -> list[tuple[int, str]]:
+    """Sorts names as people count: runs of digits are numbers."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.name)] + [(-1, file.name)]
 
 
 def _named(name: str, source: Path, number: int) -> str:

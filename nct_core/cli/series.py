@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..contract.errors import InputError
 from ..features import weights
 from ..files.read import read_picture
 from .arguments import given_params
 from .pictures import srgb
-from .plan import plan
-from .terminal import interruption_deferred
+from .plan import Task, plan
+from .terminal import signals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,24 +24,34 @@ if TYPE_CHECKING:
 def main(options: argparse.Namespace, warnings: list[str]) -> int:
     """Runs ``nct series``; ``warnings`` are those that were shown, for the report."""
     params = given_params(options)
+    if options.frames and options.shard is not None:
+        raise InputError("expected --frames without --shard, got both; every frame builds on the one before, so give a machine a whole clip")
     tasks = plan(options.sources, options.output, options.name, options.references)
     if options.shard is not None:
         part, parts = options.shard
         tasks = tasks[part - 1 :: parts]
     weights.find(options.weights)
     references = [srgb(path, read_picture(path)) for path in options.references]
-    with interruption_deferred():
+    with signals.deferred():
         from ..session import Session
         from . import batch
+        from .frames import Frames
 
     names = [str(path) for path in options.references]
     session = Session(references, params, device=options.device, weights_path=options.weights, names=names)
+    frames = Frames(options.output) if options.frames else None
 
-    def recolor(path: Path, pixels: np.ndarray, progress: Progress) -> Recolored:
-        result = session.transfer(pixels, name=str(path), progress=progress)
-        return batch.Recolored(None if params.strength == 0.0 else result.image, _used(names, result.shares))
+    def recolor(task: Task, pixels: np.ndarray, progress: Progress) -> Recolored:
+        result = session.transfer(pixels, name=str(task.source), progress=progress)
+        image = result.image
+        if frames is not None:
+            image = frames.steadied(task.number, result.transform).apply(pixels, params.strength, params.keep_lightness)
+        return batch.Recolored(None if params.strength == 0.0 else image, _used(names, result.shares))
 
-    return batch.run(tasks, recolor, options, warnings)
+    code = batch.run(tasks, recolor, options, warnings)
+    if frames is not None:
+        frames.end()
+    return code
 
 
 def _used(names: list[str], shares: list[float]) -> str:

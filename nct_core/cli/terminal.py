@@ -1,4 +1,4 @@
-"""The command line's use of the terminal: warnings, a progress bar and Ctrl+C."""
+"""The command line's use of the terminal: warnings, a progress bar, and signals that end the program."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from types import FrameType
+
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
 def fail(message: str, code: int, debug: bool) -> int:
@@ -55,34 +58,52 @@ class ProgressBar:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-@contextlib.contextmanager
-def interruption_deferred() -> Iterator[None]:
-    """Delays Ctrl+C until the end: torch's modules abort the process if it comes while they are being loaded."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: came.set())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if came.is_set():
-        raise KeyboardInterrupt
+class Signals:
+    """The signals that end the program, as KeyboardInterrupt: Ctrl+C, SIGTERM (schedulers end a job so) and SIGHUP (a terminal is closed).
+
+    An exception can be lost where a library calls back into Python; :meth:`check` raises it again.
+    """
+
+    def __init__(self) -> None:
+        self._came = self._deferred = False
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handles them, but for those that the program was started to ignore."""
+        self._came = False
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        handlers = {number: signal.getsignal(number) for number in _ENDING}
+        own = {number: handler for number, handler in handlers.items() if handler in (signal.SIG_DFL, signal.default_int_handler)}
+        for number in own:
+            signal.signal(number, self._handle)
+        try:
+            yield
+        finally:
+            for number, handler in own.items():
+                signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Delays them until the end: torch's modules abort the process if an exception comes while they are being loaded."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+        self.check()
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt if one has come."""
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self._came = True
+        if not self._deferred:
+            raise KeyboardInterrupt
 
 
-@contextlib.contextmanager
-def termination_as_interruption() -> Iterator[None]:
-    """Lets SIGTERM, with which schedulers end a job, do what Ctrl+C does: no half-written file stays behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+signals = Signals()
+"""Those of this process."""

@@ -6,14 +6,17 @@ import argparse
 import contextlib
 import json
 import logging
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.errors import InputError
 from ..contract.params import TABLE_SIDE, TransferParams
 from .arguments import given_params
 from .pictures import same_file, srgb, temporary
-from .terminal import ProgressBar, interruption_deferred
+from .terminal import ProgressBar, signals
 
 if TYPE_CHECKING:
     from ..result import TransferResult
@@ -22,8 +25,28 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+STANDARD = Path("-")  # as an output, standard output, which is given a PNG
+
+
 def main(options: argparse.Namespace, warnings: list[str]) -> int:
     """Runs ``nct transfer``; ``warnings`` are those that were shown, for the report."""
+    if options.output != STANDARD:
+        return _to_file(options, warnings, shown=not options.quiet)
+    if options.json or sys.__stdout__ is None or sys.__stdout__.isatty():
+        raise InputError("-o -: expected standard output to lead to a file or program, and no --json; name an output file")
+    with tempfile.TemporaryDirectory() as folder:
+        options.output = Path(folder, "result.png")
+        code = _to_file(options, warnings, shown=False)
+        try:
+            with open(options.output, "rb") as file:
+                shutil.copyfileobj(file, sys.__stdout__.buffer)
+            sys.__stdout__.flush()
+        except OSError as error:
+            raise InputError(f"-o -: expected to write to standard output, got {error.strerror or error}") from error
+    return code
+
+
+def _to_file(options: argparse.Namespace, warnings: list[str], *, shown: bool) -> int:
     params = given_params(options)
     _check_outputs(options)
     result, size, table = _compute(options, params)
@@ -45,7 +68,7 @@ def main(options: argparse.Namespace, warnings: list[str]) -> int:
         report["table"] = {"points": len(table.values), "mean": round(table.mean, 3), "percentile95": round(table.percentile95, 3)}
     if options.json:
         print(json.dumps(report))
-    elif not options.quiet:
+    elif shown:
         print(f"{options.output}: {size[0]} x {size[1]}, {result.backbone} on {result.device}, {result.seconds:.1f} s{_used(options, result)}")
         if table is not None:
             print(f"{options.cube or options.hald}: {_accuracy(table)}")
@@ -91,10 +114,10 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
 
     from ..features import weights
     from ..files.color_space import from_srgb
-    from ..files.color_table import save_cube, save_hald
     from ..files.picture import Picture
     from ..files.read import read_picture
     from ..files.write import check_storable, save_picture, storable_dtype
+    from ..pixels.check import color_channels
 
     weights.find(options.weights)
     source = read_picture(options.source)
@@ -102,11 +125,13 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     check_storable(options.output, source.pixels.shape, dtype)
     references = [srgb(path, read_picture(path)) for path in options.references]
     inputs = srgb(options.source, source)
+    if color_channels(inputs.shape[2]) == 1 < max(color_channels(reference.shape[2]) for reference in references):
+        logger.warning("%s is gray and stays gray; save it as RGB first to give it colors", options.source)
 
     bar = ProgressBar(show=sys.stderr.isatty() and not options.quiet)
     bar(0.0, "Starting")
     try:
-        with interruption_deferred():
+        with signals.deferred():
             from ..pipeline import transfer
             from ..runtime.backend import out_of_memory_as_error
             from ..views.level_maps import MapWriter
@@ -140,7 +165,12 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
         if options.save:
             result.save(temporary(files, options.save))
         if table is not None and options.cube:
+            from ..files.color_table import save_cube
+
             save_cube(temporary(files, options.cube), table.values, options.cube.stem)
         if table is not None and options.hald:
+            from ..files.color_table import save_hald
+
             save_hald(temporary(files, options.hald), table.values)
+        signals.check()
     return result, (pixels.shape[1], pixels.shape[0]), table

@@ -148,3 +148,16 @@ def read_into(stream: BinaryIO, target: Union[bytearray, memoryview]) -> None:
         if not count:
             raise ProtocolError(f"expected {len(view)} payload bytes, got {filled} and the end of the stream")
         filled += count
+
+
+def skip(stream: BinaryIO, size: int) -> None:
+    """Reads ``size`` payload bytes and drops them.
+
+    Raises:
+        ProtocolError: the stream ends before that.
+    """
+    scratch = memoryview(bytearray(min(size, BAND_BYTES)))
+    while size:
+        part = scratch[: min(size, len(scratch))]
+        read_into(stream, part)
+        size -= len(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+import threading
 from collections.abc import Callable
 
 import torch
@@ -29,7 +29,8 @@ class KeptFeatures:
 
     def __init__(self, limit: int = KEPT_BYTES) -> None:
         self.limit = limit
-        self._entries: OrderedDict[tuple[object, ...], Features] = OrderedDict()
+        self._entries: dict[tuple[object, ...], Features] = {}  # from the longest unused to the newest
+        self._lock = threading.Lock()
 
     def get(self, image: torch.Tensor, levels: range | list[int], compute: Callable[[], Features]) -> Features:
         """The features of an image.
@@ -42,14 +43,16 @@ class KeptFeatures:
         Returns:
             level -> tensor, in a dictionary of the caller's own. The tensors are shared and must not be changed.
         """
-        key = (hashlib.sha256(image.contiguous().numpy().tobytes()).digest(), tuple(image.shape), *levels)
-        if key not in self._entries:
-            self._entries[key] = compute()
-        self._entries.move_to_end(key)
-        found = dict(self._entries[key])
-        while self._entries and self.nbytes > self.limit:
-            self._entries.popitem(last=False)
-        return found
+        key = (hashlib.sha256(image.numpy().tobytes()).digest(), tuple(image.shape), *levels)
+        with self._lock:
+            found = self._entries.pop(key, None)
+        if found is None:
+            found = compute()
+        with self._lock:
+            self._entries[key] = found  # as the newest
+            while self._entries and self.nbytes > self.limit:
+                del self._entries[next(iter(self._entries))]
+        return dict(found)
 
     @property
     def nbytes(self) -> int:

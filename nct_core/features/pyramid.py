@@ -38,12 +38,12 @@ class FeaturePyramid:
         weights: ``features.N.weight`` / ``features.N.bias`` as torchvision names them, float32.
         backbone: "VGG-16" or "VGG-19".
         device: where the network runs.
-        exact: use float32 and direct convolutions even where half precision or Winograd's convolutions are faster.
+        exact: use float32 and direct convolutions even where half precision, TF32 or Winograd's convolutions are faster.
     """
 
     def __init__(self, weights: dict[str, torch.Tensor], backbone: str, device: torch.device, *, exact: bool = False) -> None:
         self.backbone, self.device = backbone, device
-        self._dtype = torch.float32 if exact else _fast_dtype(device)
+        self._exact, self._dtype = exact, torch.float32 if exact else _fast_dtype(device)
         layout: dict[str, Any] = {"device": device, "dtype": self._dtype, "memory_format": torch.channels_last}
         layers = winograd.blocks if on_cpu(device) and self._dtype is torch.float32 and not exact else network.blocks
         self._blocks = [block.to(**layout).eval().requires_grad_(False) for block in layers(weights, backbone)]
@@ -68,7 +68,7 @@ class FeaturePyramid:
         x = ((image.permute(2, 0, 1)[None] - self._mean) / self._std).to(self._dtype).contiguous(memory_format=torch.channels_last)
         out = {}
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=not self._exact):
                 used = self._blocks[: max(levels)]
                 done, total = 0, sum(len(block) for block in used)
                 for level, block in enumerate(used, 1):
@@ -88,6 +88,10 @@ class FeaturePyramid:
         if not on_cpu(self.device):
             return self(image, levels, advance)
         return self._kept.get(image, levels, lambda: self(image, levels, advance))
+
+    def forget_pictures(self) -> None:
+        """Drops what :meth:`kept` keeps."""
+        self._kept = KeptFeatures()
 
     def half_size(self, image: torch.Tensor, advance: Advance = unwatched) -> torch.Tensor:
         """relu5_1 of an image at half its size, kept as :meth:`kept` does.

@@ -178,8 +178,8 @@ def _parse(profile: bytes, channels: int) -> Space:
     tags = {name: profile[start : start + size] for name, start, size in entries}
     if channels == 1:
         return CurveSpace([_curve(tags[b"kTRC"])], None)
-    if b"rXYZ" not in tags and b"A2B0" in tags:
-        return LookupSpace(profile)
+    if {b"A2B0", b"A2B1"} & tags.keys() and (b"rXYZ" not in tags or {b"B2A0", b"B2A1"} & tags.keys()):
+        return LookupSpace(profile)  # tables in both directions come before a matrix (ICC.1:2022, 8.3)
     columns = [np.array(struct.unpack_from(">3i", tags[name], 8)) / 65536 for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
     matrix = np.linalg.inv(SRGB_TO_XYZ) @ np.stack(columns, axis=1)
     same_primaries = np.allclose(matrix, np.eye(3), rtol=0, atol=5e-4)  # a profile's rounding must not mix the channels of linear sRGB

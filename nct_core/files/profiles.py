@@ -25,7 +25,13 @@ class Unknown(ValueError):
 
 
 def gamma(exponent: float) -> bytes:
-    """The curve linear = encoded^exponent."""
+    """The curve linear = encoded^exponent.
+
+    Raises:
+        Unknown: no picture has such a curve.
+    """
+    if not 0.1 <= exponent <= 10:
+        raise Unknown(f"gamma {exponent:.3g}")
     return _parametric(0, exponent)
 
 

@@ -117,9 +117,13 @@ def _load(kind: str, path: Path, content: bytes | None, fail_on: str = "error") 
     Args:
         content: what to read in place of the file; it must be kept until the pixels are read.
     """
-    name = os.fsencode(path) if os.name == "posix" else str(path)
-    source = pyvips.Source.new_from_file(name) if content is None else pyvips.Source.new_from_memory(content)
+    source = pyvips.Source.new_from_file(library_name(path)) if content is None else pyvips.Source.new_from_memory(content)
     return getattr(pyvips.Image, f"{kinds.READABLE[kind]}_source")(source, access="sequential", fail_on=fail_on)
+
+
+def library_name(path: Path) -> str | bytes:
+    """A file's name as libvips takes it: its bytes, where names are bytes, which need not be text."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
 
 
 def _without_end(path: Path, content: bytes, error: pyvips.Error) -> pyvips.Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def check_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary name beside ``path``, renamed to it on success and deleted otherwise.
+    """Gives a temporary name beside ``path``, renamed to it on success and deleted otherwise. An existing file keeps its permissions.
 
     Raises:
         InputError: the file cannot be written (folder gone, disk full ...).
@@ -80,7 +81,12 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = _temporary_name(path)
     try:
         try:
+            mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+            if mode is not None:
+                temporary.touch(mode=0o600, exist_ok=False)  # nobody else reads it before it has its permissions
             yield temporary
+            if mode is not None:
+                temporary.chmod(mode)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

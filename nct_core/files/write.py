@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from ..contract.errors import InputError
 from ..contract.params import MAX_PIXELS
 from .color_space import from_srgb, to_srgb
 from .picture import DEFAULT_RESOLUTION, DEPTHS, FORMATS, SAMPLES, Picture
-from .read import reason
+from .read import library_name, reason
 from .replace import check_writable, replacing
 
 log = logging.getLogger(__name__)
 
 WEBP_MAX_SIDE = 16_383  # px, a limit of the format
+_LOOK_SECONDS, _STOP_SECONDS = 0.1, 10.0
 KEPT, EXIF = 31, 1  # flags of libvips: all metadata, and the EXIF data, which it makes up where there are none
 
 
@@ -78,10 +80,31 @@ def save_picture(path: Path, picture: Picture) -> None:
     if profile:
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
     needs_exif = "exif-data" in picture.metadata or (kind in ("JPEG", "WebP") and DEFAULT_RESOLUTION not in picture.resolution)  # it holds theirs
-    _encode(image, kind, str(path), keep=KEPT if needs_exif else KEPT & ~EXIF)
+    _encode(image, kind, library_name(path), keep=KEPT if needs_exif else KEPT & ~EXIF)
 
 
-def _encode(image: pyvips.Image, kind: str, path: str, *, keep: int) -> None:
+def _encode(image: pyvips.Image, kind: str, path: str | bytes, *, keep: int) -> None:
+    """Writes the file on a thread of its own, so that this one can be interrupted; libvips then stops within a second.
+
+    Raises:
+        OSError: the file cannot be written.
+        BaseException: what interrupts, after the file's writing has ended.
+    """
+    errors: list[OSError] = []
+    writing = threading.Thread(target=_encode_now, args=(image, kind, path, keep, errors), daemon=True)
+    writing.start()
+    try:
+        while writing.is_alive():
+            writing.join(_LOOK_SECONDS)
+    except BaseException:
+        image.set_kill(True)
+        writing.join(_STOP_SECONDS)
+        raise
+    if errors:
+        raise errors[0]
+
+
+def _encode_now(image: pyvips.Image, kind: str, path: str | bytes, keep: int, errors: list[OSError]) -> None:
     try:
         if kind == "PNG":
             image.pngsave(path, keep=keep)
@@ -93,7 +116,7 @@ def _encode(image: pyvips.Image, kind: str, path: str, *, keep: int) -> None:
         else:
             image.webpsave(path, keep=keep, Q=95, smart_subsample=True, exact=True)
     except pyvips.Error as error:
-        raise OSError(reason(error)) from error
+        errors.append(OSError(reason(error)))
 
 
 def check_storable(path: str | os.PathLike[str], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

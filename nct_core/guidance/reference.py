@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 from dataclasses import dataclass
@@ -52,56 +51,38 @@ class Reference:
         self.features.pop(level, None)
 
 
-class Read:
-    """A reference as it was read, and what its comparison with a source needs: both serve for any number of sources.
+def read(number: int, image: WorkingImage, network: FeaturePyramid, source_half: torch.Tensor | None, advance: Advance = unwatched) -> Reference:
+    """Turns a reference the way round in which the source matches it better, and computes the features of that image only.
 
     Args:
-        as_is: not mirrored, with its features.
+        number, image: as in :class:`Reference`; the image as the caller gave it.
+        network: computes features.
+        source_half: relu5_1 of the source at half its size; None as published, where nothing is mirrored.
+        advance: called as the features are computed.
     """
-
-    def __init__(self, as_is: Reference) -> None:
-        self._as_is = as_is
-        self._mirrored: Reference | None = None  # without features until a source matches it better
-
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of the content."""
-        return self._as_is.digest
-
-    def as_is(self) -> Reference:
-        """The reference in the caller's orientation, for one source."""
-        return _for_one_source(self._as_is)
-
-    def oriented(self, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
-        """Mirrors the reference if the source matches its mirror image better, because patches are not like their mirror images (ours).
-
-        Args:
-            source_half: relu5_1 of the source at half its size.
-            network: computes features.
-            advance: called during the comparison.
-        """
-        if self._mirrored is None:
-            mirrored = self._as_is.image.mirrored()
-            self._as_is = dataclasses.replace(self._as_is, half=network.half_size(self._as_is.image.rgb, advance))
-            self._mirrored = dataclasses.replace(self._as_is, image=mirrored, features={}, half=network.half_size(mirrored.rgb, advance), mirrored=True)
-        sides = (self._as_is, self._mirrored)
-        as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, side.half)) for side in sides if side.half is not None)
-        if mirrored_cost >= as_is_cost:
-            return self.as_is()
-        if not self._mirrored.features:
-            self._mirrored.features.update(network.kept(self._mirrored.image.rgb, range(2, COARSEST + 1), advance))
-        return _for_one_source(self._mirrored)
-
-
-def _for_one_source(reference: Reference) -> Reference:
-    """The same, with features that can be released."""
-    return dataclasses.replace(reference, features=dict(reference.features))
-
-
-def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Advance = unwatched) -> Read:
-    """Computes the features of a reference; the arguments are attributes of :class:`Reference`."""
     digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
-    return Read(Reference(number, image, network.kept(image.rgb, range(2, COARSEST + 1), advance), None, False, digest))
+    half, mirrored = None, False
+    if source_half is not None:
+        image, half, mirrored = oriented(image, source_half, network, part(advance, 0.0, 0.3))
+    return Reference(number, image, network.kept(image.rgb, range(2, COARSEST + 1), part(advance, 0.3, 1.0)), half, mirrored, digest)
+
+
+def oriented(image: WorkingImage, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> tuple[WorkingImage, torch.Tensor, bool]:
+    """The image or its mirror image, whichever the source matches better, because patches are not like their mirror images (ours).
+
+    Args:
+        image: as the caller gave it.
+        source_half: relu5_1 of the source at half its size.
+        network: computes features.
+        advance: called during the comparison.
+
+    Returns:
+        What is matched, its relu5_1 at half size, and whether it is the mirror image.
+    """
+    mirrored = image.mirrored()
+    half, mirrored_half = network.half_size(image.rgb, part(advance, 0.0, 0.5)), network.half_size(mirrored.rgb, part(advance, 0.5, 1.0))
+    cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, seen)) for seen in (half, mirrored_half))
+    return (mirrored, mirrored_half, True) if mirrored_cost < cost else (image, half, False)
 
 
 def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from ..runtime.backend import on_cpu
+from . import resample_cpu
 from .grids import Shape
 
 _WHOLE_RADIUS = 3  # larger windows are averaged along rows and then along columns
@@ -25,6 +27,8 @@ def box_mean(planes: torch.Tensor, radius: int) -> torch.Tensor:
         planes: float, any number of them.
         radius: in cells; the windows are 2 * radius + 1 wide.
     """
+    if on_cpu(planes) and planes.dtype == torch.float32:
+        return resample_cpu.box_mean(planes, radius, radius <= _WHOLE_RADIUS)
     size = 2 * radius + 1
     if radius <= _WHOLE_RADIUS:
         return F.avg_pool2d(planes[None], size, 1, radius, count_include_pad=False)[0]

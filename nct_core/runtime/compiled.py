@@ -3,13 +3,15 @@
 numba reuses compiled code as long as the file that contains the function is unchanged. But a kernel also depends on the
 compiled functions that it calls and on numbers, which may come from other files. Here these are part of the key, so
 that a change in them is never missed. numba chooses the place of the cache: beside the code if that folder is writable,
-otherwise in the user's folder.
+otherwise in the user's folder. Where neither can be written to, what lies beside the code is used as it is, and what is
+compiled is not kept.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -17,9 +19,11 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numba.core.caching import FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.dispatcher import Dispatcher
 from numba.extending import _Intrinsic
+
+_log = logging.getLogger(__name__)
 
 _NUMBERS = (int, float, tuple, str, np.generic)
 
@@ -40,15 +44,37 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         _file_digest(function.__code__.co_filename)  # read now: the file may be edited before the first call
-        dispatcher = njit(nogil=True, cache=True, **options)(function)
+        dispatcher = njit(nogil=True, **options)(function)
         dispatcher._cache = _Cache(function)
         return dispatcher
 
     return decorate
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
+_InTree: Any = next(locator for locator in CompileResultCacheImpl._locator_classes if "InTree" in locator.__name__)
+
+
+class _BesideTheCode(_InTree):  # type: ignore[misc]  # numba has no types
+    """The place beside the code, also where it cannot be written to."""
+
+    def ensure_cache_path(self) -> None:
+        pass
+
+
+class _Places(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (*CompileResultCacheImpl._locator_classes, _BesideTheCode)
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]
     """numba's cache of one function, with everything that the function depends on in the key."""
+
+    _impl_class = _Places
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        try:
+            super().save_overload(signature, data)
+        except OSError as error:
+            _tell_once(error.strerror or str(error))
 
     def _index_key(self, signature: Any, codegen: Any) -> tuple[object, ...]:
         return (*super()._index_key(signature, codegen), parts_digest(self._py_func))
@@ -81,6 +107,11 @@ def parts_digest(function: Any) -> str:
                 raise TypeError(f"expected {reached.__name__} to import what it uses of {value.__name__} by its own name, got the module")
     content = [*sorted(map(_file_digest, files)), *sorted(numbers)]
     return hashlib.sha256("\n".join(content).encode()).hexdigest()
+
+
+@functools.cache
+def _tell_once(reason: str) -> None:
+    _log.warning("compiled code cannot be kept (%s): every start takes about a minute longer", reason)
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -69,6 +69,11 @@ class ColorTransform:
 
         Raises:
             InputError: the file cannot be written, or the transform was not made by a transfer.
+
+        Example:
+            >>> result.transform.save("sunset.nct")  # of nct_core.transfer
+            >>> ColorTransform.load("sunset.nct").shows(source)
+            True
         """
         if self.look is None or self.made is None:
             raise InputError(_NO_LOOK)

@@ -125,6 +125,7 @@ def fit(
     *,
     agreement: torch.Tensor | None = None,
     kernels: Kernels | None = None,
+    tolerance: float = _AFFINE_TOLERANCE,
     advance: Advance = unwatched,
 ) -> Solution:
     """Fits the transform at a level's grid: the minimizer of data, local, nonlocal (paper section 3.3) and contrast terms (ours).
@@ -146,6 +147,7 @@ def fit(
         weights: d, lambda_l and mu.
         agreement: float32 [h, w], [0, 1], see :mod:`nct_core.matching.consistency`; None for a gain of 1.
         kernels: of the device, see :class:`nct_core.solver.system.Grid`.
+        tolerance: of the solver, see :func:`nct_core.solver.conjugate_gradients.solve`.
         advance: called between the steps of the work.
 
     Raises:
@@ -155,4 +157,4 @@ def fit(
     advance(0.0)
     grid = Grid(*edge_weights(source[..., 0], 2.0 * weights.local), kernels)  # every pair of neighbors counts twice in the energy
     advance(0.0)
-    return solve(System(blocks, grid, graph), rhs, tolerance=_AFFINE_TOLERANCE, start=start, advance=advance)
+    return solve(System(blocks, grid, graph), rhs, tolerance=tolerance, start=start, advance=advance)

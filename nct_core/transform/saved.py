@@ -8,6 +8,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,7 +20,7 @@ from ..contract.params import TransferParams
 SUFFIX = ".nct"
 VERSION = 1
 """Of the file; a program reads those up to its own."""
-_KIND = "neural color transfer look"
+_KEY = "neural-color-transfer"  # of the one entry of metadata; of several the order would differ from file to file
 _LAYOUT = {"coefficients": (None, None, 6), "lightness": (None, None), "colors": (None, 3)}
 
 
@@ -63,8 +64,8 @@ def write(path: str | os.PathLike[str], saved: Saved) -> None:
     if path.suffix.lower() != SUFFIX:
         raise InputError(f"{path}: expected a file name that ends in {SUFFIX}, got {path.suffix or 'none'!r}")
     tensors = {name: getattr(saved, name).cpu().contiguous() for name in _LAYOUT}
-    made = {"params": dataclasses.asdict(saved.made.params), "backbone": saved.made.backbone}
-    data = save(tensors, {"kind": _KIND, "version": str(VERSION), "made": json.dumps(made)})
+    made = {"version": VERSION, "params": dataclasses.asdict(saved.made.params), "backbone": saved.made.backbone}
+    data = save(tensors, {_KEY: json.dumps(made)})
     partial = path.with_name(f".nct-{secrets.token_hex(4)}{SUFFIX}")
     try:
         try:
@@ -87,12 +88,9 @@ def read(path: str | os.PathLike[str]) -> Saved:
         raise InputError(f"{path}: expected a look that was saved, got {'a folder' if path.is_dir() else 'no such file'}; check the path")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            _check_kind(path, metadata)
+            made = _made(path, (file.metadata() or {}).get(_KEY))
             tensors = {name: file.get_tensor(name) for name in _LAYOUT}
-        made = json.loads(metadata["made"])
-        params, backbone = TransferParams.from_mapping(made["params"]), str(made["backbone"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: expected a look that was saved, it is damaged or of another kind ({error}); save it again") from error
     height_width = tuple(tensors["lightness"].shape)
     for name, layout in _LAYOUT.items():
@@ -100,14 +98,27 @@ def read(path: str | os.PathLike[str]) -> Saved:
         fits = len(tensor.shape) == len(layout) and all(wanted in (None, size) for wanted, size in zip(layout, tensor.shape)) and tensor.numel() > 0
         if not fits or tensor.dtype != torch.float32 or not bool(tensor.isfinite().all()) or (name == "coefficients" and tensor.shape[:2] != height_width):
             raise InputError(f"{path}: expected a look that was saved, its {name} are damaged; save it again")
-    return Saved(**tensors, made=Made(params, backbone))
+    return Saved(**tensors, made=made)
 
 
-def _check_kind(path: Path, metadata: dict[str, str]) -> None:
-    if metadata.get("kind") != _KIND:
+def _made(path: Path, text: str | None) -> Made:
+    """What the metadata say."""
+    if text is None:
         raise InputError(f"{path}: expected a look that was saved, got safetensors of another kind; choose a file that 'nct transfer --save' wrote")
-    version = metadata.get("version", "")
-    if not version.isdecimal() or int(version) < 1:
-        raise InputError(f"{path}: expected a look of version 1 to {VERSION}, got version {version!r}; save it again")
-    if int(version) > VERSION:
-        raise InputError(f"{path}: expected a look of version 1 to {VERSION}, got version {version} of a newer program; update this one")
+    try:
+        told = json.loads(text)
+        version = told["version"]
+        if isinstance(version, int) and version > VERSION:
+            raise InputError(f"{path}: expected a look of version 1 to {VERSION}, got version {version} of a newer program; update this one")
+        if version != VERSION:
+            raise InputError(f"{path}: expected a look of version 1 to {VERSION}, got version {version!r}; save it again")
+        return Made(_params(path, told["params"]), str(told["backbone"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: expected a look that was saved, what it says of itself is damaged ({error}); save it again") from error
+
+
+def _params(path: Path, values: dict[str, Any]) -> TransferParams:
+    try:
+        return TransferParams.from_mapping(values)
+    except InputError as error:
+        raise InputError(f"{path}: expected a look that was saved, what it says of itself is damaged ({error}); save it again") from error

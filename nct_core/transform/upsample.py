@@ -34,13 +34,22 @@ class EdgeAwareUpsampling:
         self._source = source
         self._grid = Grid(*edge_weights(source[..., 0], 1.0), kernels)
 
-    def __call__(self, low: torch.Tensor, *, weight: float, agreement: torch.Tensor | None = None, advance: Advance = unwatched) -> Solution:
+    def __call__(
+        self,
+        low: torch.Tensor,
+        *,
+        weight: float,
+        agreement: torch.Tensor | None = None,
+        tolerance: float = _SMOOTHING_TOLERANCE,
+        advance: Advance = unwatched,
+    ) -> Solution:
         """Upsamples and smooths a transform.
 
         Args:
             low: float32 [h, w, 6], the transform on the level's grid.
             weight: lambda of this level.
             agreement: float32 [h, w], [0, 1], on the level's grid; as in :func:`nct_core.transform.fit.fit`, r is higher where matches agree.
+            tolerance: of the solver, see :func:`nct_core.solver.conjugate_gradients.solve`.
             advance: called by the solver.
 
         Raises:
@@ -52,7 +61,7 @@ class EdgeAwareUpsampling:
         up, trust, rhs = upsample(low, self._source, trusted, _OUT_OF_RANGE_WEIGHT * scale)
         if weight == 0:
             return Solution(up, 0, 0.0)
-        return solve(System(trust, self._grid), rhs, tolerance=_SMOOTHING_TOLERANCE, start=up, advance=advance)
+        return solve(System(trust, self._grid), rhs, tolerance=tolerance, start=up, advance=advance)
 
 
 def _upsample(

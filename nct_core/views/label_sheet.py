@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,16 @@ from ..pixels.resample import resize
 from ..pixels.working import prepare
 from ..result import TransferResult
 
+_FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansArabic-Regular.ttf",
+    "segoeui.ttf",
+    "msyh.ttc",
+    "seguiemj.ttf",
+    "Arial Unicode.ttf",
+    "PingFang.ttc",
+)
 _MAP_SIDE, _THUMBNAIL_SIDE = 960, 150
 _MARGIN, _FRAME, _TEXT = 16, 6, 18
 _BACKGROUND, _INK, _FAINT = (250, 250, 250), (20, 20, 20), (130, 130, 130)
@@ -51,7 +62,7 @@ def draw(result: TransferResult, source: NDArray[np.float32], references: Sequen
     Args:
         result: result of the transfer.
         source, references: the images of the transfer, float32 [H, W, C], sRGB-encoded.
-        names: names of the references.
+        names: names of the references; one with letters that no font here has is left out, and its number stays.
 
     Returns:
         uint8 [H, W, 3], sRGB-encoded; the map's longer side has 960 px, or the source's if that is less.
@@ -84,8 +95,10 @@ def _entry(frame: tuple[int, int, int], thumbnail: NDArray[np.uint8], name: str,
     """Draws one reference: its framed thumbnail, name and share."""
     used = share > 0
     name = name if len(name) <= 30 else f"{name[:20]}…{name[-9:]}"
+    font = _font(name)
+    if font is None:
+        name, font = name.partition(" ")[0], ImageFont.load_default(_TEXT)
     text = f"{name}\n{100 * share:.1f} %" if used else f"{name}\nnot used"
-    font = ImageFont.load_default(_TEXT)
     left, top, right, bottom = ImageDraw.Draw(Image.new("RGB", (1, 1))).multiline_textbbox((0, 0), text, font)
     height, width = thumbnail.shape[:2]
     out = Image.new("RGB", (int(max(width + 2 * _FRAME, right - left)) + 1, height + 2 * _FRAME + _MARGIN // 2 + int(bottom - top) + 2), _BACKGROUND)
@@ -94,6 +107,19 @@ def _entry(frame: tuple[int, int, int], thumbnail: NDArray[np.uint8], name: str,
     below = height + 2 * _FRAME + _MARGIN // 2
     ImageDraw.Draw(out).multiline_text((-left, below - top), text, fill=_INK if used else _FAINT, font=font)
     return out
+
+
+def _font(text: str) -> Any:
+    """A font that has all letters of a text, the system's where Pillow's own lacks one; None if there is none."""
+    for file in (None, *_FONTS):
+        try:
+            font = ImageFont.load_default(_TEXT) if file is None else ImageFont.truetype(file, _TEXT)
+            box = bytes(font.getmask("\U0010fffe"))  # what is drawn in place of a letter that it lacks
+            if all(bytes(font.getmask(letter)) != box for letter in text if not letter.isspace()):
+                return font
+        except (OSError, UnicodeEncodeError):  # no such font; a name of a file that is no text
+            continue
+    return None
 
 
 def _flow(sizes: Sequence[tuple[int, int]], width: int, top: int) -> tuple[list[tuple[int, int]], int]:

@@ -6,6 +6,7 @@ import argparse
 import faulthandler
 import logging
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -24,9 +25,11 @@ def _open_log(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_suffix(path.suffix + ".old"))
-        with path.open("ab") as log:
-            os.dup2(log.fileno(), 2)
+            shutil.copyfile(path, path.with_suffix(path.suffix + ".old"))
+            os.truncate(path, 0)  # Windows renames no file that another program has open, and who appends goes on at the new end
+        log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        os.dup2(log, 2)
+        os.close(log)
     except OSError as error:
         logger.warning("no log file: %s", error)
 

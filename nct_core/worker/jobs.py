@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_STORED_BYTES = 1 << 34
+MAX_FILE_BYTES = 1 << 29  # of reduced pictures of files, which are kept for the next time
 SMALL_SIDE = 512  # px of the references' copies
 TAKES_PART = 127  # of 255: a mask's value above which a pixel does
 
@@ -64,18 +65,18 @@ class Jobs:
     """The pictures and the last transfers of one connection."""
 
     def __init__(self) -> None:
-        self._pictures: dict[str, Pixels] = {}
-        self._files: dict[tuple[object, ...], np.ndarray] = {}
+        self._pictures: dict[str, Pixels | InputError] = {}
+        self._files: dict[tuple[object, ...], np.ndarray] = {}  # the last used last
         self._done: dict[str, _Done] = {}
         self._newest: _Done | None = None
 
     def forget(self, name: str) -> int:
         """Drops a picture and returns how many bytes the others take."""
         self._pictures.pop(name, None)
-        return sum(picture.values.nbytes for picture in self._pictures.values())
+        return sum(picture.values.nbytes for picture in self._pictures.values() if isinstance(picture, Pixels))
 
-    def keep(self, name: str, picture: Pixels) -> None:
-        """Takes a picture that jobs will refer to by ``name``."""
+    def keep(self, name: str, picture: Pixels | InputError) -> None:
+        """Takes a picture that jobs will refer to by ``name``, or the reason why it was not taken."""
         self._pictures[name] = picture
 
     def transfer(self, request: Transfer, progress: Callable[[float, str], None], cancel: Callable[[], bool]) -> tuple[np.ndarray, TransferFacts]:
@@ -189,19 +190,25 @@ class Jobs:
             changed = 0  # read() says what is wrong
         key = (path, changed, side)
         if key in self._files:
+            self._files[key] = self._files.pop(key)
             return self._files[key]
         picture = read_picture(path)
         image = to_srgb(picture.pixels, picture.icc_profile, advance)
         if not side or max(image.shape[:2]) <= side:
             return image
-        self._files[key] = resize(torch.from_numpy(image), fit_within((image.shape[0], image.shape[1]), side, least=2)).numpy()
-        return self._files[key]
+        small = resize(torch.from_numpy(image), fit_within((image.shape[0], image.shape[1]), side, least=2)).numpy()
+        self._files[key] = small
+        while sum(kept.nbytes for kept in self._files.values()) > MAX_FILE_BYTES and len(self._files) > 1:
+            del self._files[next(iter(self._files))]
+        return small
 
     def _picture(self, name: str) -> Pixels:
-        try:
-            return self._pictures[name]
-        except KeyError:
-            raise InputError(f"expected an image that was sent before, got {name!r}") from None
+        picture = self._pictures.get(name)
+        if picture is None:
+            raise InputError(f"expected an image that was sent before, got {name!r}")
+        if isinstance(picture, InputError):
+            raise picture
+        return picture
 
     def _done_before(self, request: Apply | View) -> _Done:
         """The transfer that the request names, on what it names."""

@@ -22,7 +22,7 @@ import numpy as np
 
 from .. import __version__
 from ..contract import frames, messages
-from ..contract.errors import Cancelled, DeviceError, DeviceLost, NctError, ProtocolError, WeightsError
+from ..contract.errors import Cancelled, DeviceError, DeviceLost, InputError, NctError, ProtocolError, WeightsError
 from ..contract.headers import Message
 from ..contract.texts import Text
 from .jobs import MAX_STORED_BYTES, Jobs, Pixels
@@ -94,7 +94,9 @@ class Worker:
         layout = image.layout
         stored = self._work.forget(image.id)
         if stored + layout.payload_bytes > MAX_STORED_BYTES:
-            raise ProtocolError(f"expected images of at most {MAX_STORED_BYTES} bytes together, got {stored + layout.payload_bytes}")
+            frames.skip(self._source, layout.payload_bytes)
+            self._work.keep(image.id, InputError(f"expected images of at most {MAX_STORED_BYTES} bytes together, got {stored + layout.payload_bytes}"))
+            return
         icc = bytearray(layout.icc)
         frames.read_into(self._source, icc)
         pixels = np.empty((layout.height, layout.width, layout.channels), np.dtype(layout.dtype).newbyteorder("<"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from nct_core import TransferParams, TransferResult, transfer
-from nct_core.features.pyramid import FeaturePyramid
-from nct_core.guidance.reference import Read, Reference
+from nct_core.features.installed import forget_pictures
+from nct_core.features.pyramid import COARSEST, FeaturePyramid
+from nct_core.guidance import reference as guidance_reference
+from nct_core.pixels.working import WorkingImage
 
 SMALL = TransferParams(working_size=128, patchmatch_iterations=4)
 Image = NDArray[np.float32]
@@ -80,10 +82,10 @@ def test_matches_are_right_in_the_reference_as_it_was_given(result: TransferResu
 
 @pytest.mark.slow
 def test_colors_are_nearer_to_the_truth(source: Image, reference: Image, truth: Image, result: TransferResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stay(read: Read, _half: torch.Tensor, network: FeaturePyramid, *_: object) -> Reference:
-        return dataclasses.replace(read.as_is(), half=network.half_size(read.as_is().image.rgb))
+    def stay(image: WorkingImage, _half: torch.Tensor, network: FeaturePyramid, *_: object) -> tuple[WorkingImage, torch.Tensor, bool]:
+        return image, network.half_size(image.rgb), False
 
-    monkeypatch.setattr(Read, "oriented", stay)
+    monkeypatch.setattr(guidance_reference, "oriented", stay)
     without = transfer(source, [reference], SMALL)
     assert not without.matches[0].mirrored and np.median(errors(without)) > 10
     assert np.abs(result.image - truth).mean() < 0.9 * np.abs(without.image - truth).mean()
@@ -124,3 +126,21 @@ def test_nothing_is_mirrored_as_published(source: Image, reference: Image) -> No
     published = TransferParams(working_size=96, patchmatch_iterations=2, match_drift=100.0)
     result = transfer(source, [reference], published)
     assert [match.mirrored for match in result.matches] == [False]
+
+
+@pytest.mark.slow
+def test_the_network_sees_no_picture_twice(source: Image, reference: Image, result: TransferResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Source and the mirrored reference at full size, both and the reference as it is at half size; nothing the next time."""
+    seen: list[int] = []
+    compute = FeaturePyramid.__call__
+
+    def watched(self: FeaturePyramid, image: torch.Tensor, levels: list[int], *arguments: Any) -> dict[int, torch.Tensor]:
+        seen.extend([image.shape[0]] * (max(levels) == COARSEST))
+        return compute(self, image, levels, *arguments)
+
+    forget_pictures()
+    monkeypatch.setattr(FeaturePyramid, "__call__", watched)
+    for expected in ([48, 48, 48, 96, 96], []):
+        seen.clear()
+        np.testing.assert_array_equal(transfer(source, [reference], SMALL).image, result.image)
+        assert sorted(seen) == expected

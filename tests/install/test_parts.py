@@ -105,6 +105,12 @@ def test_gimp_is_named_only_where_there_is_one() -> None:
     assert ready(python, in_gimp=False) == "Ready. On the command line: /somewhere/bin/nct transfer --help"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_the_data_folder_is_the_users_own(tmp_path: Path) -> None:
+    with lock.only_one(tmp_path / "share/data"):
+        assert (tmp_path / "share/data").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_second_installer_waits_for_nobody_and_says_so(tmp_path: Path) -> None:
     code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); import pathlib; from installer import lock\n"
     code += "with lock.only_one(pathlib.Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
@@ -120,6 +126,22 @@ def test_a_second_installer_waits_for_nobody_and_says_so(tmp_path: Path) -> None
         other.kill()
     with lock.only_one(tmp_path):  # the system lifted it
         pass
+
+
+def test_a_home_that_the_terminal_cannot_write_is_no_trouble(tmp_path: Path) -> None:
+    """As on Windows, where the output of a program may be in a code page that lacks the user's own name."""
+    home = tmp_path / "木の家"
+    variables = {**os.environ, "HOME": str(home), "PYTHONIOENCODING": "cp1252:strict"}
+    variables.pop("XDG_DATA_HOME", None)
+    (home / ".local/share/neural-color-transfer/demo").mkdir(parents=True)
+    (home / ".local/share/neural-color-transfer/demo/mine.png").write_text("")
+    clone = tmp_path / "clone"  # what is removed is the clone's own too
+    for name in ("installer", "nct_core/contract", "nct_core/installation", "plugin"):
+        shutil.copytree(PROJECT / name, clone / name)
+    for name in ("install.py", "nct_core/__init__.py"):
+        shutil.copy(PROJECT / name, clone / name)
+    done = subprocess.run([sys.executable, str(clone / "install.py"), "--uninstall"], env=variables, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and r"kept: " in done.stdout and r"\u6728" in done.stdout, done.stderr
 
 
 def test_a_worker_that_does_not_answer_is_said() -> None:

@@ -18,7 +18,7 @@ import nct_core
 from nct_core.contract import frames, messages
 from nct_core.worker.server import Worker
 
-LIMIT_SECONDS = 2  # within which the worker must be gone once the plug-in is
+LIMIT_SECONDS = 10  # within which the worker must be gone once the plug-in is; on a loaded machine too
 
 
 def test_it_leaves_when_stdin_ends_while_it_starts(connection: Connection) -> None:
@@ -60,12 +60,13 @@ def test_it_leaves_on_shutdown(connection: Connection) -> None:
     ],
 )
 def test_a_bad_frame_ends_the_connection(connection: Connection, noise: bytes, words: str) -> None:
-    connection.answer()
     connection.sink.write(noise)
     connection.sink.flush()
     if "end of the stream" in words:
         connection.sink.close()
     error = connection.answer()
+    if isinstance(error, messages.Hello):  # which takes long: mostly the frame is read before
+        error = connection.answer()
     assert isinstance(error, messages.Error)
     assert (error.id, error.code) == ("", "protocol")
     assert words in error.text
@@ -98,6 +99,22 @@ def test_everything_else_goes_to_the_log(tmp_path: Path) -> None:
     subprocess.run([*COMMAND, "--log", str(log)], input=b"", capture_output=True)
     assert log.stat().st_size < 100_000
     assert log.with_name("nct.log.old").stat().st_size == 2 << 20
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_the_log_is_the_users_own(tmp_path: Path) -> None:
+    subprocess.run([*COMMAND, "--log", str(tmp_path / "nct.log")], input=b"", capture_output=True, timeout=120)
+    assert (tmp_path / "nct.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_somebody_holds_open_is_begun_anew(tmp_path: Path) -> None:
+    log = tmp_path / "nct.log"
+    log.write_bytes(b"x" * (2 << 20))
+    with open(log, "ab") as held:
+        subprocess.run([*COMMAND, "--log", str(log)], input=b"", capture_output=True, timeout=120)
+        held.write(b"the other's line")
+    text = log.read_bytes()
+    assert len(text) < 100_000 and text.endswith(b"the other's line")
 
 
 def test_a_full_disk_is_said_in_words() -> None:

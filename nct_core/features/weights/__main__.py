@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ...contract.errors import NctError
+from ...installation.streams import ready_streams
 from . import download, find, folder, load
 
 
@@ -16,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("action", choices=("fetch", "show"))
     parser.add_argument("--backbone", choices=("auto", "vgg19", "vgg16"), default="auto", help="auto: VGG-19 where the network allows, else VGG-16")
     chosen = parser.parse_args(arguments)
+    ready_streams()
     try:
         file = download.fetch(folder(), chosen.backbone) if chosen.action == "fetch" else find()
         load(file)

@@ -10,8 +10,6 @@ oneDNN has this only for AVX-512. In float32 the result differs from a direct co
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import nn
@@ -19,6 +17,7 @@ from torch import nn
 from ...runtime import threads
 from ...runtime.vectors import LANES
 from .. import vgg
+from ..first_layer_cpu import FirstConvolution
 from .kernels_cpu import convolve_rows
 
 _FILTER_TRANSFORM = np.array([[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]])
@@ -43,7 +42,7 @@ class Convolution(nn.Module):
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor, *, pools: bool) -> None:
         super().__init__()
         outputs, inputs = weight.shape[:2]
-        # [tap, block of outputs, input, output of the block]: a block is a run of memory that a product of matrices reads from front to back.
+        # [tap, (block of outputs, input, output of the block)]: a block is a run of memory that a product of matrices reads from front to back.
         taps = weight.reshape(outputs // LANES, LANES, inputs, 9).permute(3, 0, 2, 1).reshape(9, -1)
         transform = torch.from_numpy(np.kron(_FILTER_TRANSFORM, _FILTER_TRANSFORM).astype(np.float32))
         self._filters = (transform @ taps).numpy()
@@ -61,15 +60,11 @@ class Convolution(nn.Module):
 
 
 def blocks(weights: dict[str, torch.Tensor], backbone: str) -> list[nn.Sequential]:
-    """The layers of VGG as :func:`nct_core.features.network.blocks` gives them, for float32 on the CPU.
-
-    Only the first convolution, with its three input channels, stays with torch.
-    """
-    first, *others = vgg.convolutions(backbone)
-    layers: list[list[nn.Module]] = [[_direct(weights, first), nn.ReLU(inplace=True)], []]
-    for convolution, following in zip(others, [*others[1:], None]):
-        weight, bias = _parameters(weights, convolution)
-        layers[-1].append(Convolution(weight, bias, pools=following is not None and following.first))
+    """The layers of VGG as :func:`nct_core.features.network.blocks` gives them, for float32 on the CPU."""
+    first, *others = ((convolution, *_parameters(weights, convolution)) for convolution in vgg.convolutions(backbone))
+    layers: list[list[nn.Module]] = [[FirstConvolution(*first[1:])], []]
+    for (convolution, weight, bias), following in zip(others, [*others[1:], None]):
+        layers[-1].append(Convolution(weight, bias, pools=following is not None and following[0].first))
         if convolution.first:
             if convolution.block == len(vgg.BACKBONES[backbone]):
                 break
@@ -77,12 +72,5 @@ def blocks(weights: dict[str, torch.Tensor], backbone: str) -> list[nn.Sequentia
     return [nn.Sequential(*block) for block in layers]
 
 
-def _direct(weights: dict[str, torch.Tensor], convolution: vgg.Convolution) -> nn.Module:
-    weight, bias = _parameters(weights, convolution)
-    layer = nn.Conv2d(convolution.inputs, convolution.outputs, 3, padding=1)
-    layer.load_state_dict({"weight": weight, "bias": bias}, assign=True)
-    return layer
-
-
-def _parameters(weights: dict[str, torch.Tensor], convolution: vgg.Convolution) -> tuple[Any, Any]:
+def _parameters(weights: dict[str, torch.Tensor], convolution: vgg.Convolution) -> tuple[torch.Tensor, torch.Tensor]:
     return weights[f"{convolution.name}.weight"], weights[f"{convolution.name}.bias"]

@@ -94,7 +94,7 @@ class Worker:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     env=environment,
-                    cwd=Path(__file__).parents[1],
+                    cwd=Path(settings.command[0]).parent,  # Windows lets nobody remove the folder in which a program works
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
             except OSError as error:

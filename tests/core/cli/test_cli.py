@@ -193,7 +193,18 @@ def test_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert code == int(report["problems"] > 0)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["transfer", "--help"], ["transfer", "a.png", "b.png"], ["transfer", "no.png", "no.png", "-o", "x.png"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["transfer", "--help"],
+        ["transfer", "a.png", "b.png"],
+        ["transfer", "no.png", "no.png", "-o", "x.png"],
+        ["series", "no.png", "--references", "no.png", "-o", "x"],
+        ["apply", "--help"],
+    ],
+    ids=" ".join,
+)
 def test_help_and_errors_do_not_load_torch(arguments: list[str]) -> None:
     code = "import atexit, sys, nct_core.cli.main; atexit.register(lambda: print('torch' in sys.modules)); sys.exit(nct_core.cli.main.main())"
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=240)

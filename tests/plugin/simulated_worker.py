@@ -10,11 +10,12 @@ from typing import Any
 PROGRAM = """
 import os, sys
 from pathlib import Path
+plugin, starts, version, *behaviors = sys.argv[1:-2]  # the client adds --log and a path
+sys.path.insert(0, plugin)
 from nct_shared import frames, messages
 from nct_shared.errors import DeviceLost
 from nct_shared.texts import Text
 
-starts, version, *behaviors = sys.argv[1:-2]  # the client adds --log and a path
 with open(starts, "a") as file:
     file.write("x")
 behavior = behaviors[len(Path(starts).read_text()) - 1]
@@ -46,8 +47,11 @@ class Starts:
     """How a plug-in starts it, and how often it has been started."""
 
     def __init__(self, settings: Any, folder: Path, *behaviors: str) -> None:
+        import nct_shared
+
         self._file = folder / "starts"
-        command = [sys.executable, "-c", PROGRAM, str(self._file), settings.version, *behaviors]
+        plugin = str(Path(nct_shared.__file__).parents[1])
+        command = [sys.executable, "-c", PROGRAM, plugin, str(self._file), settings.version, *behaviors]
         self.settings = dataclasses.replace(settings, command=command, log=str(folder / "nct.log"))
 
     @property

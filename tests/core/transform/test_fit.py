@@ -48,14 +48,13 @@ def energy(x, source, guidance, confidence, graph, weights, gain):
 
 
 @pytest.mark.parametrize("agreeing", [False, True])
-def test_the_gradient_of_the_energy_is_zero_at_the_solution(agreeing, monkeypatch):
-    monkeypatch.setattr("nct_core.transform.fit._AFFINE_TOLERANCE", 1e-6)
+def test_the_gradient_of_the_energy_is_zero_at_the_solution(agreeing):
     source, guidance = picture(1, (18, 21)), picture(2, (18, 21))
     confidence = torch.rand(18, 21, generator=torch.Generator().manual_seed(3)).clamp_min(1e-6)
     graph = graph_of(source)
     weights = TermWeights(data=4.0, local=0.125, contrast=2.0, deviation_floor=2.5 if agreeing else 0.6)
     agreement = torch.rand(18, 21, generator=torch.Generator().manual_seed(4)) if agreeing else None
-    solution = fit(source, guidance, confidence, graph, weights, agreement=agreement)
+    solution = fit(source, guidance, confidence, graph, weights, agreement=agreement, tolerance=1e-6)
     gain = 1 + 20 * agreement.double() if agreeing else torch.ones(18, 21, dtype=torch.float64)
     x = solution.x.double().requires_grad_()
     terms = energy(x, source.double(), guidance.double(), confidence.double(), graph, weights, gain)
@@ -98,13 +97,12 @@ def test_upsampling_keeps_an_edge_where_the_picture_has_one():
 
 
 @pytest.mark.parametrize("agreeing", [False, True])
-def test_upsampling_minimizes_its_energy(agreeing, monkeypatch):
-    monkeypatch.setattr("nct_core.transform.upsample._SMOOTHING_TOLERANCE", 1e-6)
+def test_upsampling_minimizes_its_energy(agreeing):
     source = picture(15, (24, 28))
     generator = torch.Generator().manual_seed(6)
     low = torch.rand(6, 7, 6, generator=generator) * 0.5 + 0.1
     agreement = torch.rand(6, 7, generator=generator) if agreeing else None
-    x = EdgeAwareUpsampling(source)(low, weight=0.5, agreement=agreement).x.double().requires_grad_()
+    x = EdgeAwareUpsampling(source)(low, weight=0.5, agreement=agreement, tolerance=1e-6).x.double().requires_grad_()
     planes = low if agreement is None else torch.cat([low, 1 + 20 * agreement[..., None]], -1)
     up = torch.nn.functional.interpolate(planes.permute(2, 0, 1)[None].double(), size=(24, 28), mode="bilinear")[0].permute(1, 2, 0)
     gain = up[..., 6:] if agreeing else 1.0

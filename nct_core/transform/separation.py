@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import math
 
+import scipy.fft
 import torch
 
 from ..pixels.resample import box_mean
+from ..runtime import threads
+from ..runtime.backend import on_cpu
 
 _SMOOTHING_RADIUS = 5  # reversals are told from differences between averages of this reach
 _REVERSAL = 4.0  # a quarter of a difference, with the opposite sign, counts as reversed
@@ -66,11 +69,20 @@ def _target(present: torch.Tensor, wanted: torch.Tensor, amount: torch.Tensor) -
 
 
 def _solve(right: torch.Tensor) -> torch.Tensor:
-    """Solves (screening - Laplacian) x = right with free borders, exactly, by a cosine transform (an even extension and a Fourier transform)."""
+    """Solves (screening - Laplacian) x = right with free borders, exactly, by a cosine transform."""
     height, width = right.shape[:2]
+    if on_cpu(right):
+        spectrum = torch.from_numpy(scipy.fft.dctn(right.numpy(), axes=(0, 1), workers=threads.count(), overwrite_x=True))
+        spectrum /= _eigenvalues(height, width, height, width, right.device)[..., None]
+        return torch.from_numpy(scipy.fft.idctn(spectrum.numpy(), axes=(0, 1), workers=threads.count(), overwrite_x=True)).contiguous()
+    # PyTorch has no cosine transform: an even extension and a Fourier transform.
     mirrored = torch.cat([right, right.flip(0)], 0)
     mirrored = torch.cat([mirrored, mirrored.flip(1)], 1)
-    row, column = (torch.arange(n, device=right.device, dtype=torch.float32) for n in (2 * height, width + 1))
-    eigenvalues = _SCREENING + (2.0 - 2.0 * torch.cos(math.pi * row / height))[:, None] + (2.0 - 2.0 * torch.cos(math.pi * column / width))
-    spectrum = torch.fft.rfft2(mirrored.permute(2, 0, 1)) / eigenvalues
+    spectrum = torch.fft.rfft2(mirrored.permute(2, 0, 1)) / _eigenvalues(2 * height, width + 1, height, width, right.device)
     return torch.fft.irfft2(spectrum, s=(2 * height, 2 * width))[:, :height, :width].permute(1, 2, 0).contiguous()
+
+
+def _eigenvalues(rows: int, columns: int, height: int, width: int, device: torch.device) -> torch.Tensor:
+    """Of the operator, for the first frequencies: float32 [rows, columns]."""
+    row, column = (torch.arange(n, device=device, dtype=torch.float32) for n in (rows, columns))
+    return _SCREENING + (2.0 - 2.0 * torch.cos(math.pi * row / height))[:, None] + (2.0 - 2.0 * torch.cos(math.pi * column / width))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -23,11 +24,16 @@ from .guidance.labels import evidence_costs, label_map
 from .guidance.reference import Reference, compare, explains, match, oriented, read
 from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
+from .guides.build import steer
+from .guides.check import checked
+from .guides.spread import Scene
+from .guides.types import Guide
 from .look.statistics import sample_pixels
 from .matching import patchmatch
 from .matching.consistency import Fields
 from .pixels.check import check_inputs
 from .pixels.lab import lab_to_srgb
+from .pixels.resample import resize
 from .pixels.working import WorkingImage, prepare, working_shape
 from .result import LevelMaps, Match, TransferResult
 from .runtime import backend, memory
@@ -61,6 +67,7 @@ def transfer(
     params: TransferParams = TransferParams(),
     *,
     onto: NDArray[np.float32] | None = None,
+    guides: Sequence[Guide] = (),
     device: str = "auto",
     weights_path: str | None = None,
     names: Sequence[str] | None = None,
@@ -76,6 +83,8 @@ def transfer(
         references: images of the same kind, of any size. Their order does not matter.
         params: see :class:`TransferParams`.
         onto: the source's picture at another size, which is recolored in its stead; None: the source.
+        guides: what the user says goes with what, and what keeps its colors (see :mod:`nct_core.guides.types`); points and masks are in pixels of
+            the source and of the reference of that number.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps". "auto" is a GPU where there is one; whatever error it gives, too little memory
             included, the transfer begins again on the CPU, which the result's ``device`` and a stage of ``progress`` say.
         weights_path: network weights to use instead of the installed ones.
@@ -88,7 +97,8 @@ def transfer(
         A :class:`TransferResult` of the size of what is recolored.
 
     Raises:
-        InputError: an image is not usable, the message saying which, or there are more references than memory has room for.
+        InputError: an image is not usable, the message saying which, or there are more references than memory has room for. A guide does not
+            fit its picture, or two contradict each other.
         WeightsError: no usable network weights.
         DeviceError: no such device, not enough memory, or the device that was asked for failed.
         ConvergenceError: a solver failed.
@@ -98,8 +108,9 @@ def transfer(
     started, caller = time.perf_counter(), Caller()
     onto = source if onto is None else onto
     check_inputs(source, onto, references, names)
+    found = checked(guides, source, references, params.working_size)
     stages = Stages(_total_cost(len(references)), caller.watched(progress), caller.watched(cancel))
-    request = _Request(source, onto, tuple(references), weights_path, caller.watched(observer), started)
+    request = _Request(source, onto, tuple(references), tuple(found), weights_path, caller.watched(observer), started)
     *first, last = backend.candidates(device)
     for name in first:
         try:
@@ -124,6 +135,7 @@ class _Request:
     source: NDArray[np.float32]
     onto: NDArray[np.float32]
     references: tuple[NDArray[np.float32], ...]
+    guides: tuple[Guide, ...]
     weights_path: str | None
     observer: Observer | None
     started: float
@@ -139,6 +151,15 @@ class _Inputs:
     half: torch.Tensor | None  # relu5_1 of the source at half its size; None as published
     clusters: Clusters
     evidence_costs: torch.Tensor | None  # of the references; None where there is one
+    given_away: torch.Tensor | None  # of the references, by the guides; None without any
+
+    def guided(self, labels: torch.Tensor) -> torch.Tensor | None:
+        """How far a guide speaks of each position of a grid, given its label map: float32 [h, w]; None without guides."""
+        if all(reference.classes is None for reference in self.references):
+            return None
+        nothing = torch.zeros_like(self.source.lab[..., 0])
+        planes = torch.stack([nothing if reference.classes is None else reference.classes.guided for reference in self.references], -1)
+        return resize(planes, (labels.shape[0], labels.shape[1])).gather(-1, labels.long()[..., None])[..., 0].clamp(0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -201,18 +222,24 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
         prepared = prepare(image, params.working_size, device)
         stages.begin(_REFERENCE_COST, Text("reading_one_reference", number + 1) if len(request.references) > 1 else Text("reading_reference"))
         references.append(read(number, prepared, network, stages.advance))
-    references.sort(key=lambda reference: reference.digest)
     stages.begin(_SOURCE_COST, Text("reading_source"))
     features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
     clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
-    half, costs = None, None
+    half, costs, given_away = None, None, None
+    if request.guides:
+        scenes = [Scene(reference.image, (reference.features[COARSEST - 1], reference.features[COARSEST])) for reference in references]
+        steering = steer(request.guides, Scene(source, (features[COARSEST - 1], features[COARSEST])), scenes)
+        references = [dataclasses.replace(reference, classes=steering.classes[reference.number]) for reference in references]
+        given_away = steering.given_away
+    references.sort(key=lambda reference: reference.digest)
+    given_away = None if given_away is None else given_away[[reference.number for reference in references]]
     if not params.as_published:
         half = network.half_size(source.rgb, run.part(1.0, 1.0))
         references = [oriented(reference, half, network, run.part(1.0, 1.0)) for reference in references]
     if len(references) > 1:
         described = describe(features[COARSEST], features[COARSEST - 1])
         costs = evidence_costs([explains(reference, described) for reference in references], source.valid_on((described.shape[0], described.shape[1])))
-    return _Inputs(source, tuple(references), features, half, clusters, costs)
+    return _Inputs(source, tuple(references), features, half, clusters, costs, given_away)
 
 
 def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observer | None) -> tuple[_Level, _Level]:
@@ -226,13 +253,14 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
         for reference in references:
             reference.release(level)
         run.stages.begin(_RECOLORING_COSTS[level], Text("recoloring", COARSEST + 1 - level, COARSEST))
-        labels = label_map(view, says, None if above is None else above.labels, inputs.evidence_costs, run.part(0.0, 0.1))
+        labels = label_map(view, says, None if above is None else above.labels, inputs.evidence_costs, inputs.given_away, run.part(0.0, 0.1))
         guidance = fuse(says, labels)
-        confidence = guidance.confidence()
+        confidence, guided = guidance.confidence(), inputs.guided(labels)
+        confidence = confidence if guided is None else torch.maximum(confidence, guided)
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
         evidence = Evidence(fuse(alike, labels), guidance.agreement) if alike else evidence
         if level == 1 and evidence is not None:
-            coefficients, confidence = _finish(source, references, labels, coefficients, evidence, run)
+            coefficients, confidence = _finish(source, references, labels, coefficients, dataclasses.replace(evidence, guided=guided), run)
         above = _Level(fields, labels, guidance, confidence, coefficients)
         coarsest = coarsest or above
         if observer is not None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import torch
 
 from ..features.pyramid import COARSEST, FeaturePyramid
+from ..guides.classes import Classes
 from ..matching import coarsest
 from ..matching.consistency import Fields, agreement
-from ..matching.field import identity_field, move_to_valid, upsample_field
+from ..matching.field import Field, identity_field, move_to_valid, upsample_field
 from ..matching.likeness import Likeness, likeness
-from ..matching.patchmatch import patchmatch, plan
+from ..matching.patchmatch import Search, patchmatch, plan
 from ..pixels.grids import on_grid
 from ..pixels.working import WorkingImage
 from ..runtime.progress import Advance, part, unwatched
@@ -38,6 +39,7 @@ class Reference:
         half: relu5_1 of the image at half its size; None as published.
         mirrored: whether ``image`` is the mirror image of the caller's image.
         digest: SHA-256 of the content in the caller's orientation.
+        classes: what the user says goes with what, for ``image``; None where nothing was said.
     """
 
     number: int
@@ -46,6 +48,7 @@ class Reference:
     half: torch.Tensor | None
     mirrored: bool
     digest: bytes
+    classes: Classes | None = None
 
     def release(self, level: int) -> None:
         """Drops the features of a level, which take the most memory and have been used."""
@@ -69,11 +72,20 @@ def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePy
     """
     mirrored = reference.image.mirrored()
     as_is_half, mirrored_half = (network.half_size(image.rgb, advance) for image in (reference.image, mirrored))
-    as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, half)) for half in (as_is_half, mirrored_half))
+    mirrored_classes = None if reference.classes is None else reference.classes.mirrored()
+    sides = ((as_is_half, reference.classes), (mirrored_half, mirrored_classes))
+    as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(*_steered(source_half, half, classes))) for half, classes in sides)
     if mirrored_cost >= as_is_cost:
         return dataclasses.replace(reference, half=as_is_half)
     features = network(mirrored.rgb, range(2, COARSEST + 1), advance)
-    return dataclasses.replace(reference, image=mirrored, features=features, half=mirrored_half, mirrored=True)
+    return dataclasses.replace(reference, image=mirrored, features=features, half=mirrored_half, mirrored=True, classes=mirrored_classes)
+
+
+def _steered(source: torch.Tensor, reference: torch.Tensor, classes: Classes | None) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """The features of both sides as they are compared under the guides, and the share of their products that the features have."""
+    if classes is None:
+        return source, reference, 1.0
+    return classes.with_source(source), classes.with_reference(reference), classes.feature_share
 
 
 def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:
@@ -110,13 +122,15 @@ def match(
     """
     features = reference.features[source.level] if source.level > 1 else network(reference.image.rgb, [1], part(advance, 0.0, 0.08))[1]
     grid = (features.shape[0], features.shape[1])
-    valid, compared = reference.image.valid_on(grid), compare_by(source.level, features, reference.half)
+    valid = reference.image.valid_on(grid)
+    own, theirs, share = _steered(source.compared, compare_by(source.level, features, reference.half), reference.classes)
     searching, voting_part = part(advance, 0.08, 0.92), part(advance, 0.92, 1.0)
     if source.level == COARSEST and not run.params.as_published:
-        fields = coarsest.fields(source.compared, compared, source.valid, valid, searching)
+        fields = coarsest.fields(own, theirs, source.valid, valid, share, searching)
     else:
         max_side = max(*source.size, *reference.image.shape)
-        fields = _search(source, compared, valid, max_side, coarser, run, searching)
+        start = _start(source, valid, coarser, share, run)
+        fields = _search(start, own, theirs, source.valid, valid, plan(source.level, max_side, run.params), run, searching)
     guidance = voting.vote(
         source.features, features, source.colors, reference.image.lab_on(grid), fields, source.valid, valid,
         bds_weight=run.params.bds_weight, kernels=run.backend.kernels, advance=voting_part,
@@ -124,22 +138,36 @@ def match(
     return fields, guidance
 
 
-def _search(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, max_side: int, coarser: Fields | None, run: Run, advance: Advance) -> Fields:
-    """Both fields by PatchMatch, from the level above; what agrees there gives way only to what is clearly more alike (ours)."""
+@dataclass(frozen=True)
+class _Start:
+    """Where a search begins: fields in both directions, and how much they resist; None where nothing does."""
+
+    forward: Field
+    backward: Field
+    resistance: torch.Tensor | None
+    to_resistance: torch.Tensor | None
+
+
+def _start(source: SourceLevel, valid: torch.Tensor, coarser: Fields | None, share: float, run: Run) -> _Start:
+    """The fields of the level above; what agrees there gives way only to what is clearly more alike (ours)."""
     grid, to_grid = source.grid, (valid.shape[0], valid.shape[1])
-    resistance = to_resistance = None
     if coarser is None:
-        forward, backward = identity_field(grid, to_grid, compared.device), identity_field(to_grid, grid, compared.device)
-    else:
-        forward = upsample_field(coarser.forward, grid, to_grid, coarser.grid)
-        backward = upsample_field(coarser.backward, to_grid, grid, coarser.source_grid)
-        if not run.params.as_published:
-            resistance = on_grid(_RESISTANCE * coarser.agreement, grid)
-            to_resistance = on_grid(_RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)
-    search = plan(source.level, max_side, run.params)
+        return _Start(identity_field(grid, to_grid, valid.device), identity_field(to_grid, grid, valid.device), None, None)
+    forward = upsample_field(coarser.forward, grid, to_grid, coarser.grid)
+    backward = upsample_field(coarser.backward, to_grid, grid, coarser.source_grid)
+    if run.params.as_published:
+        return _Start(forward, backward, None, None)
+    resistance = on_grid(share * _RESISTANCE * coarser.agreement, grid)
+    return _Start(forward, backward, resistance, on_grid(share * _RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid))
+
+
+def _search(
+    start: _Start, own: torch.Tensor, theirs: torch.Tensor, source_valid: torch.Tensor, valid: torch.Tensor, search: Search, run: Run, advance: Advance
+) -> Fields:
+    """Both fields by PatchMatch."""
     improve = functools.partial(patchmatch, search=search, seed=run.params.seed, kernels=run.backend.kernels)
     to_reference, to_source = part(advance, 0.0, 0.5), part(advance, 0.5, 1.0)
     return Fields(
-        improve(source.compared, compared, move_to_valid(forward, valid), valid, resistance=resistance, advance=to_reference),
-        improve(compared, source.compared, move_to_valid(backward, source.valid), source.valid, resistance=to_resistance, advance=to_source),
+        improve(own, theirs, move_to_valid(start.forward, valid), valid, resistance=start.resistance, advance=to_reference),
+        improve(theirs, own, move_to_valid(start.backward, source_valid), source_valid, resistance=start.to_resistance, advance=to_source),
     )

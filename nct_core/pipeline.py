@@ -26,6 +26,7 @@ from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
 from .guides.build import steer
 from .guides.check import checked
+from .guides.protection import protected, softened
 from .guides.spread import Scene
 from .guides.types import Guide
 from .look.statistics import sample_pixels
@@ -42,7 +43,7 @@ from .runtime.run import Run
 from .transform import texture
 from .transform.apply import ColorTransform
 from .transform.clusters import Clusters
-from .transform.coefficients import recolor
+from .transform.coefficients import keep_colors, recolor
 from .transform.finish import Colors, Evidence, finish
 from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
 from .transform.nonlocal_ties import nonlocal_graph
@@ -200,7 +201,9 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
         coarsest, finest = _levels(inputs, network, run, request.observer)
     with backend.out_of_memory_as_error(f"an image of {request.onto.shape[1]}x{request.onto.shape[0]} px"):
         stages.begin(_APPLYING_COST, Text("applying"))
-        transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous())
+        kept, lightness = protected(request.guides), inputs.source.lab[..., 0].contiguous()
+        coefficients = finest.coefficients if kept is None else keep_colors(finest.coefficients, softened(kept, lightness))
+        transform = ColorTransform(coefficients, lightness, kept)
         image = transform.apply(request.onto, run.params.strength, run.params.keep_lightness, advance=stages.advance)
     stages.end()
     labels = _numbers(finest.labels, inputs.references)

@@ -11,6 +11,7 @@ from typing import NoReturn
 from .. import __version__
 from ..contract.errors import InputError
 from ..contract.params import Parameter, TransferParams, describe
+from . import guides
 
 OPTION_NAMES = {"bds_weight": "--bds"}
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -71,6 +72,7 @@ def _parser(run_transfer: Command, run_doctor: Command) -> argparse.ArgumentPars
     transfer.add_argument("--json", action="store_true", help="print one JSON object about the run")
     transfer.add_argument("--quiet", action="store_true", help="print errors only")
     transfer.add_argument("--debug", action="store_true", help="print the traceback of an error")
+    guides.add_arguments(transfer)
     group = transfer.add_argument_group("parameters of the method")
     for parameter in describe():
         _add_parameter(group, parameter)

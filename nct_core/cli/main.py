@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from ..contract.errors import InputError, NctError
 from ..contract.params import TransferParams
 from .arguments import parse
+from .guides import collect
 from .terminal import ProgressBar, ShownWarnings, interruption_deferred
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     check_storable(options.output, source.pixels.shape, dtype)
     references = [_srgb(path, read_picture(path)) for path in options.references]
     inputs = _srgb(options.source, source)
+    guides = collect(options)
 
     bar = ProgressBar(show=sys.stderr.isatty() and not options.quiet)
     bar(0.0, "Starting")
@@ -174,7 +176,7 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
         observer = None if options.maps is None else MapWriter(options.maps)
         with out_of_memory_as_error("the pictures"):
             result = transfer(
-                inputs, references, params, device=options.device, weights_path=options.weights, progress=bar, observer=observer,
+                inputs, references, params, guides=guides, device=options.device, weights_path=options.weights, progress=bar, observer=observer,
                 names=[str(path) for path in (options.source, *options.references)],
             )  # fmt: skip
     finally:

@@ -38,7 +38,7 @@ def checked(guides: Sequence[Guide], source: NDArray[np.float32], references: Se
 
     Returns:
         The guides: points as shares of height and width in [0, 1], masks as float32 [h, w] in [0, 1] and label maps as int64 [h, w] on
-        their pictures' working grids.
+        their pictures' working grids, except that of a protected region, which has the source's size.
 
     Raises:
         InputError: a guide does not fit its picture, there are too many, or two contradict each other; the message names it by its place in the
@@ -49,7 +49,7 @@ def checked(guides: Sequence[Guide], source: NDArray[np.float32], references: Se
     for position, guide in enumerate(guides, 1):
         name = f"guide {position} ({guide})" if isinstance(guide, (Pin, RegionPair, LabelMaps, Protect)) else f"guide {position}"
         if isinstance(guide, Protect):
-            found.append(dataclasses.replace(guide, mask=_region(f"{name}, its mask", guide.mask, source, working_size)))
+            found.append(dataclasses.replace(guide, mask=_region(f"{name}, its mask", guide.mask, source, (source.shape[0], source.shape[1]))))
             continue
         if not isinstance(guide, (Pin, RegionPair, LabelMaps)):
             raise InputError(f"{name}: expected a Pin, RegionPair, LabelMaps or Protect, got {type(guide).__name__}")
@@ -61,8 +61,8 @@ def checked(guides: Sequence[Guide], source: NDArray[np.float32], references: Se
             found.append(Pin(*points, number=guide.number))
             classes[guide.number] += 1
         elif isinstance(guide, RegionPair):
-            own = _region(f"{name}, mask of the source", guide.source, source, working_size)
-            theirs = _region(f"{name}, mask of the reference", guide.reference, reference, working_size)
+            own = _patch(f"{name}, mask of the source", guide.source, source, working_size)
+            theirs = _patch(f"{name}, mask of the reference", guide.reference, reference, working_size)
             found.append(dataclasses.replace(guide, source=own, reference=theirs))
             classes[guide.number] += 1
         else:
@@ -92,8 +92,16 @@ def _point(name: str, point: object, image: NDArray[np.float32]) -> tuple[float,
     return ((row + 0.5) / height, (column + 0.5) / width)
 
 
-def _region(name: str, mask: object, image: NDArray[np.float32], working_size: int) -> NDArray[np.float32]:
-    """A mask at its picture's working size as float32 [h, w] in [0, 1], 0 where the picture is transparent."""
+def _patch(name: str, mask: object, image: NDArray[np.float32], working_size: int) -> NDArray[np.float32]:
+    """A region on its picture's working grid, of at least a patch."""
+    values = _region(name, mask, image, working_shape((image.shape[0], image.shape[1]), working_size))
+    if values.sum() < _PATCH:
+        raise InputError(f"{name}: expected at least {_PATCH} pixels of the picture at its working size, got {values.sum():.2g}; make the region larger")
+    return values
+
+
+def _region(name: str, mask: object, image: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
+    """A mask as float32 [*shape] in [0, 1], 0 where its picture is transparent."""
     if isinstance(mask, np.ndarray) and mask.ndim == 3 and mask.shape[2] == 1:
         mask = mask[..., 0]
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or not mask.size or mask.dtype.kind not in "buf":
@@ -102,15 +110,11 @@ def _region(name: str, mask: object, image: NDArray[np.float32], working_size: i
     if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
         raise InputError(f"{name}: expected values between 0 and 1, got others")
     _say_if_scaled(name, values, image)
-    shape = working_shape((image.shape[0], image.shape[1]), working_size)
     reduced = resize(torch.from_numpy(values)[..., None], shape)[..., 0].clamp(0.0, 1.0).numpy()
     if image.shape[2] in (2, 4):
         reduced = reduced * _nearest(image[..., -1] > 0, shape)
-    inside = float(reduced.sum())
-    if inside == 0.0 or not (values > 0.5).any():
+    if not reduced.any() or not (values > 0.5).any():
         raise InputError(f"{name}: expected a region that contains something visible, got an empty one; paint it white")
-    if inside < _PATCH:
-        raise InputError(f"{name}: expected at least {_PATCH} pixels of the picture at its working size, got {inside:.2g}; make the region larger")
     return reduced
 
 

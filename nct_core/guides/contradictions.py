@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract.errors import InputError
+from ..pixels.grids import nearest_cells
 from .types import Guide, LabelMaps, Pin, Protect, RegionPair
 
 _SAME_POINT, _OTHER_POINT = 0.01, 0.05  # of a side: as near as one click to another, and clearly another place
@@ -38,7 +39,7 @@ def _why(first: Guide, second: Guide) -> str:
     if isinstance(second, Protect):
         if isinstance(first, Pin) and _inside(first.source, second.mask):
             return "the point is to take other colors and to keep its own"
-        if isinstance(first, RegionPair) and _part(first.source, second.mask) > _WHOLLY:
+        if isinstance(first, RegionPair) and _part(first.source, _nearest(second.mask, first.source.shape)) > _WHOLLY:
             return "the region is to take other colors and to keep its own"
     elif isinstance(first, Pin) and isinstance(second, Pin):
         return _pins(first, second)
@@ -79,6 +80,11 @@ def _at(plane: NDArray[Any], point: tuple[float, float]) -> Any:
 
 def _inside(point: tuple[float, float], mask: NDArray[Any]) -> bool:
     return bool(_at(mask, point) > 0.5)
+
+
+def _nearest(plane: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    rows, columns = nearest_cells((shape[0], shape[1]), (plane.shape[0], plane.shape[1]))
+    return plane[np.ix_(rows, columns)]
 
 
 def _part(first: NDArray[Any], second: NDArray[Any]) -> float:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..contract.errors import InputError
 from ..pixels.check import check_image, color_channels
+from ..pixels.grids import nearest_cells
 from ..pixels.lab import lab_to_srgb, limit_chroma, srgb_to_lab
 from ..pixels.lab_cpu import NEUTRAL
 from ..pixels.resample import box_mean
@@ -39,10 +40,12 @@ class ColorTransform:
     Attributes:
         coefficients: float32 [h, w, 6], (a, b) of the three channels one after the other.
         lightness: float32 [h, w], [0, 1], lightness of the image for which the coefficients were found.
+        kept: bool [H, W] over the same extent, of any size: pixels that keep their colors bit for bit; None: all are recolored.
     """
 
     coefficients: torch.Tensor
     lightness: torch.Tensor
+    kept: NDArray[np.bool_] | None = None
 
     def apply(self, image: NDArray[np.float32], strength: float = 1.0, keep_lightness: float = 0.0, *, advance: Advance = unwatched) -> NDArray[np.float32]:
         """Recolors an image of any size with the same content.
@@ -71,7 +74,11 @@ class ColorTransform:
         if strength == 0.0:
             return image.copy()
         with loss_as_error(self.coefficients.device):
-            return self._applied(image, strength, keep_lightness, advance)
+            out = self._applied(image, strength, keep_lightness, advance)
+        if self.kept is not None:
+            rows, columns = nearest_cells((image.shape[0], image.shape[1]), (self.kept.shape[0], self.kept.shape[1]))
+            np.copyto(out, image, where=self.kept[np.ix_(rows, columns)][..., None])
+        return out
 
     def _applied(self, image: NDArray[np.float32], strength: float, keep_lightness: float, advance: Advance) -> NDArray[np.float32]:
         out, shape = np.empty_like(image), (image.shape[0], image.shape[1])

@@ -68,10 +68,11 @@ def _pins(first: Pin, second: Pin) -> str:
 
 
 def _pin_and_pair(pin: Pin, pair: RegionPair) -> str:
-    own = _inside(pin.source, pair.source)
+    if not _inside(pin.source, pair.source):
+        return ""
     if pin.number != pair.number:
-        return "one place of the source cannot go with two references" if own else ""
-    return "" if own == _inside(pin.reference, pair.reference) else "only one end of the pin lies in the regions"
+        return "one place of the source cannot go with two references"
+    return "" if _inside(pin.reference, pair.reference) else "only one end of the pin lies in the regions"
 
 
 def _at(plane: NDArray[Any], point: tuple[float, float]) -> Any:

@@ -27,8 +27,7 @@ class Pin:
     number: int = 0
 
     def __str__(self) -> str:
-        at, to = (f"{column:g},{row:g}" for row, column in (self.source, self.reference))
-        return f"pin {at}={to}" + _at(self.number)
+        return f"pin {_point(self.source)}={_point(self.reference)}" + _at(self.number)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +110,16 @@ class Protect:
 Guide = Union[Pin, RegionPair, LabelMaps, Protect]
 
 
-def _at(number: int) -> str:
-    return f" of reference {number + 1}" if number else ""
+def _at(number: object) -> str:
+    return f" of reference {number + 1}" if isinstance(number, int) and number else ""
 
 
 def _called(name: str) -> str:
     return f" '{name}'" if name else ""
+
+
+def _point(point: object) -> str:
+    """A point as X,Y; whatever else it is as it is."""
+    if isinstance(point, (tuple, list)) and len(point) == 2 and all(isinstance(at, (int, float)) for at in point):
+        return f"{point[1]:g},{point[0]:g}"
+    return f"{point}"

@@ -21,20 +21,17 @@ from .guidance import voting
 from .guidance.evidence import describe
 from .guidance.fuse import fuse
 from .guidance.labels import evidence_costs, label_map
-from .guidance.reference import Reference, compare, explains, match, oriented, read
+from .guidance.reference import Reference, compare, explains, guided, match, oriented, read, steered
 from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
-from .guides.build import steer
 from .guides.check import checked
 from .guides.protection import protected, softened
-from .guides.spread import Scene
 from .guides.types import Guide
 from .look.statistics import sample_pixels
 from .matching import patchmatch
 from .matching.consistency import Fields
 from .pixels.check import check_inputs
 from .pixels.lab import lab_to_srgb
-from .pixels.resample import resize
 from .pixels.working import WorkingImage, prepare, working_shape
 from .result import LevelMaps, Match, TransferResult
 from .runtime import backend, memory
@@ -154,14 +151,6 @@ class _Inputs:
     evidence_costs: torch.Tensor | None  # of the references; None where there is one
     given_away: torch.Tensor | None  # of the references, by the guides; None without any
 
-    def guided(self, labels: torch.Tensor) -> torch.Tensor | None:
-        """How far a guide speaks of each position of a grid, given its label map: float32 [h, w]; None without guides."""
-        if all(reference.classes is None for reference in self.references):
-            return None
-        nothing = torch.zeros_like(self.source.lab[..., 0])
-        planes = torch.stack([nothing if reference.classes is None else reference.classes.guided for reference in self.references], -1)
-        return resize(planes, (labels.shape[0], labels.shape[1])).gather(-1, labels.long()[..., None])[..., 0].clamp(0.0, 1.0)
-
 
 @dataclass(frozen=True)
 class _Level:
@@ -229,13 +218,9 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
     features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
     clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
     half, costs, given_away = None, None, None
-    if request.guides:
-        scenes = [Scene(reference.image, (reference.features[COARSEST - 1], reference.features[COARSEST])) for reference in references]
-        steering = steer(request.guides, Scene(source, (features[COARSEST - 1], features[COARSEST])), scenes)
-        references = [dataclasses.replace(reference, classes=steering.classes[reference.number]) for reference in references]
-        given_away = steering.given_away
     references.sort(key=lambda reference: reference.digest)
-    given_away = None if given_away is None else given_away[[reference.number for reference in references]]
+    if request.guides:
+        references, given_away = steered(references, request.guides, source, features)
     if not params.as_published:
         half = network.half_size(source.rgb, run.part(1.0, 1.0))
         references = [oriented(reference, half, network, run.part(1.0, 1.0)) for reference in references]
@@ -258,12 +243,12 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
         run.stages.begin(_RECOLORING_COSTS[level], Text("recoloring", COARSEST + 1 - level, COARSEST))
         labels = label_map(view, says, None if above is None else above.labels, inputs.evidence_costs, inputs.given_away, run.part(0.0, 0.1))
         guidance = fuse(says, labels)
-        confidence, guided = guidance.confidence(), inputs.guided(labels)
-        confidence = confidence if guided is None else torch.maximum(confidence, guided)
+        confidence, spoken = guidance.confidence(), guided(references, labels)
+        confidence = confidence if spoken is None else torch.maximum(confidence, spoken)
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
         evidence = Evidence(fuse(alike, labels), guidance.agreement) if alike else evidence
         if level == 1 and evidence is not None:
-            coefficients, confidence = _finish(source, references, labels, coefficients, dataclasses.replace(evidence, guided=guided), run)
+            coefficients, confidence = _finish(source, references, labels, coefficients, dataclasses.replace(evidence, guided=spoken), run)
         above = _Level(fields, labels, guidance, confidence, coefficients)
         coarsest = coarsest or above
         if observer is not None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ..features.pyramid import COARSEST, FeaturePyramid
+from ..guides.build import steer
 from ..guides.classes import Classes
+from ..guides.spread import Scene
+from ..guides.types import Guide
 from ..matching import coarsest
 from ..matching.consistency import Fields, agreement
 from ..matching.field import Field, identity_field, move_to_valid, upsample_field
 from ..matching.likeness import Likeness, likeness
 from ..matching.patchmatch import Search, patchmatch, plan
 from ..pixels.grids import on_grid
+from ..pixels.resample import resize
 from ..pixels.working import WorkingImage
 from ..runtime.progress import Advance, part, unwatched
 from ..runtime.run import Run
@@ -59,6 +64,48 @@ def read(number: int, image: WorkingImage, network: FeaturePyramid, advance: Adv
     """Computes the features of a reference; the arguments are the attributes of :class:`Reference`."""
     digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
     return Reference(number, image, network(image.rgb, range(2, COARSEST + 1), advance), None, False, digest)
+
+
+def steered(
+    references: Sequence[Reference], guides: Sequence[Guide], source: WorkingImage, features: dict[int, torch.Tensor]
+) -> tuple[list[Reference], torch.Tensor]:
+    """Gives every reference the guides that speak of it (ours).
+
+    Args:
+        references: in any order, not mirrored, with the features of the two coarsest levels.
+        guides: as :func:`nct_core.guides.check.checked` returns them.
+        source: the source.
+        features: its features of the two coarsest levels.
+
+    Returns:
+        The references in the same order, and float32 [n, h, w], [0, 1], for each of them how far the user gives a place to another one.
+    """
+
+    def scene(image: WorkingImage, levels: dict[int, torch.Tensor]) -> Scene:
+        return Scene(image, (levels[COARSEST - 1], levels[COARSEST]))
+
+    by_number = sorted(references, key=lambda reference: reference.number)
+    steering = steer(guides, scene(source, features), [scene(reference.image, reference.features) for reference in by_number])
+    given_away = steering.given_away[[reference.number for reference in references]]
+    return [dataclasses.replace(reference, classes=steering.classes[reference.number]) for reference in references], given_away
+
+
+def guided(references: Sequence[Reference], labels: torch.Tensor) -> torch.Tensor | None:
+    """How far a guide speaks of each position of a grid and the reference that it has.
+
+    Args:
+        references: the references, by label.
+        labels: uint8 [h, w], a label map.
+
+    Returns:
+        float32 [h, w], [0, 1]; None without guides.
+    """
+    planes = [None if reference.classes is None else reference.classes.guided for reference in references]
+    known = next((plane for plane in planes if plane is not None), None)
+    if known is None:
+        return None
+    stacked = torch.stack([torch.zeros_like(known) if plane is None else plane for plane in planes], -1)
+    return resize(stacked, (labels.shape[0], labels.shape[1])).gather(-1, labels.long()[..., None])[..., 0].clamp(0.0, 1.0)
 
 
 def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:

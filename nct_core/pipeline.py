@@ -215,7 +215,7 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
         stages.begin(_REFERENCE_COST, Text("reading_one_reference", number + 1) if len(request.references) > 1 else Text("reading_reference"))
         references.append(read(number, prepared, network, stages.advance))
     stages.begin(_SOURCE_COST, Text("reading_source"))
-    features = network(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
+    features = network(source.rgb, [COARSEST - 2, COARSEST - 1, COARSEST], run.part(0.0, 0.6))
     clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 1.0))
     half, costs, given_away = None, None, None
     references.sort(key=lambda reference: reference.digest)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 from ..features.pyramid import COARSEST, FeaturePyramid
 from ..guides.build import steer
@@ -17,9 +18,9 @@ from ..guides.spread import Scene
 from ..guides.types import Guide
 from ..matching import coarsest
 from ..matching.consistency import Fields, agreement
-from ..matching.field import Field, identity_field, move_to_valid, upsample_field
+from ..matching.field import identity_field, move_to_valid, upsample_field
 from ..matching.likeness import Likeness, likeness
-from ..matching.patchmatch import Search, patchmatch, plan
+from ..matching.patchmatch import patchmatch, plan
 from ..pixels.grids import on_grid
 from ..pixels.resample import resize
 from ..pixels.working import WorkingImage
@@ -30,6 +31,7 @@ from .source_level import SourceLevel, compare_by
 
 # Similarity that each cell of drift costs where the coarser level's matches agree fully (ours).
 _RESISTANCE = 0.015
+_NEIGHBORS = ((0, 0), *((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right))
 
 
 @dataclass(frozen=True)
@@ -72,17 +74,17 @@ def steered(
     """Gives every reference the guides that speak of it (ours).
 
     Args:
-        references: in any order, not mirrored, with the features of the two coarsest levels.
+        references: in any order, not mirrored, with the features of the three coarsest levels.
         guides: as :func:`nct_core.guides.check.checked` returns them.
         source: the source.
-        features: its features of the two coarsest levels.
+        features: its features of the three coarsest levels.
 
     Returns:
         The references in the same order, and float32 [n, h, w], [0, 1], for each of them how far the user gives a place to another one.
     """
 
     def scene(image: WorkingImage, levels: dict[int, torch.Tensor]) -> Scene:
-        return Scene(image, (levels[COARSEST - 1], levels[COARSEST]))
+        return Scene(image, (levels[COARSEST - 2], levels[COARSEST - 1], levels[COARSEST]))
 
     by_number = sorted(references, key=lambda reference: reference.number)
     steering = steer(guides, scene(source, features), [scene(reference.image, reference.features) for reference in by_number])
@@ -111,6 +113,8 @@ def guided(references: Sequence[Reference], labels: torch.Tensor) -> torch.Tenso
 def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
     """Mirrors the reference if the source matches its mirror image better, because patches are not like their mirror images (ours).
 
+    Pins have no say: they speak of their objects, and mirroring changes all matches.
+
     Args:
         reference: the reference, not mirrored.
         source_half: relu5_1 of the source at half its size.
@@ -119,16 +123,16 @@ def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePy
     """
     mirrored = reference.image.mirrored()
     as_is_half, mirrored_half = (network.half_size(image.rgb, advance) for image in (reference.image, mirrored))
-    mirrored_classes = None if reference.classes is None else reference.classes.mirrored()
-    sides = ((as_is_half, reference.classes), (mirrored_half, mirrored_classes))
-    as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(*_steered(source_half, half, classes))) for half, classes in sides)
+    classes = None if reference.classes is None else reference.classes.mirrored()
+    sides = ((as_is_half, reference.classes), (mirrored_half, classes))
+    as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(*_compared(source_half, half, by and by.unpinned))) for half, by in sides)
     if mirrored_cost >= as_is_cost:
         return dataclasses.replace(reference, half=as_is_half)
     features = network(mirrored.rgb, range(2, COARSEST + 1), advance)
-    return dataclasses.replace(reference, image=mirrored, features=features, half=mirrored_half, mirrored=True, classes=mirrored_classes)
+    return dataclasses.replace(reference, image=mirrored, features=features, half=mirrored_half, mirrored=True, classes=classes)
 
 
-def _steered(source: torch.Tensor, reference: torch.Tensor, classes: Classes | None) -> tuple[torch.Tensor, torch.Tensor, float]:
+def _compared(source: torch.Tensor, reference: torch.Tensor, classes: Classes | None) -> tuple[torch.Tensor, torch.Tensor, float]:
     """The features of both sides as they are compared under the guides, and the share of their products that the features have."""
     if classes is None:
         return source, reference, 1.0
@@ -169,52 +173,77 @@ def match(
     """
     features = reference.features[source.level] if source.level > 1 else network(reference.image.rgb, [1], part(advance, 0.0, 0.08))[1]
     grid = (features.shape[0], features.shape[1])
-    valid = reference.image.valid_on(grid)
-    own, theirs, share = _steered(source.compared, compare_by(source.level, features, reference.half), reference.classes)
+    valid, compared = reference.image.valid_on(grid), compare_by(source.level, features, reference.half)
     searching, voting_part = part(advance, 0.08, 0.92), part(advance, 0.92, 1.0)
     if source.level == COARSEST and not run.params.as_published:
-        fields = coarsest.fields(own, theirs, source.valid, valid, share, searching)
+        fields = _coarsest(source, compared, valid, reference.classes, searching)
     else:
         max_side = max(*source.size, *reference.image.shape)
-        start = _start(source, valid, coarser, share, run)
-        fields = _search(start, own, theirs, source.valid, valid, plan(source.level, max_side, run.params), run, searching)
+        fields = _search(source, compared, valid, max_side, coarser, reference.classes, run, searching)
+    counted, voters = (fields, valid) if reference.classes is None else _counted(fields, valid, reference.classes)
     guidance = voting.vote(
-        source.features, features, source.colors, reference.image.lab_on(grid), fields, source.valid, valid,
+        source.features, features, source.colors, reference.image.lab_on(grid), counted, source.valid, voters,
         bds_weight=run.params.bds_weight, kernels=run.backend.kernels, advance=voting_part,
     )  # fmt: skip
     return fields, guidance
 
 
-@dataclass(frozen=True)
-class _Start:
-    """Where a search begins: fields in both directions, and how much they resist; None where nothing does."""
+def _coarsest(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, classes: Classes | None, advance: Advance) -> Fields:
+    """Both fields of the coarsest level; pins steer the one from the source only."""
 
-    forward: Field
-    backward: Field
-    resistance: torch.Tensor | None
-    to_resistance: torch.Tensor | None
+    def fields(by: Classes | None, advance: Advance) -> Fields:
+        own, theirs, share = _compared(source.compared, compared, by)
+        return coarsest.fields(own, theirs, source.valid, valid, share, advance)
 
-
-def _start(source: SourceLevel, valid: torch.Tensor, coarser: Fields | None, share: float, run: Run) -> _Start:
-    """The fields of the level above; what agrees there gives way only to what is clearly more alike (ours)."""
-    grid, to_grid = source.grid, (valid.shape[0], valid.shape[1])
-    if coarser is None:
-        return _Start(identity_field(grid, to_grid, valid.device), identity_field(to_grid, grid, valid.device), None, None)
-    forward = upsample_field(coarser.forward, grid, to_grid, coarser.grid)
-    backward = upsample_field(coarser.backward, to_grid, grid, coarser.source_grid)
-    if run.params.as_published:
-        return _Start(forward, backward, None, None)
-    resistance = on_grid(share * _RESISTANCE * coarser.agreement, grid)
-    return _Start(forward, backward, resistance, on_grid(share * _RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid))
+    if classes is None or not classes.pinned:
+        return fields(classes, advance)
+    return Fields(fields(classes, part(advance, 0.0, 0.5)).forward, fields(classes.unpinned, part(advance, 0.5, 1.0)).backward)
 
 
 def _search(
-    start: _Start, own: torch.Tensor, theirs: torch.Tensor, source_valid: torch.Tensor, valid: torch.Tensor, search: Search, run: Run, advance: Advance
+    source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, max_side: int, coarser: Fields | None, classes: Classes | None, run: Run, advance: Advance
 ) -> Fields:
-    """Both fields by PatchMatch."""
+    """Both fields by PatchMatch, from the level above; what agrees there gives way only to what is clearly more alike (ours)."""
+    grid, to_grid = source.grid, (valid.shape[0], valid.shape[1])
+    own, theirs, share = _compared(source.compared, compared, classes)
+    back_own, back_theirs, back_share = (own, theirs, share) if classes is None else _compared(source.compared, compared, classes.unpinned)
+    resistance = to_resistance = None
+    if coarser is None:
+        forward, backward = identity_field(grid, to_grid, compared.device), identity_field(to_grid, grid, compared.device)
+    else:
+        forward = upsample_field(coarser.forward, grid, to_grid, coarser.grid)
+        backward = upsample_field(coarser.backward, to_grid, grid, coarser.source_grid)
+        if not run.params.as_published:
+            resistance = on_grid(share * _RESISTANCE * coarser.agreement, grid)
+            to_resistance = on_grid(back_share * _RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)
+    search = plan(source.level, max_side, run.params)
     improve = functools.partial(patchmatch, search=search, seed=run.params.seed, kernels=run.backend.kernels)
     to_reference, to_source = part(advance, 0.0, 0.5), part(advance, 0.5, 1.0)
     return Fields(
-        improve(own, theirs, move_to_valid(start.forward, valid), valid, resistance=start.resistance, advance=to_reference),
-        improve(theirs, own, move_to_valid(start.backward, source_valid), source_valid, resistance=start.to_resistance, advance=to_source),
+        improve(own, theirs, move_to_valid(forward, valid), valid, resistance=resistance, advance=to_reference),
+        improve(back_theirs, back_own, move_to_valid(backward, source.valid), source.valid, resistance=to_resistance, advance=to_source),
     )
+
+
+def _counted(fields: Fields, valid: torch.Tensor, classes: Classes) -> tuple[Fields, torch.Tensor]:
+    """What votes where pins refuse matches of the reference: these positions vote where they are matched from, or not at all.
+
+    Returns:
+        The fields, and bool [H, W], the reference's positions that give votes.
+    """
+    if not classes.pinned:
+        return fields, valid
+    (height, width), (rows, columns) = fields.source_grid, fields.grid
+    refused = classes.refused(fields.backward, fields.source_grid)
+    matched = torch.full((rows * columns,), -1, dtype=torch.int64, device=valid.device)
+    flat = fields.forward[..., 0].long() * columns + fields.forward[..., 1].long()
+    matched = matched.scatter_reduce(0, flat.flatten(), torch.arange(height * width, device=valid.device), "amax").reshape(rows, columns)
+    backward, found = fields.backward.clone(), ~refused
+    framed = F.pad(matched, (1, 1, 1, 1), value=-1)
+    for down, right in _NEIGHBORS:  # a match one cell away, moved back by this cell
+        by = framed[1 + down : 1 + down + rows, 1 + right : 1 + right + columns]
+        place = torch.stack([(by // width - down).clamp(0, height - 1), (by % width - right).clamp(0, width - 1)], -1).int()
+        takes = ~found & (by >= 0)
+        backward, found = torch.where(takes[..., None], place, backward), found | takes
+    voters = valid & found
+    return Fields(fields.forward, backward), voters if bool(voters.any()) else valid

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from .classes import Classes
-from .spread import Scene, spread
+from .spread import Scene, around, spread
 from .types import Guide, LabelMaps, Pin, RegionPair
 
 # The objects of pins: what is guided is found with care, what it may be matched with generously.
 _SOURCE_REACH, _REFERENCE_REACH = 0.8, 1.2
+_PLACE = 0.025  # of the longer side: around a pin matches lead to its other end, not only to the object there
 
 _Pair = tuple[torch.Tensor, torch.Tensor]  # a class on the source's and on the reference's working grid
 
@@ -48,9 +49,10 @@ def steer(guides: Sequence[Guide], source: Scene, references: Sequence[Scene]) -
         mine = [guide for guide in guides if isinstance(guide, (Pin, RegionPair, LabelMaps)) and guide.number == number]
         labels, lacks = _labels(mine, source, reference)
         pairs, pins = _pairs(mine, source, reference), _pins(mine, source, reference)
-        classes.append(_composed(source, reference, labels, pairs, pins) if mine else None)
+        mutual = _composed(source, reference, labels, pairs) if labels or pairs else None
+        classes.append(mutual if not pins[0] else _composed(source, reference, labels, pairs, pins, mutual))
         nothing = torch.zeros(source.image.shape, device=source.image.lab.device)
-        chosen.append(sum((plane for plane, _ in (*pairs, *pins)), nothing).clamp(0.0, 1.0))
+        chosen.append(sum((plane for plane, _ in (*pairs, *pins[0], *pins[1])), nothing).clamp(0.0, 1.0))
         lacking.append(nothing if lacks is None else lacks)
     has_label = 1.0 - torch.stack(lacking).amin(0)
     given_away = [
@@ -60,12 +62,14 @@ def steer(guides: Sequence[Guide], source: Scene, references: Sequence[Scene]) -
     return Steering(tuple(classes), torch.stack(given_away))
 
 
-def _composed(source: Scene, reference: Scene, labels: list[_Pair], pairs: list[_Pair], pins: list[_Pair]) -> Classes:
-    """Puts the guides of one reference over each other: pairs over labels, pins over both."""
+def _composed(
+    source: Scene, reference: Scene, labels: list[_Pair], pairs: list[_Pair], pins: Sequence[list[_Pair]] = (), mutual: Classes | None = None
+) -> Classes:
+    """Puts the guides of one reference over each other: pairs over labels, the objects of pins over both, and the places of pins over all."""
     none = torch.ones(source.image.shape, device=source.image.lab.device)
     open_to_all = torch.ones(reference.image.shape, device=reference.image.lab.device)
     shares, open_to = [none - sum(plane for plane, _ in labels), *(plane for plane, _ in labels)], [open_to_all, *(plane for _, plane in labels)]
-    for over, exclusive in ((pairs, True), (pins, False)):
+    for over, exclusive in ((pairs, True), *((layer, False) for layer in pins)):
         total = sum((plane for plane, _ in over), torch.zeros_like(none))
         scale = 1.0 / total.clamp_min(1.0)
         shares = [plane * (1.0 - total * scale) for plane in shares] + [plane * scale for plane, _ in over]
@@ -73,7 +77,8 @@ def _composed(source: Scene, reference: Scene, labels: list[_Pair], pairs: list[
             for _, taken in over:
                 open_to = [plane * (1.0 - taken) for plane in open_to]
         open_to += [plane for _, plane in over]
-    return Classes(torch.stack(shares, -1).clamp(0.0, 1.0), torch.stack(open_to, -1).clamp(0.0, 1.0))
+    own, theirs = (torch.stack(side, -1).clamp(0.0, 1.0) for side in (shares, open_to))
+    return Classes(own, theirs, sum(len(layer) for layer in pins), mutual)
 
 
 def _labels(guides: Sequence[Guide], source: Scene, reference: Scene) -> tuple[list[_Pair], torch.Tensor | None]:
@@ -90,13 +95,15 @@ def _pairs(guides: Sequence[Guide], source: Scene, reference: Scene) -> list[_Pa
     return [(_plane(guide.source, source), _plane(guide.reference, reference)) for guide in guides if isinstance(guide, RegionPair)]
 
 
-def _pins(guides: Sequence[Guide], source: Scene, reference: Scene) -> list[_Pair]:
+def _pins(guides: Sequence[Guide], source: Scene, reference: Scene) -> tuple[list[_Pair], list[_Pair]]:
+    """The objects under the pins, and the places around them."""
     pins = [guide for guide in guides if isinstance(guide, Pin)]
     if not pins:
-        return []
-    own = spread(source, [pin.source for pin in pins], _SOURCE_REACH)
-    theirs = spread(reference, [pin.reference for pin in pins], _REFERENCE_REACH)
-    return list(zip(own, theirs))
+        return [], []
+    points, targets = [pin.source for pin in pins], [pin.reference for pin in pins]
+    objects = zip(spread(source, points, _SOURCE_REACH), spread(reference, targets, _REFERENCE_REACH))
+    places = zip(around(source, points, _PLACE), around(reference, targets, _PLACE))
+    return list(objects), list(places)
 
 
 def _plane(mask: NDArray[np.generic], scene: Scene) -> torch.Tensor:

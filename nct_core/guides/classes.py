@@ -24,6 +24,7 @@ _MARGIN = 1.25
 # Rounding may lengthen vectors; sums of products have to fit into 31 bits.
 _LENGTH = 0.995
 _PRESENT = 0.5
+_REFUSED = 0.5
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,15 @@ class Classes:
     Attributes:
         source: float32 [h, w, K + 1], s on the source's working grid.
         reference: float32 [H, W, K + 1], c on the reference's.
+        pinned: how many of the classes, the last ones, are pins: these speak of their part of the source only, and leave the reference's
+            positions free to be matched with others.
+        mutual: the guides without the pins, for the matches of the reference in the source; None if there are no others.
     """
 
     source: torch.Tensor
     reference: torch.Tensor
+    pinned: int = 0
+    mutual: Classes | None = None
 
     @property
     def guided(self) -> torch.Tensor:
@@ -45,7 +51,28 @@ class Classes:
 
     def mirrored(self) -> Classes:
         """The guides between the source and the reference's mirror image."""
-        return dataclasses.replace(self, reference=self.reference.flip(1))
+        return dataclasses.replace(self, reference=self.reference.flip(1), mutual=None if self.mutual is None else self.mutual.mirrored())
+
+    @property
+    def unpinned(self) -> Classes | None:
+        """The guides that hold for the matches of the reference in the source too."""
+        return self.mutual if self.pinned else self
+
+    def refused(self, backward: torch.Tensor, grid: Shape) -> torch.Tensor:
+        """Which positions of the reference have a match in the source that a pin does not allow them.
+
+        Args:
+            backward: int32 [H', W', 2], a field from a grid of the reference to one of the source.
+            grid: (h', w') of the latter.
+
+        Returns:
+            bool [H', W'].
+        """
+        first = self.source.shape[-1] - self.pinned
+        row, column = backward.long().unbind(-1)
+        shares = _on(self.source[..., first:], grid)[row, column]
+        closed = 1.0 - _on(self.reference[..., first:], (backward.shape[0], backward.shape[1]))
+        return (shares * closed).sum(-1) > _REFUSED
 
     @property
     def feature_share(self) -> float:

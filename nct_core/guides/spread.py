@@ -18,12 +18,13 @@ from scipy.sparse.csgraph import dijkstra
 
 from ..pixels.grids import Shape, fit_within
 from ..pixels.guided_filter import along_edges
-from ..pixels.resample import box_mean, resize
+from ..pixels.resample import resize
 from ..pixels.working import WorkingImage
 
 _CELLS = 88  # on the longer side of the grid of distances
 # What a step costs: a little in any case, by the difference of features (1 minus the correlation) beyond a tolerance, and by that of colors (scaled Lab).
-_STEP, _FEATURES, _TOLERANCE, _COLORS = 0.002, 0.5, 0.8, 2.5
+_STEP, _FEATURES, _TOLERANCE, _COLORS = 0.002, 0.5, 0.8, 8.0
+_SHARES = (0.3, 0.4, 0.3)  # of the levels in a correlation
 # The share of the distance over which the membership falls.
 _WIDTH = 0.15
 # How much cheaper than every other pin the nearest has to be, for a place to be wholly its.
@@ -36,11 +37,11 @@ class Scene:
 
     Attributes:
         image: the image.
-        features: relu4_1 and relu5_1, int16 [h, w, C] each.
+        features: relu3_1, relu4_1 and relu5_1, int16 [h, w, C] each.
     """
 
     image: WorkingImage
-    features: tuple[torch.Tensor, torch.Tensor]
+    features: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def spread(scene: Scene, points: Sequence[tuple[float, float]], reach: float) -> torch.Tensor:
@@ -66,15 +67,30 @@ def spread(scene: Scene, points: Sequence[tuple[float, float]], reach: float) ->
     return along_edges(planes, scene.image.lab[..., 0].contiguous())
 
 
+def around(scene: Scene, points: Sequence[tuple[float, float]], radius: float) -> torch.Tensor:
+    """Discs around points, float32 [n, h, w] on the working grid, 0 or 1.
+
+    Args:
+        scene: the image.
+        points: as for :func:`spread`.
+        radius: as a share of the longer side.
+    """
+    height, width = scene.image.shape
+    rows, columns = torch.arange(height)[:, None] + 0.5, torch.arange(width) + 0.5
+    reach = max(1.0, radius * max(height, width))
+    discs = [((rows - row * height) ** 2 + (columns - column * width) ** 2 <= reach**2).float() for row, column in points]
+    return torch.stack(discs).to(scene.image.lab.device)
+
+
 def _described(scene: Scene, grid: Shape) -> NDArray[np.float32]:
-    """Unit vectors of both levels without what all places share, so that their products are correlations: float32 [*grid, C]."""
+    """Unit vectors of all levels without what all places share, so that their products are correlations: float32 [*grid, C]."""
     parts = []
-    for features in scene.features:
+    for features, share in zip(scene.features, _SHARES):
         vectors = features.float()
         vectors = vectors - vectors.mean((0, 1))
-        vectors = resize(box_mean(vectors.permute(2, 0, 1), 1).permute(1, 2, 0), grid)
-        parts.append(vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-6))
-    return (torch.cat(parts, -1) * 0.5**0.5).cpu().numpy()
+        vectors = resize(vectors, grid)
+        parts.append(share**0.5 * vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-6))
+    return torch.cat(parts, -1).cpu().numpy()
 
 
 def _distances(features: NDArray[np.float32], colors: NDArray[np.float32], seed: tuple[int, ...]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ def scene(apart: bool = True) -> Scene:
         kind = upper[step // 2 :: step, step // 2 :: step].long()[: HEIGHT // step, : WIDTH // step]
         return fixed_point(0.2 * noise + (kinds[kind] if apart else kinds[0]))
 
-    return Scene(image, (features(8, 1), features(16, 2)))
+    return Scene(image, (features(4, 3), features(8, 1), features(16, 2)))
 
 
 def test_a_pin_takes_its_object() -> None:

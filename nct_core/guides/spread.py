@@ -22,8 +22,8 @@ from ..pixels.resample import resize
 from ..pixels.working import WorkingImage
 
 _CELLS = 88  # on the longer side of the grid of distances
-# What a step costs: a little in any case, by the difference of features (1 minus the correlation) beyond a tolerance, and by that of colors (scaled Lab).
-_STEP, _FEATURES, _TOLERANCE, _COLORS = 0.002, 0.5, 0.8, 8.0
+# What a step costs: a little in any case, and by the differences of features (1 minus the correlation) and colors (scaled Lab) beyond those within objects.
+_STEP, _FEATURES, _TOLERANCE, _COLORS, _TEXTURE = 0.002, 0.5, 0.8, 10.0, 0.06
 _SHARES = (0.3, 0.4, 0.3)  # of the levels in a correlation
 # The share of the distance over which the membership falls.
 _WIDTH = 0.15
@@ -102,7 +102,7 @@ def _distances(features: NDArray[np.float32], colors: NDArray[np.float32], seed:
     index = np.arange(height * width).reshape(height, width)
     starts, ends, costs = [], [], []
     for axis in (0, 1):
-        edge = _COLORS * np.linalg.norm(np.diff(colors, axis=axis), axis=-1) ** 2
+        edge = _COLORS * np.maximum(0.0, np.linalg.norm(np.diff(colors, axis=axis), axis=-1) - _TEXTURE)
         first, second = (np.take(index, np.arange(n, index.shape[axis] - 1 + n), axis).ravel() for n in (0, 1))
         for start, end in ((first, second), (second, first)):
             starts.append(start)

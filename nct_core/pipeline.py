@@ -44,6 +44,7 @@ from .transform.coefficients import keep_colors, recolor
 from .transform.finish import Colors, Evidence, finish
 from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
 from .transform.nonlocal_ties import nonlocal_graph
+from .transform.region_means import Regions
 from .transform.upsample import EdgeAwareUpsampling
 
 _log = logging.getLogger(__name__)
@@ -248,7 +249,9 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
         evidence = Evidence(fuse(alike, labels), guidance.agreement) if alike else evidence
         if level == 1 and evidence is not None:
-            coefficients, confidence = _finish(source, references, labels, coefficients, dataclasses.replace(evidence, guided=spoken), run)
+            coefficients, confidence = _finish(
+                source, references, labels, coefficients, dataclasses.replace(evidence, guided=spoken, regions=_regions(references, labels)), run
+            )
         above = _Level(fields, labels, guidance, confidence, coefficients)
         coarsest = coarsest or above
         if observer is not None:
@@ -294,6 +297,16 @@ def _finish(
     colors = _colors(source, references, labels)
     finished = finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
     return finished.coefficients, finished.confidence
+
+
+def _regions(references: tuple[Reference, ...], labels: torch.Tensor) -> Regions | None:
+    """The regions of the references that give a place its colors."""
+    found = [
+        (plane * (labels == index), mean)
+        for index, reference in enumerate(references)
+        for plane, mean in ([] if reference.classes is None else reference.classes.regions(reference.image.lab))
+    ]
+    return Regions(torch.stack([plane for plane, _ in found], -1), torch.stack([mean for _, mean in found])) if found else None
 
 
 def _colors(source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor) -> Colors:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from ..features.pyramid import COARSEST, FeaturePyramid
 from ..guides.build import steer
 from ..guides.classes import Classes
+from ..guides.repair import repaired
 from ..guides.spread import Scene
 from ..guides.types import Guide
 from ..matching import coarsest
@@ -213,6 +214,8 @@ def _search(
     else:
         forward = upsample_field(coarser.forward, grid, to_grid, coarser.grid)
         backward = upsample_field(coarser.backward, to_grid, grid, coarser.source_grid)
+        if classes is not None:
+            forward, backward = repaired(forward, backward, classes)
         if not run.params.as_published:
             resistance = on_grid(share * _RESISTANCE * coarser.agreement, grid)
             to_resistance = on_grid(back_share * _RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)

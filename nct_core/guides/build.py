@@ -14,7 +14,7 @@ from .spread import Scene, around, spread
 from .types import Guide, LabelMaps, Pin, RegionPair
 
 # The objects of pins: what is guided is found with care, what it may be matched with generously.
-_SOURCE_REACH, _REFERENCE_REACH = 1.0, 1.5
+_SOURCE_REACH, _REFERENCE_REACH = 1.2, 1.8
 _PLACE = 0.025  # of the longer side: around a pin matches lead to its other end, not only to the object there
 
 _Pair = tuple[torch.Tensor, torch.Tensor]  # a class on the source's and on the reference's working grid

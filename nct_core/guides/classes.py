@@ -58,6 +58,17 @@ class Classes:
         """The guides that hold for the matches of the reference in the source too."""
         return self.mutual if self.pinned else self
 
+    def regions(self, colors: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Each class but the pins, as float32 [h, w] in the source, and the mean of the reference's colors in it, float32 [3].
+
+        Args:
+            colors: float32 [H, W, 3], of the reference.
+        """
+        planes = range(1, self.source.shape[-1] - self.pinned)
+        weights = (self.reference[..., index, None].double() for index in planes)
+        means = [(colors * weight).sum((0, 1)) / weight.sum().clamp_min(1e-6) for weight in weights]
+        return [(self.source[..., index], mean.float()) for index, mean in zip(planes, means)]
+
     def refused(self, backward: torch.Tensor, grid: Shape) -> torch.Tensor:
         """Which positions of the reference have a match in the source that a pin does not allow them.
 

@@ -18,12 +18,12 @@ from scipy.sparse.csgraph import dijkstra
 
 from ..pixels.grids import Shape, fit_within
 from ..pixels.guided_filter import along_edges
-from ..pixels.resample import resize
+from ..pixels.resample import box_mean, resize
 from ..pixels.working import WorkingImage
 
 _CELLS = 88  # on the longer side of the grid of distances
 # What a step costs: a little in any case, and by the differences of features (1 minus the correlation) and colors (scaled Lab) beyond those within objects.
-_STEP, _FEATURES, _TOLERANCE, _COLORS, _TEXTURE = 0.002, 0.5, 0.8, 10.0, 0.06
+_STEP, _FEATURES, _TOLERANCE, _COLORS, _TEXTURE = 0.002, 0.5, 0.8, 10.0, 0.03
 _SHARES = (0.3, 0.4, 0.3)  # of the levels in a correlation
 # The share of the distance over which the membership falls.
 _WIDTH = 0.15
@@ -56,7 +56,7 @@ def spread(scene: Scene, points: Sequence[tuple[float, float]], reach: float) ->
         float32 [n, h, w] on the working grid, [0, 1], how far each place belongs to the object of each point; at most 1 in sum.
     """
     grid = fit_within(scene.image.shape, _CELLS)
-    colors = resize(scene.image.lab, grid).cpu().numpy()
+    colors = box_mean(resize(scene.image.lab, grid).permute(2, 0, 1), 1).permute(1, 2, 0).cpu().numpy()  # edges of objects outlast this, most textures do not
     features = _described(scene, grid)
     seeds = [tuple(min(n - 1, int(share * n)) for share, n in zip(point, grid)) for point in points]
     distances = np.stack([_distances(features, colors, seed) for seed in seeds])

@@ -31,6 +31,7 @@ from ..pixels.resample import box_mean
 from ..runtime.progress import Advance, unwatched
 from .coefficients import recolor
 from .image_fit import coefficients_of
+from .region_means import Regions, move_region_means
 from .separation import separate
 from .tone_ends import move_tone_ends
 
@@ -46,6 +47,7 @@ _ENDS = 0.5  # of the way that the look's ends of the tone range go to the refer
 _TONE_ENDS = 0.95  # and the result's, where matches are not sure
 # The confidence: logistic in similarity and agreement. Set by hand on three pairs with known correspondences, see benchmarks/quality.md.
 _AGREEMENT_SHARE, _EVEN_CHANCE, _CHANCE_WIDTH = 0.35, 0.66, 0.07
+_REGION_MEANS = 0.5  # of the way that the mean colors of paired regions go to their counterparts'
 _SURE_OF_A_GUIDE = 0.95  # the confidence of a match that a guide asks for
 _LAB_METRIC = (1.0, 2.55, 2.55)  # scaled Lab to CIE Lab over 100, without its shift
 
@@ -59,11 +61,13 @@ class Evidence:
         agreement: float32 [h, w], [0, 1], how far matches agree there.
         guided: float32 [H, W], [0, 1], on the working grid: how far the user has said what a place goes with, so that its match counts
             whatever the other evidence says; None where nothing was said.
+        regions: the regions that the user has paired, on the working grid; None if there are none.
     """
 
     likeness: Likeness
     agreement: torch.Tensor
     guided: torch.Tensor | None = None
+    regions: Regions | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,8 @@ def finish(
     advance(0.9)
     low, high = np.quantile(to_lab(colors.reference)[:, 0] / 100.0, [0.01, 0.99])
     result[..., 0] = move_tone_ends(result[..., 0], (float(low), float(high)), _TONE_ENDS * float(unsure.mean()))
+    if evidence.regions is not None:
+        result = move_region_means(result, evidence.regions, _REGION_MEANS * min(1.0, 2.0 * content))
     if evidence.guided is not None:  # only now: what the guides say of some places changes nothing of the others
         confidence = torch.maximum(confidence, _SURE_OF_A_GUIDE * evidence.guided)
     return Finished(coefficients_of(result.clamp(0, 1), lab), confidence)

@@ -21,7 +21,7 @@ from .guidance import voting
 from .guidance.evidence import describe
 from .guidance.fuse import fuse
 from .guidance.labels import evidence_costs, label_map
-from .guidance.reference import Reference, compare, explains, guided, match, oriented, read, steered
+from .guidance.reference import Reference, compare, explains, guided, match, oriented, read, settled, steered
 from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
 from .guides.check import checked
@@ -237,6 +237,8 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
     upsample, coarsest, above, evidence = EdgeAwareUpsampling(source.lab), None, None, None
     for level in range(COARSEST, 0, -1):
         view = SourceLevel.of(level, source, features[level], inputs.half)
+        if level == COARSEST and not run.params.as_published:
+            references = tuple(settled(reference, view, run.part(0.0, 0.0)) for reference in references)
         fields, says = _match(view, references, above, network, run)
         alike = {} if evidence or run.params.as_published else {index: compare(references[index], view, found) for index, found in fields.items()}
         for reference in references:

@@ -48,6 +48,7 @@ class Reference:
         mirrored: whether ``image`` is the mirror image of the caller's image.
         digest: SHA-256 of the content in the caller's orientation.
         classes: what the user says goes with what, for ``image``; None where nothing was said.
+        unpinned: the fields of the coarsest level as they are without pins; None without any.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Reference:
     mirrored: bool
     digest: bytes
     classes: Classes | None = None
+    unpinned: Fields | None = None
 
     def release(self, level: int) -> None:
         """Drops the features of a level, which take the most memory and have been used."""
@@ -177,7 +179,7 @@ def match(
     valid, compared = reference.image.valid_on(grid), compare_by(source.level, features, reference.half)
     searching, voting_part = part(advance, 0.08, 0.92), part(advance, 0.92, 1.0)
     if source.level == COARSEST and not run.params.as_published:
-        fields = _coarsest(source, compared, valid, reference.classes, searching)
+        fields = _coarsest(source, compared, valid, reference, searching)
     else:
         max_side = max(*source.size, *reference.image.shape)
         fields = _search(source, compared, valid, max_side, coarser, reference.classes, run, searching)
@@ -189,16 +191,35 @@ def match(
     return fields, guidance
 
 
-def _coarsest(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, classes: Classes | None, advance: Advance) -> Fields:
+def settled(reference: Reference, source: SourceLevel, advance: Advance = unwatched) -> Reference:
+    """Leaves out the pins that the matches of the coarsest level agree with anyway (ours): their objects need no other matches.
+
+    Args:
+        reference: with the features of the coarsest level.
+        source: the source at the coarsest level.
+        advance: called during the work.
+    """
+    classes, features = reference.classes, reference.features[COARSEST]
+    if classes is None or not classes.pins:
+        return reference
+    valid = reference.image.valid_on((features.shape[0], features.shape[1]))
+    found = _steered_fields(source, compare_by(COARSEST, features, reference.half), valid, classes.unpinned, advance)
+    return dataclasses.replace(reference, classes=classes.without_agreed(found.forward, found.grid), unpinned=found)
+
+
+def _steered_fields(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, classes: Classes | None, advance: Advance) -> Fields:
+    """Both fields of the coarsest level under guides."""
+    own, theirs, share = _compared(source.compared, compared, classes)
+    return coarsest.fields(own, theirs, source.valid, valid, share, advance)
+
+
+def _coarsest(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, reference: Reference, advance: Advance) -> Fields:
     """Both fields of the coarsest level; pins steer the one from the source only."""
-
-    def fields(by: Classes | None, advance: Advance) -> Fields:
-        own, theirs, share = _compared(source.compared, compared, by)
-        return coarsest.fields(own, theirs, source.valid, valid, share, advance)
-
-    if classes is None or not classes.pinned:
-        return fields(classes, advance)
-    return Fields(fields(classes, part(advance, 0.0, 0.5)).forward, fields(classes.unpinned, part(advance, 0.5, 1.0)).backward)
+    if reference.unpinned is None:
+        return _steered_fields(source, compared, valid, reference.classes, advance)
+    if reference.classes is None or not reference.classes.pins:
+        return reference.unpinned
+    return Fields(_steered_fields(source, compared, valid, reference.classes, advance).forward, reference.unpinned.backward)
 
 
 def _search(
@@ -234,7 +255,7 @@ def _counted(fields: Fields, valid: torch.Tensor, classes: Classes) -> tuple[Fie
     Returns:
         The fields, and bool [H, W], the reference's positions that give votes.
     """
-    if not classes.pinned:
+    if not classes.pins:
         return fields, valid
     (height, width), (rows, columns) = fields.source_grid, fields.grid
     refused = classes.refused(fields.backward, fields.source_grid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,7 +51,8 @@ def steer(guides: Sequence[Guide], source: Scene, references: Sequence[Scene]) -
         labels, lacks = _labels(mine, source, reference)
         pairs, pins = _pairs(mine, source, reference), _pins(mine, source, reference)
         mutual = _composed(source, reference, labels, pairs) if labels or pairs else None
-        classes.append(mutual if not pins[0] else _composed(source, reference, labels, pairs, pins, mutual))
+        ends = tuple((guide.source, guide.reference) for guide in mine if isinstance(guide, Pin))
+        classes.append(dataclasses.replace(_composed(source, reference, labels, pairs, pins), pins=ends, mutual=mutual) if ends else mutual)
         nothing = torch.zeros(source.image.shape, device=source.image.lab.device)
         chosen.append(sum((plane for plane, _ in (*pairs, *pins[0], *pins[1])), nothing).clamp(0.0, 1.0))
         lacking.append(nothing if lacks is None else lacks)
@@ -62,9 +64,7 @@ def steer(guides: Sequence[Guide], source: Scene, references: Sequence[Scene]) -
     return Steering(tuple(classes), torch.stack(given_away))
 
 
-def _composed(
-    source: Scene, reference: Scene, labels: list[_Pair], pairs: list[_Pair], pins: Sequence[list[_Pair]] = (), mutual: Classes | None = None
-) -> Classes:
+def _composed(source: Scene, reference: Scene, labels: list[_Pair], pairs: list[_Pair], pins: Sequence[list[_Pair]] = ()) -> Classes:
     """Puts the guides of one reference over each other: pairs over labels, the objects of pins over both, and the places of pins over all."""
     none = torch.ones(source.image.shape, device=source.image.lab.device)
     open_to_all = torch.ones(reference.image.shape, device=reference.image.lab.device)
@@ -78,7 +78,7 @@ def _composed(
                 open_to = [plane * (1.0 - taken) for plane in open_to]
         open_to += [plane for _, plane in over]
     own, theirs = (torch.stack(side, -1).clamp(0.0, 1.0) for side in (shares, open_to))
-    return Classes(own, theirs, sum(len(layer) for layer in pins), mutual)
+    return Classes(own, theirs, 1.0 - own[..., 0])
 
 
 def _labels(guides: Sequence[Guide], source: Scene, reference: Scene) -> tuple[list[_Pair], torch.Tensor | None]:

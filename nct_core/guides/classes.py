@@ -25,6 +25,9 @@ _MARGIN = 1.25
 _LENGTH = 0.995
 _PRESENT = 0.5
 _REFUSED = 0.5
+_NEAR = 0.08  # of a side: so near to a pin's end a match agrees with it
+
+Ends = tuple[tuple[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -34,29 +37,50 @@ class Classes:
     Attributes:
         source: float32 [h, w, K + 1], s on the source's working grid.
         reference: float32 [H, W, K + 1], c on the reference's.
-        pinned: how many of the classes, the last ones, are pins: these speak of their part of the source only, and leave the reference's
-            positions free to be matched with others.
         mutual: the guides without the pins, for the matches of the reference in the source; None if there are no others.
+        pins: both ends of the pins, as shares of height and width in [0, 1]. Each has two of the last classes: first come all their objects,
+            then the places around them.
+        guided: float32 [h, w], [0, 1]: how far a guide speaks of each place of the source.
     """
 
     source: torch.Tensor
     reference: torch.Tensor
-    pinned: int = 0
+    guided: torch.Tensor
+    pins: tuple[Ends, ...] = ()
     mutual: Classes | None = None
-
-    @property
-    def guided(self) -> torch.Tensor:
-        """float32 [h, w], [0, 1]: how far a guide speaks of each place of the source."""
-        return 1.0 - self.source[..., 0]
 
     def mirrored(self) -> Classes:
         """The guides between the source and the reference's mirror image."""
-        return dataclasses.replace(self, reference=self.reference.flip(1), mutual=None if self.mutual is None else self.mutual.mirrored())
+        pins = tuple((own, (row, 1.0 - column)) for own, (row, column) in self.pins)
+        mutual = None if self.mutual is None else self.mutual.mirrored()
+        return dataclasses.replace(self, reference=self.reference.flip(1), pins=pins, mutual=mutual)
+
+    @property
+    def _first(self) -> int:
+        """The index of the first class that is a pin's. Pins speak of their part of the source only, and leave the reference free to be matched with others."""
+        return self.source.shape[-1] - 2 * len(self.pins)
+
+    def without_agreed(self, forward: torch.Tensor, to_grid: Shape) -> Classes:
+        """Leaves out the pins that matches agree with already; that their places are guided remains.
+
+        Args:
+            forward: int32 [h', w', 2], a field from a grid of the source to one of the reference that no pin has steered.
+            to_grid: (H', W') of the latter.
+        """
+        kept = [index for index, ends in enumerate(self.pins) if not _agrees(ends, forward, to_grid)]
+        chosen = [self._first + layer * len(self.pins) + index for layer in (0, 1) for index in kept]
+        pinned = self.source[..., chosen]
+        base, open_to = self.source.new_ones((*self.source.shape[:2], 1)), self.reference.new_ones((*self.reference.shape[:2], 1))
+        if self.mutual is not None:
+            base, open_to = self.mutual.source, self.mutual.reference
+        source = torch.cat([base * (1.0 - pinned.sum(-1, keepdim=True)).clamp_min(0.0), pinned], -1)
+        reference = torch.cat([open_to, self.reference[..., chosen]], -1)
+        return Classes(source, reference, self.guided, tuple(self.pins[index] for index in kept), self.mutual)
 
     @property
     def unpinned(self) -> Classes | None:
         """The guides that hold for the matches of the reference in the source too."""
-        return self.mutual if self.pinned else self
+        return self.mutual if self.pins else self
 
     def regions(self, colors: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Each class but the pins, as float32 [h, w] in the source, and the mean of the reference's colors in it, float32 [3].
@@ -64,7 +88,7 @@ class Classes:
         Args:
             colors: float32 [H, W, 3], of the reference.
         """
-        planes = range(1, self.source.shape[-1] - self.pinned)
+        planes = range(1, self._first)
         weights = (self.reference[..., index, None].double() for index in planes)
         means = [(colors * weight).sum((0, 1)) / weight.sum().clamp_min(1e-6) for weight in weights]
         return [(self.source[..., index], mean.float()) for index, mean in zip(planes, means)]
@@ -79,10 +103,9 @@ class Classes:
         Returns:
             bool [H', W'].
         """
-        first = self.source.shape[-1] - self.pinned
         row, column = backward.long().unbind(-1)
-        shares = _on(self.source[..., first:], grid)[row, column]
-        closed = 1.0 - _on(self.reference[..., first:], (backward.shape[0], backward.shape[1]))
+        shares = _on(self.source[..., self._first :], grid)[row, column]
+        closed = 1.0 - _on(self.reference[..., self._first :], (backward.shape[0], backward.shape[1]))
         return (shares * closed).sum(-1) > _REFUSED
 
     @property
@@ -117,6 +140,13 @@ class Classes:
         share = self.feature_share
         scaled = features.float() * (_LENGTH * share**0.5), torch.cat(classes, -1) * (_LENGTH * UNIT * (1.0 - share) ** 0.5)
         return torch.cat(scaled, -1).round().to(torch.int16)
+
+
+def _agrees(ends: Ends, forward: torch.Tensor, to_grid: Shape) -> bool:
+    """Whether the match of a pin's one end lies near its other end."""
+    (row, column), target = ends
+    match = forward[int(row * forward.shape[0]), int(column * forward.shape[1])].tolist()
+    return all(abs((at + 0.5) / cells - wanted) < _NEAR for at, cells, wanted in zip(match, to_grid, target))
 
 
 def _rest(vectors: torch.Tensor) -> torch.Tensor:

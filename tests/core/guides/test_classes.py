@@ -7,6 +7,10 @@ from nct_core.features.fixed_point import PATCH_COUNTS, UNIT, fixed_point
 from nct_core.guides.classes import Classes
 
 
+def made(source: torch.Tensor, reference: torch.Tensor) -> Classes:
+    return Classes(source, reference, 1.0 - source[..., 0])
+
+
 def features(seed: int, shape: tuple[int, int] = (6, 8)) -> torch.Tensor:
     return fixed_point(torch.rand(*shape, 64, generator=torch.Generator().manual_seed(seed)))
 
@@ -28,7 +32,7 @@ def products(classes: Classes, source: torch.Tensor, reference: torch.Tensor) ->
 @pytest.mark.parametrize("pins", [0, 1, 3])
 def test_what_is_not_allowed_is_dearer_than_any_difference(pins: int) -> None:
     open_to = torch.cat([one_hot((6, 8), classes=2), torch.ones(6, 8, pins)], -1)
-    classes = Classes(torch.cat([one_hot((6, 8), classes=2), torch.zeros(6, 8, pins)], -1), open_to)
+    classes = made(torch.cat([one_hot((6, 8), classes=2), torch.zeros(6, 8, pins)], -1), open_to)
     extreme = torch.zeros(6, 8, 64, dtype=torch.int16)
     extreme[::2, :, 0], extreme[1::2, :, 1] = UNIT, UNIT  # alike or not at all
     found = products(classes, extreme, extreme)
@@ -39,7 +43,7 @@ def test_what_is_not_allowed_is_dearer_than_any_difference(pins: int) -> None:
 
 def test_features_keep_their_share() -> None:
     source, reference = features(1), features(2)
-    classes = Classes(one_hot((6, 8), classes=2), torch.ones(6, 8, 2))
+    classes = made(one_hot((6, 8), classes=2), torch.ones(6, 8, 2))
     plain = source.flatten(0, 1).double() @ reference.flatten(0, 1).double().T / UNIT**2
     steered = products(classes, source, reference)
     change = steered - classes.feature_share * plain * 0.99
@@ -47,7 +51,7 @@ def test_features_keep_their_share() -> None:
 
 
 def test_vectors_keep_their_length_so_that_sums_fit() -> None:
-    classes = Classes(torch.rand(12, 16, 4).softmax(-1), torch.rand(12, 16, 4))
+    classes = made(torch.rand(12, 16, 4).softmax(-1), torch.rand(12, 16, 4))
     for side in (classes.with_source(features(1)), classes.with_reference(features(2))):
         assert side.dtype == torch.int16 and side.shape == (6, 8, 64 + 4 + 2)
         squares = side.long().square().sum(-1)
@@ -58,10 +62,10 @@ def test_a_region_smaller_than_a_cell_is_not_lost() -> None:
     planes = torch.zeros(64, 64, 2)
     planes[..., 0] = 1.0
     planes[20:23, 20:23] = torch.tensor([0.0, 1.0])
-    side = Classes(planes, planes).with_source(features(1, (4, 4)))
+    side = made(planes, planes).with_source(features(1, (4, 4)))
     assert side[1, 1, 64 + 1] > 0.3 * UNIT * 0.5 and side[3, 3, 64 + 1] == 0
 
 
 def test_mirrored() -> None:
     open_to = one_hot((6, 8), classes=2)
-    torch.testing.assert_close(Classes(open_to, open_to).mirrored().reference, open_to.flip(1))
+    torch.testing.assert_close(made(open_to, open_to).mirrored().reference, open_to.flip(1))

@@ -69,3 +69,25 @@ def test_a_region_smaller_than_a_cell_is_not_lost() -> None:
 def test_mirrored() -> None:
     open_to = one_hot((6, 8), classes=2)
     torch.testing.assert_close(made(open_to, open_to).mirrored().reference, open_to.flip(1))
+
+
+def test_pins_that_matches_agree_with_are_left_out_but_guide_still() -> None:
+    planes = torch.zeros(8, 8, 5)
+    planes[:4, :, 1], planes[4:, :, 2] = 1.0, 1.0  # two objects; their places are empty here
+    pins = (((0.2, 0.5), (0.2, 0.5)), ((0.8, 0.5), (0.2, 0.5)))
+    classes = Classes(planes, torch.ones(8, 8, 5), torch.ones(8, 8), pins)
+    rows, columns = torch.meshgrid(torch.arange(8), torch.arange(8), indexing="ij")
+    left = classes.without_agreed(torch.stack([rows, columns], -1).int(), (8, 8))
+    assert left.pins == pins[1:] and left.source.shape == (8, 8, 3)
+    assert (left.source[4:, :, 1] == 1).all() and (left.source[:4, :, 0] == 1).all() and (left.guided == 1).all()
+
+
+def test_a_pin_refuses_matches_of_other_places_with_its_object() -> None:
+    source, reference = torch.zeros(8, 8, 3), torch.ones(8, 8, 3)
+    source[..., 0], source[:, :4, 0], source[:, :4, 1] = 1.0, 0.0, 1.0
+    reference[:, 4:, 1] = 0.0  # the object goes with the left half only
+    classes = Classes(source, reference, source[..., 1], (((0.5, 0.2), (0.5, 0.2)),))
+    to_the_left = torch.zeros(8, 8, 2, dtype=torch.int32)
+    refused = classes.refused(to_the_left, (8, 8))
+    assert not refused[:, :4].any() and refused[:, 4:].all()
+    assert not classes.refused(to_the_left + 5, (8, 8)).any()

@@ -36,10 +36,11 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Row:
-    """One JPEG: source, references, result side by side."""
+    """One JPEG: source, references, result side by side, and the result with pins if there are any."""
 
     source: str
     references: tuple[str, ...]
+    pins: tuple[str, ...] = ()
 
 
 PHOTOGRAPHS = {
@@ -71,6 +72,7 @@ ROWS = {
     "pair_meadow": Row("meadow", ("cottage",)),
     "pair_dahlia": Row("dahlia", ("marigold",)),
     "pair_peaks": Row("peaks", ("cottage", "bridge")),
+    "guides": Row("meadow", ("cottage",), pins=("213,266=400,290",)),
 }
 
 
@@ -148,8 +150,13 @@ def make(row: Row, pictures: dict[str, Path], result: Path, target: Path) -> Non
         SystemExit: the transfer failed, or the JPEG is too large.
     """
     inputs = [pictures[row.source], *(pictures[name] for name in row.references)]
-    told = json.loads(_run([sys.executable, "-m", "nct_core", "transfer", *map(str, inputs), "-o", str(result), "--json"], result.parent))
-    images = [Image.open(path).convert("RGB") for path in (*inputs, result)]
+    command = [sys.executable, "-m", "nct_core", "transfer", *map(str, inputs), "--json", "-o"]
+    told = json.loads(_run([*command, str(result)], result.parent))
+    outputs = [result]
+    if row.pins:
+        outputs.append(result.with_name(f"{result.stem}_pinned.png"))
+        _run([*command, str(outputs[1]), *(f"--pin={pin}" for pin in row.pins)], result.parent)
+    images = [Image.open(path).convert("RGB") for path in (*inputs, *outputs)]
     height = round((ROW_WIDTH - GAP * (len(images) - 1)) / sum(image.width / image.height for image in images))
     strip, left = Image.new("RGB", (ROW_WIDTH, height), GRAY), 0
     for image in images:

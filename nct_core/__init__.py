@@ -1,8 +1,8 @@
 """Neural color transfer: a picture takes on the colors of other pictures, matched by meaning.
 
 The public interface is :func:`transfer`, its :class:`TransferParams` and :class:`TransferResult`,
-:class:`Session` for many sources, :class:`ColorTransform` and the errors. Importing the package is cheap: torch is loaded by the first
-use of :func:`transfer`.
+:class:`Session` for many sources, :class:`ColorTransform`, the guides :class:`Pin`, :class:`RegionPair`, :class:`LabelMaps` and
+:class:`Protect`, and the errors. Importing the package is cheap: torch is loaded by the first use of :func:`transfer`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from .contract.errors import Cancelled, ConvergenceError, DeviceError, InputErro
 from .contract.params import TransferParams
 
 if TYPE_CHECKING:
+    from .guides.types import Guide, LabelMaps, Pin, Protect, RegionPair
     from .pipeline import transfer
     from .result import TransferResult
     from .session import Session
@@ -24,9 +25,14 @@ __all__ = [
     "ColorTransform",
     "ConvergenceError",
     "DeviceError",
+    "Guide",
     "InputError",
+    "LabelMaps",
     "NctError",
+    "Pin",
+    "Protect",
     "ProtocolError",
+    "RegionPair",
     "Session",
     "TransferParams",
     "TransferResult",
@@ -52,4 +58,8 @@ def __getattr__(name: str) -> Any:
         from .transform.apply import ColorTransform
 
         return ColorTransform
+    if name in ("Guide", "LabelMaps", "Pin", "Protect", "RegionPair"):
+        from .guides import types
+
+        return getattr(types, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -21,9 +22,12 @@ from .guidance import voting
 from .guidance.evidence import describe
 from .guidance.fuse import fuse
 from .guidance.labels import evidence_costs, label_map
-from .guidance.reference import Reference, compare, explains, match, read
+from .guidance.reference import Reference, compare, explains, guided, match, oriented, read, seen, settled, steered
 from .guidance.source_level import SourceLevel
 from .guidance.voting import Guidance
+from .guides.check import checked
+from .guides.protection import protected, softened
+from .guides.types import Guide
 from .look.statistics import sample_pixels
 from .matching import patchmatch
 from .matching.consistency import Fields
@@ -38,11 +42,12 @@ from .solver import conjugate_gradients as solver
 from .transform import texture
 from .transform.apply import ColorTransform
 from .transform.clusters import Clusters
-from .transform.coefficients import recolor
+from .transform.coefficients import keep_colors, recolor
 from .transform.finish import Colors, Evidence, Finished, finish
 from .transform.fit import PUBLISHED_DEVIATION_FLOOR, TermWeights, fit
 from .transform.global_look import GlobalLook
 from .transform.nonlocal_ties import nonlocal_graph
+from .transform.region_means import Regions
 from .transform.saved import Made
 from .transform.upsample import EdgeAwareUpsampling
 
@@ -68,6 +73,7 @@ def transfer(
     params: TransferParams = TransferParams(),
     *,
     onto: NDArray[np.float32] | None = None,
+    guides: Sequence[Guide] = (),
     device: str = "auto",
     weights_path: str | None = None,
     names: Sequence[str] | None = None,
@@ -83,6 +89,8 @@ def transfer(
         references: images of the same kind, of any size. Their order does not matter.
         params: see :class:`TransferParams`.
         onto: the source's picture at another size, which is recolored in its stead; None: the source.
+        guides: what the user says goes with what, and what keeps its colors (see :mod:`nct_core.guides.types`); points and masks are in pixels of
+            the source and of the reference of that number.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps". "auto" is a GPU where there is one; whatever error it gives, too little memory
             included, the transfer begins again on the CPU, which the result's ``device`` and a stage of ``progress`` say.
         weights_path: network weights to use instead of the installed ones.
@@ -95,7 +103,8 @@ def transfer(
         A :class:`TransferResult` of the size of what is recolored.
 
     Raises:
-        InputError: an image is not usable, the message saying which, or there are more references than memory has room for.
+        InputError: an image is not usable, the message saying which, or there are more references than memory has room for. A guide does not
+            fit its picture, or two contradict each other.
         WeightsError: no usable network weights.
         DeviceError: no such device, not enough memory, or the device that was asked for failed.
         ConvergenceError: a solver failed.
@@ -105,8 +114,9 @@ def transfer(
     started, caller = time.perf_counter(), Caller()
     onto = source if onto is None else onto
     check_inputs(source, onto, references, names)
+    found = checked(guides, source, references, params.working_size)
     stages = Stages(_total_cost(len(references)), caller.watched(progress), caller.watched(cancel))
-    request = _Request(source, onto, tuple(references), weights_path, caller.watched(observer), started)
+    request = _Request(source, onto, tuple(references), tuple(found), weights_path, caller.watched(observer), started)
     *first, last = backend.candidates(device)
     for name in first:
         try:
@@ -131,6 +141,7 @@ class _Request:
     source: NDArray[np.float32]
     onto: NDArray[np.float32]
     references: tuple[NDArray[np.float32], ...]
+    guides: tuple[Guide, ...]
     weights_path: str | None
     observer: Observer | None
     started: float
@@ -146,6 +157,7 @@ class _Inputs:
     half: torch.Tensor | None  # relu5_1 of the source at half its size; None as published
     clusters: Clusters
     evidence_costs: torch.Tensor | None  # of the references; None where there is one
+    given_away: torch.Tensor | None  # of the references, by the guides; None without any
 
 
 @dataclass(frozen=True)
@@ -186,7 +198,9 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
     with backend.out_of_memory_as_error(f"an image of {request.onto.shape[1]}x{request.onto.shape[0]} px"):
         stages.begin(_APPLYING_COST, Text("applying"))
         look = GlobalLook(_colors(inputs.source, inputs.references, finest.labels).reference.astype(np.float32))
-        transform = ColorTransform(finest.coefficients, inputs.source.lab[..., 0].contiguous(), look, Made(run.params, file.backbone))
+        kept, lightness = protected(request.guides), inputs.source.lab[..., 0].contiguous()
+        coefficients = finest.coefficients if kept is None else keep_colors(finest.coefficients, softened(kept, lightness))
+        transform = ColorTransform(coefficients, lightness, look, Made(run.params, file.backbone), kept)
         image = transform.apply(request.onto, run.params.strength, run.params.keep_lightness, advance=stages.advance)
     stages.end()
     labels = _numbers(finest.labels, inputs.references)
@@ -204,18 +218,21 @@ def _read(request: _Request, network: FeaturePyramid, run: Run) -> _Inputs:
     source = prepare(request.source, params.working_size, device)
     stages.advance(0.8)
     stages.begin(_SOURCE_COST, Text("reading_source"))
-    features = network.kept(source.rgb, [COARSEST - 1, COARSEST], run.part(0.0, 0.6))
+    features = network.kept(source.rgb, [COARSEST - 2, COARSEST - 1, COARSEST][0 if request.guides else 1 :], run.part(0.0, 0.6))
     clusters = Clusters(features[COARSEST], params.clusters, params.seed, run.part(0.6, 0.9))
     half = None if params.as_published else network.half_size(source.rgb, run.part(0.9, 1.0))
-    references, costs = [], None
-    for number, image in enumerate(request.references):
-        stages.begin(_REFERENCE_COST, Text("reading_one_reference", number + 1) if len(request.references) > 1 else Text("reading_reference"))
-        references.append(read(number, prepare(image, params.working_size, device), network, half, stages.advance))
-    references.sort(key=lambda reference: reference.digest)
+    references = sorted((read(number, prepare(image, params.working_size, device)) for number, image in enumerate(request.references)), key=lambda x: x.digest)
+    costs, given_away = None, None
+    if request.guides:
+        references, given_away = steered([seen(reference, network) for reference in references], request.guides, source, features)
+    for index, reference in enumerate(references):
+        stages.begin(_REFERENCE_COST, Text("reading_one_reference", reference.number + 1) if len(references) > 1 else Text("reading_reference"))
+        turned = reference if half is None else oriented(reference, half, network, run.part(0.0, 0.3))
+        references[index] = seen(turned, network, run.part(0.3, 1.0))
     if len(references) > 1:
         described = describe(features[COARSEST], features[COARSEST - 1])
         costs = evidence_costs([explains(reference, described) for reference in references], source.valid_on((described.shape[0], described.shape[1])))
-    return _Inputs(source, tuple(references), features, half, clusters, costs)
+    return _Inputs(source, tuple(references), features, half, clusters, costs, given_away)
 
 
 def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observer | None) -> tuple[_Level, _Level]:
@@ -224,17 +241,21 @@ def _levels(inputs: _Inputs, network: FeaturePyramid, run: Run, observer: Observ
     upsample, coarsest, above, evidence, limit = EdgeAwareUpsampling(source.lab, run.backend.kernels), None, None, None, ""
     for level in range(COARSEST, 0, -1):
         view = SourceLevel.of(level, source, features[level], inputs.half)
+        if level == COARSEST and not run.params.as_published:
+            references = tuple(settled(reference, view, run.part(0.0, 0.0)) for reference in references)
         fields, says = _match(view, references, above, network, run)
         alike = {} if evidence or run.params.as_published else {index: compare(references[index], view, found) for index, found in fields.items()}
         for reference in references:
             reference.release(level)
         run.stages.begin(_RECOLORING_COSTS[level], Text("recoloring", COARSEST + 1 - level, COARSEST))
-        labels = label_map(view, says, None if above is None else above.labels, inputs.evidence_costs, run.part(0.0, 0.1))
+        labels = label_map(view, says, None if above is None else above.labels, inputs.evidence_costs, inputs.given_away, run.part(0.0, 0.1))
         guidance = fuse(says, labels)
-        confidence = guidance.confidence()
+        confidence, spoken = guidance.confidence(), guided(references, labels)
+        confidence = confidence if spoken is None else torch.maximum(confidence, spoken)
         coefficients = _fit(view, guidance, confidence, inputs.clusters, upsample, run)
         evidence = Evidence(fuse(alike, labels), guidance.agreement) if alike else evidence
         if level == 1 and evidence is not None:
+            evidence = dataclasses.replace(evidence, guided=spoken, regions=_regions(references, labels))
             finished = _finish(source, references, labels, coefficients, evidence, run)
             coefficients, confidence, limit = finished.coefficients, finished.confidence, finished.limit
         above = _Level(fields, labels, guidance, confidence, coefficients, limit)
@@ -283,6 +304,16 @@ def _finish(
     coefficients = texture.keep(coefficients, source.lab[..., 0])
     colors = _colors(source, references, labels)
     return finish(source.rgb, source.lab, coefficients, evidence, colors, run.params.content, run.part(0.9, 1.0))
+
+
+def _regions(references: tuple[Reference, ...], labels: torch.Tensor) -> Regions | None:
+    """The regions of the references that give a place its colors."""
+    found = [
+        (plane * (labels == index), mean)
+        for index, reference in enumerate(references)
+        for plane, mean in ([] if reference.classes is None else reference.classes.regions(reference.image.lab))
+    ]
+    return Regions(torch.stack([plane for plane, _ in found], -1), torch.stack([mean for _, mean in found])) if found else None
 
 
 def _colors(source: WorkingImage, references: tuple[Reference, ...], labels: torch.Tensor) -> Colors:

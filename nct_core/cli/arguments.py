@@ -13,6 +13,7 @@ from typing import NoReturn
 from .. import __version__
 from ..contract.errors import InputError
 from ..contract.params import TABLE_SIDE, TABLE_SIDES, Parameter, TransferParams, describe
+from . import guides
 
 OPTION_NAMES = {"bds_weight": "--bds"}
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -97,6 +98,7 @@ def _add_transfer(command: argparse.ArgumentParser) -> None:
     command.add_argument("--confidence", metavar="F.png", type=_file, help="also write how sure each match is, as an 8-bit gray picture")
     _add_computing(command)
     _add_report(command, quiet=True)
+    guides.add_arguments(command)
     _add_parameters(command, [parameter.name for parameter in describe()])
 
 

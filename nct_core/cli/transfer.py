@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..contract.errors import InputError
 from ..contract.params import TABLE_SIDE, TransferParams
 from .arguments import given_params
+from .guides import collect
 from .pictures import same_file, srgb, temporary
 from .terminal import ProgressBar, signals
 
@@ -125,6 +126,7 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     check_storable(options.output, source.pixels.shape, dtype)
     references = [srgb(path, read_picture(path)) for path in options.references]
     inputs = srgb(options.source, source)
+    guides = collect(options)
     if color_channels(inputs.shape[2]) == 1 < max(color_channels(reference.shape[2]) for reference in references):
         logger.warning("%s is gray and stays gray; save it as RGB first to give it colors", options.source)
 
@@ -139,7 +141,7 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
         observer = None if options.maps is None else MapWriter(options.maps)
         with out_of_memory_as_error("the pictures"):
             result = transfer(
-                inputs, references, params, device=options.device, weights_path=options.weights, progress=bar, observer=observer,
+                inputs, references, params, guides=guides, device=options.device, weights_path=options.weights, progress=bar, observer=observer,
                 names=[str(path) for path in (options.source, *options.references)],
             )  # fmt: skip
     finally:

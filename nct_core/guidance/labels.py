@@ -30,6 +30,8 @@ _BOUNDARY, _SEAM = 0.6, 1.0
 # Color difference at which an edge of the source begins to count, and the share of a boundary's cost that is left at a strong edge.
 _EDGE_CONTRAST, _EDGE_FLOOR = 0.2, 0.3
 _BAND_RADIUS = 3
+# Cost of a reference where the user has given a place to another: more than any evidence and seam.
+_GIVEN_AWAY = np.float32(50.0)
 
 
 def evidence_costs(evidence: Sequence[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
@@ -46,7 +48,12 @@ def evidence_costs(evidence: Sequence[torch.Tensor], valid: torch.Tensor) -> tor
 
 
 def label_map(
-    source: SourceLevel, candidates: dict[int, Guidance], coarser: torch.Tensor | None, costs: torch.Tensor | None, advance: Advance = unwatched
+    source: SourceLevel,
+    candidates: dict[int, Guidance],
+    coarser: torch.Tensor | None,
+    costs: torch.Tensor | None,
+    given_away: torch.Tensor | None = None,
+    advance: Advance = unwatched,
 ) -> torch.Tensor:
     """Labels the grid of a level.
 
@@ -55,6 +62,7 @@ def label_map(
         candidates: the guidance of each reference by label; below the coarsest level only references that occur in the coarser map.
         coarser: uint8 [h', w'], the map of the level above; None at the coarsest level.
         costs: result of :func:`evidence_costs`, used at the coarsest level; None with one reference.
+        given_away: float32 [n, H, W], [0, 1], by key how far the user gives each place to another reference; None where nothing was said.
         advance: called between the steps of the work.
 
     Returns:
@@ -67,12 +75,16 @@ def label_map(
     if coarser is None:
         assert costs is not None, "several references need evidence"
         cost = resize(costs.permute(1, 2, 0), source.grid).permute(2, 0, 1).numpy()
-        start, free = cost.argmin(0).astype(np.uint8), np.ones(source.grid, np.bool_)
+        free = np.ones(source.grid, np.bool_)
     else:
         cost = _cost(-torch.stack([candidates[key].error for key in keys.tolist()]).cpu().numpy(), valid)
         start = np.searchsorted(keys, on_grid(coarser, source.grid).cpu().numpy()).astype(np.uint8)
         free = maximum_filter(start, 2 * _BAND_RADIUS + 1) != minimum_filter(start, 2 * _BAND_RADIUS + 1)
     cost = np.where(valid, cost * np.float32(_TYPICAL_SIDE / valid.size**0.5), np.float32(0.0))
+    if given_away is not None:
+        cost += _GIVEN_AWAY * resize(given_away.permute(1, 2, 0), source.grid).permute(2, 0, 1).cpu().numpy()[keys]
+    if coarser is None:
+        start = cost.argmin(0).astype(np.uint8)
     colors = torch.stack([candidates[key].colors for key in keys.tolist()]).cpu().numpy()
     edges = _edge_weights(source.colors.cpu().numpy())
     labels = expand(start, cost, colors, edges, free, boundary=_BOUNDARY, seam=_SEAM, advance=advance)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 from ..features.pyramid import COARSEST, FeaturePyramid
+from ..guides.build import steer
+from ..guides.classes import Classes
+from ..guides.repair import repaired
+from ..guides.spread import Scene
+from ..guides.types import Guide
 from ..matching import coarsest
 from ..matching.consistency import Fields, agreement
 from ..matching.field import identity_field, move_to_valid, upsample_field
 from ..matching.likeness import Likeness, likeness
 from ..matching.patchmatch import patchmatch, plan
 from ..pixels.grids import on_grid
+from ..pixels.resample import resize
 from ..pixels.working import WorkingImage
 from ..runtime.progress import Advance, part, unwatched
 from ..runtime.run import Run
@@ -23,6 +32,7 @@ from .source_level import SourceLevel, compare_by
 
 # Similarity that each cell of drift costs where the coarser level's matches agree fully (ours).
 _RESISTANCE = 0.015
+_NEIGHBORS = ((0, 0), *((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right))
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,8 @@ class Reference:
         half: relu5_1 of the image at half its size; None as published.
         mirrored: whether ``image`` is the mirror image of the caller's image.
         digest: SHA-256 of the content in the caller's orientation.
+        classes: what the user says goes with what, for ``image``; None where nothing was said.
+        unpinned: the fields of the coarsest level as they are without pins; None without any.
     """
 
     number: int
@@ -45,44 +57,98 @@ class Reference:
     half: torch.Tensor | None
     mirrored: bool
     digest: bytes
+    classes: Classes | None = None
+    unpinned: Fields | None = None
 
     def release(self, level: int) -> None:
         """Drops the features of a level, which take the most memory and have been used."""
         self.features.pop(level, None)
 
 
-def read(number: int, image: WorkingImage, network: FeaturePyramid, source_half: torch.Tensor | None, advance: Advance = unwatched) -> Reference:
-    """Turns a reference the way round in which the source matches it better, and computes the features of that image only.
-
-    Args:
-        number, image: as in :class:`Reference`; the image as the caller gave it.
-        network: computes features.
-        source_half: relu5_1 of the source at half its size; None as published, where nothing is mirrored.
-        advance: called as the features are computed.
-    """
+def read(number: int, image: WorkingImage) -> Reference:
+    """A reference as the caller gave it, without features yet; the arguments are attributes of :class:`Reference`."""
     digest = hashlib.sha256(image.rgb.cpu().numpy().tobytes() + image.valid.cpu().numpy().tobytes()).digest()
-    half, mirrored = None, False
-    if source_half is not None:
-        image, half, mirrored = oriented(image, source_half, network, part(advance, 0.0, 0.3))
-    return Reference(number, image, network.kept(image.rgb, range(2, COARSEST + 1), part(advance, 0.3, 1.0)), half, mirrored, digest)
+    return Reference(number, image, {}, None, False, digest)
 
 
-def oriented(image: WorkingImage, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> tuple[WorkingImage, torch.Tensor, bool]:
-    """The image or its mirror image, whichever the source matches better, because patches are not like their mirror images (ours).
+def seen(reference: Reference, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
+    """The reference with the features of its image, which are computed unless it has them."""
+    if reference.features:
+        return reference
+    return dataclasses.replace(reference, features=network.kept(reference.image.rgb, range(2, COARSEST + 1), advance))
+
+
+def steered(
+    references: Sequence[Reference], guides: Sequence[Guide], source: WorkingImage, features: dict[int, torch.Tensor]
+) -> tuple[list[Reference], torch.Tensor]:
+    """Gives every reference the guides that speak of it (ours).
 
     Args:
-        image: as the caller gave it.
+        references: in any order, not mirrored, with the features of the three coarsest levels.
+        guides: as :func:`nct_core.guides.check.checked` returns them.
+        source: the source.
+        features: its features of the three coarsest levels.
+
+    Returns:
+        The references in the same order, and float32 [n, h, w], [0, 1], for each of them how far the user gives a place to another one.
+    """
+
+    def scene(image: WorkingImage, levels: dict[int, torch.Tensor]) -> Scene:
+        return Scene(image, (levels[COARSEST - 2], levels[COARSEST - 1], levels[COARSEST]))
+
+    by_number = sorted(references, key=lambda reference: reference.number)
+    steering = steer(guides, scene(source, features), [scene(reference.image, reference.features) for reference in by_number])
+    given_away = steering.given_away[[reference.number for reference in references]]
+    return [dataclasses.replace(reference, classes=steering.classes[reference.number]) for reference in references], given_away
+
+
+def guided(references: Sequence[Reference], labels: torch.Tensor) -> torch.Tensor | None:
+    """How far a guide speaks of each position of a grid and the reference that it has.
+
+    Args:
+        references: the references, by label.
+        labels: uint8 [h, w], a label map.
+
+    Returns:
+        float32 [h, w], [0, 1]; None without guides.
+    """
+    planes = [None if reference.classes is None else reference.classes.guided for reference in references]
+    known = next((plane for plane in planes if plane is not None), None)
+    if known is None:
+        return None
+    stacked = torch.stack([torch.zeros_like(known) if plane is None else plane for plane in planes], -1)
+    return resize(stacked, (labels.shape[0], labels.shape[1])).gather(-1, labels.long()[..., None])[..., 0].clamp(0.0, 1.0)
+
+
+def oriented(reference: Reference, source_half: torch.Tensor, network: FeaturePyramid, advance: Advance = unwatched) -> Reference:
+    """Mirrors the reference if the source matches its mirror image better, because patches are not like their mirror images (ours).
+
+    Pins have no say: they speak of their objects, and mirroring changes all matches.
+
+    Args:
+        reference: the reference, not mirrored.
         source_half: relu5_1 of the source at half its size.
         network: computes features.
         advance: called during the comparison.
 
     Returns:
-        What is matched, its relu5_1 at half size, and whether it is the mirror image.
+        What is matched; without features where it is mirrored.
     """
-    mirrored = image.mirrored()
-    half, mirrored_half = network.half_size(image.rgb, part(advance, 0.0, 0.5)), network.half_size(mirrored.rgb, part(advance, 0.5, 1.0))
-    cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(source_half, seen)) for seen in (half, mirrored_half))
-    return (mirrored, mirrored_half, True) if mirrored_cost < cost else (image, half, False)
+    mirrored = reference.image.mirrored()
+    as_is_half, mirrored_half = network.half_size(reference.image.rgb, part(advance, 0.0, 0.5)), network.half_size(mirrored.rgb, part(advance, 0.5, 1.0))
+    classes = None if reference.classes is None else reference.classes.mirrored()
+    sides = ((as_is_half, reference.classes), (mirrored_half, classes))
+    as_is_cost, mirrored_cost = (coarsest.mean_cost(coarsest.dissimilarities(*_compared(source_half, half, by and by.unpinned))) for half, by in sides)
+    if mirrored_cost >= as_is_cost:
+        return dataclasses.replace(reference, half=as_is_half)
+    return dataclasses.replace(reference, image=mirrored, features={}, half=mirrored_half, mirrored=True, classes=classes)
+
+
+def _compared(source: torch.Tensor, reference: torch.Tensor, classes: Classes | None) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """The features of both sides as they are compared under the guides, and the share of their products that the features have."""
+    if classes is None:
+        return source, reference, 1.0
+    return classes.with_source(source), classes.with_reference(reference), classes.feature_share
 
 
 def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:
@@ -122,33 +188,95 @@ def match(
     valid, compared = reference.image.valid_on(grid), compare_by(source.level, features, reference.half)
     searching, voting_part = part(advance, 0.08, 0.92), part(advance, 0.92, 1.0)
     if source.level == COARSEST and not run.params.as_published:
-        fields = coarsest.fields(source.compared, compared, source.valid, valid, searching)
+        fields = _coarsest(source, compared, valid, reference, searching)
     else:
         max_side = max(*source.size, *reference.image.shape)
-        fields = _search(source, compared, valid, max_side, coarser, run, searching)
+        fields = _search(source, compared, valid, max_side, coarser, reference.classes, run, searching)
+    counted, voters = (fields, valid) if reference.classes is None else _counted(fields, valid, reference.classes)
     guidance = voting.vote(
-        source.features, features, source.colors, reference.image.lab_on(grid), fields, source.valid, valid,
+        source.features, features, source.colors, reference.image.lab_on(grid), counted, source.valid, voters,
         bds_weight=run.params.bds_weight, kernels=run.backend.kernels, advance=voting_part,
     )  # fmt: skip
     return fields, guidance
 
 
-def _search(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, max_side: int, coarser: Fields | None, run: Run, advance: Advance) -> Fields:
+def settled(reference: Reference, source: SourceLevel, advance: Advance = unwatched) -> Reference:
+    """Leaves out the pins that the matches of the coarsest level agree with anyway (ours): their objects need no other matches.
+
+    Args:
+        reference: with the features of the coarsest level.
+        source: the source at the coarsest level.
+        advance: called during the work.
+    """
+    classes, features = reference.classes, reference.features[COARSEST]
+    if classes is None or not classes.pins:
+        return reference
+    valid = reference.image.valid_on((features.shape[0], features.shape[1]))
+    found = _steered_fields(source, compare_by(COARSEST, features, reference.half), valid, classes.unpinned, advance)
+    return dataclasses.replace(reference, classes=classes.without_agreed(found.forward, found.grid), unpinned=found)
+
+
+def _steered_fields(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, classes: Classes | None, advance: Advance) -> Fields:
+    """Both fields of the coarsest level under guides."""
+    own, theirs, share = _compared(source.compared, compared, classes)
+    return coarsest.fields(own, theirs, source.valid, valid, share, advance)
+
+
+def _coarsest(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, reference: Reference, advance: Advance) -> Fields:
+    """Both fields of the coarsest level; pins steer the one from the source only."""
+    if reference.unpinned is None:
+        return _steered_fields(source, compared, valid, reference.classes, advance)
+    if reference.classes is None or not reference.classes.pins:
+        return reference.unpinned
+    return Fields(_steered_fields(source, compared, valid, reference.classes, advance).forward, reference.unpinned.backward)
+
+
+def _search(
+    source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, max_side: int, coarser: Fields | None, classes: Classes | None, run: Run, advance: Advance
+) -> Fields:
     """Both fields by PatchMatch, from the level above; what agrees there gives way only to what is clearly more alike (ours)."""
     grid, to_grid = source.grid, (valid.shape[0], valid.shape[1])
+    own, theirs, share = _compared(source.compared, compared, classes)
+    back_own, back_theirs, back_share = (own, theirs, share) if classes is None else _compared(source.compared, compared, classes.unpinned)
     resistance = to_resistance = None
     if coarser is None:
         forward, backward = identity_field(grid, to_grid, compared.device), identity_field(to_grid, grid, compared.device)
     else:
         forward = upsample_field(coarser.forward, grid, to_grid, coarser.grid)
         backward = upsample_field(coarser.backward, to_grid, grid, coarser.source_grid)
+        if classes is not None:
+            forward, backward = repaired(forward, backward, classes)
         if not run.params.as_published:
-            resistance = on_grid(_RESISTANCE * coarser.agreement, grid)
-            to_resistance = on_grid(_RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)
+            resistance = on_grid(share * _RESISTANCE * coarser.agreement, grid)
+            to_resistance = on_grid(back_share * _RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)
     search = plan(source.level, max_side, run.params)
     improve = functools.partial(patchmatch, search=search, seed=run.params.seed, kernels=run.backend.kernels)
     to_reference, to_source = part(advance, 0.0, 0.5), part(advance, 0.5, 1.0)
     return Fields(
-        improve(source.compared, compared, move_to_valid(forward, valid), valid, resistance=resistance, advance=to_reference),
-        improve(compared, source.compared, move_to_valid(backward, source.valid), source.valid, resistance=to_resistance, advance=to_source),
+        improve(own, theirs, move_to_valid(forward, valid), valid, resistance=resistance, advance=to_reference),
+        improve(back_theirs, back_own, move_to_valid(backward, source.valid), source.valid, resistance=to_resistance, advance=to_source),
     )
+
+
+def _counted(fields: Fields, valid: torch.Tensor, classes: Classes) -> tuple[Fields, torch.Tensor]:
+    """What votes where pins refuse matches of the reference: these positions vote where they are matched from, or not at all.
+
+    Returns:
+        The fields, and bool [H, W], the reference's positions that give votes.
+    """
+    if not classes.pins:
+        return fields, valid
+    (height, width), (rows, columns) = fields.source_grid, fields.grid
+    refused = classes.refused(fields.backward, fields.source_grid)
+    matched = torch.full((rows * columns,), -1, dtype=torch.int64, device=valid.device)
+    flat = fields.forward[..., 0].long() * columns + fields.forward[..., 1].long()
+    matched = matched.scatter_reduce(0, flat.flatten(), torch.arange(height * width, device=valid.device), "amax").reshape(rows, columns)
+    backward, found = fields.backward.clone(), ~refused
+    framed = F.pad(matched, (1, 1, 1, 1), value=-1)
+    for down, right in _NEIGHBORS:  # a match one cell away, moved back by this cell
+        by = framed[1 + down : 1 + down + rows, 1 + right : 1 + right + columns]
+        place = torch.stack([(by // width - down).clamp(0, height - 1), (by % width - right).clamp(0, width - 1)], -1).int()
+        takes = ~found & (by >= 0)
+        backward, found = torch.where(takes[..., None], place, backward), found | takes
+    voters = valid & found
+    return Fields(fields.forward, backward), voters if bool(voters.any()) else valid

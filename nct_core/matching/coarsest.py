@@ -27,19 +27,27 @@ _DISPLACEMENT = 0.01
 _INVALID = 4.0
 
 
-def fields(source: torch.Tensor, reference: torch.Tensor, source_valid: torch.Tensor, reference_valid: torch.Tensor, advance: Advance = unwatched) -> Fields:
+def fields(
+    source: torch.Tensor,
+    reference: torch.Tensor,
+    source_valid: torch.Tensor,
+    reference_valid: torch.Tensor,
+    feature_share: float = 1.0,
+    advance: Advance = unwatched,
+) -> Fields:
     """Finds the match of every position, in both directions.
 
     Args:
         source, reference: int16 [h, w, C] and [H, W, C], the features by which the coarsest level is compared, on one device; see
             :mod:`nct_core.features.fixed_point`.
         source_valid, reference_valid: bool [h, w] and [H, W], on the same device; a match is always a valid position.
+        feature_share: see :func:`dissimilarities`.
         advance: called during the work.
 
     Returns:
         The fields, on the same device.
     """
-    costs = dissimilarities(source, reference)
+    costs = dissimilarities(source, reference, feature_share)
     forward = _field(costs, _on_grid(reference_valid, (costs.shape[2], costs.shape[3])), part(advance, 0.3, 0.6))
     back = np.ascontiguousarray(costs.transpose(2, 3, 0, 1))
     backward = _field(back, _on_grid(source_valid, (costs.shape[0], costs.shape[1])), part(advance, 0.6, 1.0))
@@ -51,10 +59,15 @@ def fields(source: torch.Tensor, reference: torch.Tensor, source_valid: torch.Te
     return Fields(move_to_valid(forward.to(source.device), reference_valid), move_to_valid(backward.to(source.device), source_valid))
 
 
-def dissimilarities(source: torch.Tensor, reference: torch.Tensor) -> NDArray[np.float32]:
-    """One minus the similarity of each pair of patches on the grids of comparison, plus a small cost of displacement: float32 [h, w, H, W]."""
+def dissimilarities(source: torch.Tensor, reference: torch.Tensor, feature_share: float = 1.0) -> NDArray[np.float32]:
+    """One minus the similarity of each pair of patches on the grids of comparison, plus a small cost of displacement: float32 [h, w, H, W].
+
+    ``feature_share`` is the part of a similarity that is one of features; the rest are guides. Costs are scaled so that those of features stay as they are.
+    """
     described = [unit_vectors(features, comparison_grid((features.shape[0], features.shape[1]))) for features in (source, reference)]
     costs = 1.0 - patch_similarities(*described)
+    if feature_share < 1.0:
+        costs /= np.float32(feature_share)
     for axis in (0, 1):
         source_places, reference_places = ((np.arange(costs.shape[i]) + 0.5) / costs.shape[i] for i in (axis, axis + 2))
         shape = [1, 1, 1, 1]

@@ -22,7 +22,7 @@ from ..contract.errors import InputError
 from ..look.statistics import sample_pixels
 from ..look.table import identity_table
 from ..pixels.check import check_image, color_channels
-from ..pixels.grids import fit_within
+from ..pixels.grids import fit_within, nearest_cells
 from ..pixels.lab import lab_to_srgb, limit_chroma, srgb_to_lab
 from ..pixels.lab_cpu import NEUTRAL
 from ..pixels.resample import box_mean, resize
@@ -54,12 +54,14 @@ class ColorTransform:
         lightness: float32 [h, w], [0, 1], lightness of the image for which the coefficients were found.
         look: the references' look for pictures of other content; None: there is none.
         made: what it was made with; None where it was not made by a transfer.
+        kept: bool [H, W] over the same extent, of any size: pixels that keep their colors bit for bit; None: all are recolored.
     """
 
     coefficients: torch.Tensor
     lightness: torch.Tensor
     look: GlobalLook | None = None
     made: Made | None = None
+    kept: NDArray[np.bool_] | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the transform to a file from which :meth:`load` gives the same again.
@@ -77,6 +79,8 @@ class ColorTransform:
         """
         if self.look is None or self.made is None:
             raise InputError(_NO_LOOK)
+        if self.kept is not None:
+            raise InputError("expected a transfer without a protected region, got one with it; such a transfer cannot be saved")
         saved.write(path, saved.Saved(self.coefficients, self.lightness, torch.from_numpy(self.look.colors), self.made))
 
     @staticmethod
@@ -177,7 +181,11 @@ class ColorTransform:
         if strength == 0.0:
             return image.copy()
         with loss_as_error(self.coefficients.device):
-            return self._applied(image, strength, keep_lightness, advance)
+            out = self._applied(image, strength, keep_lightness, advance)
+        if self.kept is not None:
+            rows, columns = nearest_cells((image.shape[0], image.shape[1]), (self.kept.shape[0], self.kept.shape[1]))
+            np.copyto(out, image, where=self.kept[np.ix_(rows, columns)][..., None])
+        return out
 
     def _applied(self, image: NDArray[np.float32], strength: float, keep_lightness: float, advance: Advance) -> NDArray[np.float32]:
         out, shape = np.empty_like(image), (image.shape[0], image.shape[1])

@@ -25,11 +25,13 @@ from ..look.grade_size import grade_size
 from ..look.statistics import color_statistics
 from ..look.table import Look, to_lab
 from ..matching.likeness import Likeness
+from ..pixels.guided_filter import along_edges
 from ..pixels.lab import srgb_to_lab
-from ..pixels.resample import box_mean, resize
+from ..pixels.resample import box_mean
 from ..runtime.progress import Advance, unwatched
 from .coefficients import recolor
 from .image_fit import coefficients_of
+from .region_means import Regions, move_region_means
 from .separation import separate
 from .tone_ends import move_tone_ends
 
@@ -47,8 +49,8 @@ TONE_ENDS = 0.95
 """And the result's, where matches are not sure."""
 # The confidence: logistic in similarity and agreement. Set by hand on three pairs with known correspondences, see benchmarks/quality.md.
 _AGREEMENT_SHARE, _EVEN_CHANCE, _CHANCE_WIDTH = 0.35, 0.66, 0.07
-_GUIDE_RADIUS_SHARE = 1 / 58  # of the longer side
-_GUIDE_FLOOR = 0.04**2  # variance of lightness below which a window counts as flat
+_REGION_MEANS = 0.5  # of the way that the mean colors of paired regions go to their counterparts'
+_SURE_OF_A_GUIDE = 0.95  # the confidence of a match that a guide asks for
 _LAB_METRIC = (1.0, 2.55, 2.55)  # scaled Lab to CIE Lab over 100, without its shift
 
 
@@ -59,10 +61,15 @@ class Evidence:
     Attributes:
         likeness: of matched places, on the source's coarsest grid.
         agreement: float32 [h, w], [0, 1], how far matches agree there.
+        guided: float32 [H, W], [0, 1], on the working grid: how far the user has said what a place goes with, so that its match counts
+            whatever the other evidence says; None where nothing was said.
+        regions: the regions that the user has paired, on the working grid; None if there are none.
     """
 
     likeness: Likeness
     agreement: torch.Tensor
+    guided: torch.Tensor | None = None
+    regions: Regions | None = None
 
 
 @dataclass(frozen=True)
@@ -108,13 +115,16 @@ def finish(
     lightness = lab[..., 0].contiguous()
     alike = evidence.likeness.similarity + _STRUCTURE_SHARE * (evidence.likeness.structure - _MIDDLING_STRUCTURE)
     chance = torch.sigmoid((evidence.likeness.similarity + _AGREEMENT_SHARE * evidence.agreement - _EVEN_CHANCE) / _CHANCE_WIDTH)
-    confidence = _carried(chance, lightness)
+    confidence = along_edges(chance[None], lightness)[0]
     table = predict_look(colors.source, colors.reference)
     plain = safe_look(table, colors.source, colors.reference, ends=0.0)
     graded = _graded(plain, colors)
     advance(0.3)
     alike = box_mean(alike[None], 1)[0]
-    departs = _carried(torch.sigmoid((alike - _LEAST_LIKENESS - _MORE_FOR_A_GRADE * graded) / _LIKENESS_WIDTH), lightness)
+    departs = torch.sigmoid((alike - _LEAST_LIKENESS - _MORE_FOR_A_GRADE * graded) / _LIKENESS_WIDTH)
+    departs = along_edges(departs[None], lightness)[0]
+    if evidence.guided is not None:
+        departs = torch.maximum(departs, evidence.guided)
     departs = departs * min(1.0, 2.0 * content)
     departs = departs + (1.0 - departs) * max(0.0, 2.0 * content - 1.0)
     share = min(1.0, max(0.0, (float(alike.mean()) - _PALETTE_FROM) / _PALETTE_RANGE))
@@ -131,6 +141,10 @@ def finish(
     advance(0.9)
     low, high = np.quantile(to_lab(colors.reference)[:, 0] / 100.0, [0.01, 0.99])
     result[..., 0] = move_tone_ends(result[..., 0], (float(low), float(high)), TONE_ENDS * float(unsure.mean()))
+    if evidence.regions is not None:
+        result = move_region_means(result, evidence.regions, _REGION_MEANS * min(1.0, 2.0 * content))
+    if evidence.guided is not None:  # only now: what the guides say of some places changes nothing of the others
+        confidence = torch.maximum(confidence, _SURE_OF_A_GUIDE * evidence.guided)
     return Finished(coefficients_of(result.clamp(0, 1), lab), confidence, plain.limit)
 
 
@@ -145,18 +159,3 @@ def _graded(look: Look, colors: Colors) -> float:
 def _looked(rgb: torch.Tensor, look: Look) -> torch.Tensor:
     """The source in a look, float32 [H, W, 3], scaled Lab."""
     return srgb_to_lab(torch.from_numpy(look.apply(rgb.cpu().numpy()))).to(rgb.device)
-
-
-def _carried(plane: torch.Tensor, lightness: torch.Tensor) -> torch.Tensor:
-    """Carries [h, w] in [0, 1] to the grid of the lightness along its edges (guided filter [1]_).
-
-    References:
-        .. [1] K. He, J. Sun, X. Tang, "Guided image filtering", IEEE TPAMI 35(6), 2013.
-    """
-    shape = (lightness.shape[0], lightness.shape[1])
-    radius = max(2, round(max(shape) * _GUIDE_RADIUS_SHARE))
-    plane, guide = resize(plane[..., None], shape)[..., 0][None], lightness[None]
-    mean_guide, mean_plane = box_mean(guide, radius), box_mean(plane, radius)
-    slope = (box_mean(guide * plane, radius) - mean_guide * mean_plane) / (box_mean(guide * guide, radius) - mean_guide * mean_guide + _GUIDE_FLOOR)
-    offset = mean_plane - slope * mean_guide
-    return (box_mean(slope, radius) * guide + box_mean(offset, radius))[0].clamp(0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from nct_core import TransferParams, TransferResult, transfer
+from nct_core import TransferParams, TransferResult, pipeline, transfer
 from nct_core.features.installed import forget_pictures
 from nct_core.features.pyramid import COARSEST, FeaturePyramid
-from nct_core.guidance import reference as guidance_reference
-from nct_core.pixels.working import WorkingImage
+from nct_core.guidance.reference import Reference
 
 SMALL = TransferParams(working_size=128, patchmatch_iterations=4)
 Image = NDArray[np.float32]
@@ -82,10 +82,10 @@ def test_matches_are_right_in_the_reference_as_it_was_given(result: TransferResu
 
 @pytest.mark.slow
 def test_colors_are_nearer_to_the_truth(source: Image, reference: Image, truth: Image, result: TransferResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stay(image: WorkingImage, _half: torch.Tensor, network: FeaturePyramid, *_: object) -> tuple[WorkingImage, torch.Tensor, bool]:
-        return image, network.half_size(image.rgb), False
+    def stay(reference: Reference, _half: torch.Tensor, network: FeaturePyramid, *_: object) -> Reference:
+        return dataclasses.replace(reference, half=network.half_size(reference.image.rgb))
 
-    monkeypatch.setattr(guidance_reference, "oriented", stay)
+    monkeypatch.setattr(pipeline, "oriented", stay)
     without = transfer(source, [reference], SMALL)
     assert not without.matches[0].mirrored and np.median(errors(without)) > 10
     assert np.abs(result.image - truth).mean() < 0.9 * np.abs(without.image - truth).mean()

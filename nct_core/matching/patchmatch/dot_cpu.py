@@ -22,7 +22,7 @@ _I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 def _dot(rows: int) -> Any:
     """Makes the function that multiplies so many rows."""
 
-    @intrinsic  # type: ignore[untyped-decorator]  # numba has no types
+    @intrinsic
     def dot(typing_context: Any, ours: Any, our_line: Any, theirs: Any, their_line: Any, count: Any) -> Any:
         return types.int64(types.int64, types.int64, types.int64, types.int64, types.int64), functools.partial(_generate, rows)
 

@@ -31,7 +31,9 @@ def check_contradictions(given: Sequence[Guide], guides: Sequence[Guide]) -> Non
     for (i, first), (j, second) in combinations(enumerate(guides), 2):
         why = _why(first, second) or _why(second, first)
         if why:
-            raise InputError(f"guide {i + 1} ({given[i]}) and guide {j + 1} ({given[j]}) contradict each other: {why}; remove one of them")
+            raise InputError(
+                f"expected guides that agree, but guide {i + 1} ({given[i]}) and guide {j + 1} ({given[j]}) contradict each other: {why}; remove one of them"
+            )
 
 
 def _why(first: Guide, second: Guide) -> str:

@@ -85,11 +85,11 @@ def test_patchmatch(run):
 def test_semiglobal():
     features = [torch.randint(0, 2000, (14, 12, 8), dtype=torch.int16, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
     valid, watch = [torch.ones(14, 12, dtype=torch.bool)] * 2, Watch()
-    coarsest.fields(*features, *valid, watch)
+    coarsest.fields(*features, *valid, advance=watch)
     assert rises(watch.shares) and len(set(watch.shares)) > 4 and watch.shares[-1] == 1
     for stop in (1, len(watch.shares) // 2, len(watch.shares)):
         with pytest.raises(Stopped):
-            coarsest.fields(*features, *valid, Watch(stop_at=stop))
+            coarsest.fields(*features, *valid, advance=Watch(stop_at=stop))
 
 
 def test_solver():

@@ -47,6 +47,7 @@ sys.exit(nct_core.cli.main.main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
 @pytest.mark.parametrize("mebibytes", [300, 800])
 def test_too_little_memory_to_load_the_library(mebibytes: int, good: Path, folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
 import logging
 import os
@@ -18,6 +19,8 @@ from ..contract.errors import NctError
 from ..installation.streams import ready_streams
 from .arguments import parse
 from .terminal import ShownWarnings, fail, signals
+
+_MEMORY_WORDS = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory", "bad_alloc", "can't start new thread")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +60,18 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
     except KeyboardInterrupt:
         return fail("interrupted", 130, debug)
     except Exception as error:
+        if _short_of_memory(error):
+            return fail("expected enough memory to load the library and for the pictures, but there is no more; close other programs", 2, debug)
         return fail(f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback", 1, debug)
+
+
+def _short_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is the system's, the loader's or the C++ library's word for too little memory."""
+    while error is not None:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM or any(words in str(error) for words in _MEMORY_WORDS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
@@ -65,24 +66,25 @@ class Signals:
     """
 
     def __init__(self) -> None:
-        self._came = self._deferred = False
+        self._came = self._deferred = self._handling = False
+        self._own: dict[int, Any] = {}
 
     @contextlib.contextmanager
     def handled(self) -> Iterator[None]:
-        """Handles them, but for those that the program was started to ignore."""
-        self._came = False
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        handlers = {number: signal.getsignal(number) for number in _ENDING}
-        own = {number: handler for number, handler in handlers.items() if handler in (signal.SIG_DFL, signal.default_int_handler)}
-        for number in own:
-            signal.signal(number, self._handle)
+        """Handles them, but for those that the program was started to ignore.
+
+        SIGTERM and SIGHUP keep their own effect, the end at once, until the libraries are loaded: nothing is written before, and a
+        library that is short of memory may never return to Python.
+        """
+        self._came, self._handling = False, threading.current_thread() is threading.main_thread()
+        self._take(signal.SIGINT)
         try:
             yield
         finally:
-            for number, handler in own.items():
+            self._handling = False
+            for number, handler in self._own.items():
                 signal.signal(number, handler)
+            self._own.clear()
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
@@ -92,7 +94,15 @@ class Signals:
             yield
         finally:
             self._deferred = False
+        for number in _ENDING:
+            self._take(number)
         self.check()
+
+    def _take(self, number: int) -> None:
+        handler = signal.getsignal(number)
+        if self._handling and number not in self._own and handler in (signal.SIG_DFL, signal.default_int_handler):
+            self._own[number] = handler
+            signal.signal(number, self._handle)
 
     def check(self) -> None:
         """Raises KeyboardInterrupt if one has come."""

@@ -49,6 +49,23 @@ sys.exit(nct_core.cli.main.main())
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
+@pytest.mark.parametrize("mebibytes", [300, 800])
+def test_too_little_memory_to_load_the_library(mebibytes: int, good: Path, folder: Path) -> None:
+    """The limit is there from the beginning, as ``ulimit -v`` sets it: the loader, numpy or torch fail, each in its own words."""
+    import resource
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (mebibytes << 20, mebibytes << 20))
+
+    command = [sys.executable, "-m", "nct_core", "transfer", str(good), str(good), "-o", str(folder / "out.png"), "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, preexec_fn=limited)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("nct: error: expected enough memory")
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
 @pytest.mark.parametrize("mebibytes", [200, 800])  # enough to read the picture or not; in neither case enough to transfer it
 def test_out_of_memory(mebibytes: int, good: Path, folder: Path) -> None:
     big = good.with_name("big.png")

@@ -48,12 +48,16 @@ def test_an_interruption_waits_for_what_must_not_be_interrupted() -> None:
 def test_signals_that_end_a_program_are_exceptions(name: str) -> None:
     number = getattr(signal, name)
     before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt), Signals().handled():
+    signals = Signals()
+    with pytest.raises(KeyboardInterrupt), signals.handled():
+        assert signal.getsignal(number) is before  # until the libraries are loaded
+        with signals.deferred():
+            pass
         signal.raise_signal(number)
     assert signal.getsignal(number) is before
     try:
         signal.signal(number, signal.SIG_IGN)  # as nohup starts programs
-        with Signals().handled():
+        with signals.handled(), signals.deferred():
             signal.raise_signal(number)
     finally:
         signal.signal(number, before)

@@ -22,7 +22,7 @@ from .problem import Problem
 
 _ANCHORED_RADIUS = 4
 # Share of the iterations that the finest levels take: fewer suffice near a good start.
-_ANCHORED_SHARE = {2: 0.6, 1: 0.4}
+_ANCHORED_SHARE = {2: 0.6, 1: 0.2}
 
 
 @dataclass(frozen=True)

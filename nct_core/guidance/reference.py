@@ -166,7 +166,11 @@ def explains(reference: Reference, source: torch.Tensor) -> torch.Tensor:
 
 
 def compare(reference: Reference, source: SourceLevel, fields: Fields) -> Likeness:
-    """How much the source and its matches in a reference are alike at the coarsest level, whose features the reference must still have."""
+    """How much the source and its matches in a reference are alike at the coarsest level, whose features the reference must still have.
+
+    Pins have no say: the evidence of all other places is then what it is without them (ours).
+    """
+    fields = reference.unpinned or fields
     return likeness(source.compared, compare_by(COARSEST, reference.features[COARSEST], reference.half), fields.forward)
 
 
@@ -195,8 +199,10 @@ def match(
     counted, voters = (fields, valid) if reference.classes is None else _counted(fields, valid, reference.classes)
     guidance = voting.vote(
         source.features, features, source.colors, reference.image.lab_on(grid), counted, source.valid, voters,
-        bds_weight=run.params.bds_weight, kernels=run.backend.kernels, advance=voting_part,
+        bds_weight=run.params.bds_weight * float(voters.sum() / valid.sum()), kernels=run.backend.kernels, advance=voting_part,
     )  # fmt: skip
+    if source.level == COARSEST and reference.unpinned is not None:
+        guidance = dataclasses.replace(guidance, agreement=reference.unpinned.agreement)
     return fields, guidance
 
 

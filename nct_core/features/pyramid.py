@@ -17,7 +17,7 @@ from .fixed_point import fixed_point
 from .network import blocks
 
 COARSEST = 5
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def _fast_dtype(device: torch.device) -> torch.dtype:
@@ -45,8 +45,8 @@ class FeaturePyramid:
         self._dtype = torch.float32 if exact else _fast_dtype(device)
         layout: dict[str, Any] = {"device": device, "dtype": self._dtype, "memory_format": torch.channels_last}
         self._blocks = [block.to(**layout).eval().requires_grad_(False) for block in blocks(weights, backbone)]
-        self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
+        self._mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(STD, device=device).view(1, 3, 1, 1)
 
     def __call__(self, image: torch.Tensor, levels: range | list[int], advance: Advance = unwatched) -> dict[int, torch.Tensor]:
         """Computes the wanted levels in one pass that goes no deeper than the deepest of them.

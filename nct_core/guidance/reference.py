@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 from dataclasses import dataclass
 
@@ -11,20 +10,15 @@ import torch
 
 from ..features.pyramid import COARSEST, FeaturePyramid
 from ..matching import coarsest
-from ..matching.consistency import Fields, agreement
-from ..matching.field import identity_field, move_to_valid, upsample_field
+from ..matching.both_ways import search_both_ways
+from ..matching.consistency import Fields
 from ..matching.likeness import Likeness, likeness
-from ..matching.patchmatch import patchmatch, plan
-from ..pixels.grids import on_grid
+from ..matching.patchmatch import plan
 from ..pixels.working import WorkingImage
 from ..runtime.progress import Advance, part, unwatched
 from ..runtime.run import Run
 from . import evidence, voting
 from .source_level import SourceLevel, compare_by
-
-# Similarity that each cell of drift costs where the coarser level's matches agree fully (ours).
-_RESISTANCE = 0.015
-
 
 @dataclass(frozen=True)
 class Reference:
@@ -116,30 +110,13 @@ def match(
         fields = coarsest.fields(source.compared, compared, source.valid, valid, searching)
     else:
         max_side = max(*source.size, *reference.image.shape)
-        fields = _search(source, compared, valid, max_side, coarser, run, searching)
+        fields = search_both_ways(
+            source.compared, compared, source.valid, valid, coarser,
+            search=plan(source.level, max_side, run.params), resist=not run.params.as_published, seed=run.params.seed, kernels=run.backend.kernels,
+            advance=searching,
+        )  # fmt: skip
     guidance = voting.vote(
         source.features, features, source.colors, reference.image.lab_on(grid), fields, source.valid, valid,
         bds_weight=run.params.bds_weight, kernels=run.backend.kernels, advance=voting_part,
     )  # fmt: skip
     return fields, guidance
-
-
-def _search(source: SourceLevel, compared: torch.Tensor, valid: torch.Tensor, max_side: int, coarser: Fields | None, run: Run, advance: Advance) -> Fields:
-    """Both fields by PatchMatch, from the level above; what agrees there gives way only to what is clearly more alike (ours)."""
-    grid, to_grid = source.grid, (valid.shape[0], valid.shape[1])
-    resistance = to_resistance = None
-    if coarser is None:
-        forward, backward = identity_field(grid, to_grid, compared.device), identity_field(to_grid, grid, compared.device)
-    else:
-        forward = upsample_field(coarser.forward, grid, to_grid, coarser.grid)
-        backward = upsample_field(coarser.backward, to_grid, grid, coarser.source_grid)
-        if not run.params.as_published:
-            resistance = on_grid(_RESISTANCE * coarser.agreement, grid)
-            to_resistance = on_grid(_RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)
-    search = plan(source.level, max_side, run.params)
-    improve = functools.partial(patchmatch, search=search, seed=run.params.seed, kernels=run.backend.kernels)
-    to_reference, to_source = part(advance, 0.0, 0.5), part(advance, 0.5, 1.0)
-    return Fields(
-        improve(source.compared, compared, move_to_valid(forward, valid), valid, resistance=resistance, advance=to_reference),
-        improve(compared, source.compared, move_to_valid(backward, source.valid), source.valid, resistance=to_resistance, advance=to_source),
-    )

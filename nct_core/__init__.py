@@ -1,24 +1,29 @@
 """Neural color transfer: a picture takes on the colors of other pictures, matched by meaning.
 
 The public interface is :func:`transfer`, its :class:`TransferParams` and :class:`TransferResult`,
-:class:`ColorTransform` and the errors. Importing the package is cheap: torch is loaded by the first use of
-:func:`transfer`.
+:class:`ColorTransform`, :func:`analogy` with :class:`AnalogyParams` and :class:`AnalogyResult`, and the errors. Importing the
+package is cheap: torch is loaded by the first use of :func:`transfer` or :func:`analogy`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .contract.analogy_params import AnalogyParams
 from .contract.errors import Cancelled, ConvergenceError, DeviceError, InputError, NctError, ProtocolError, WeightsError
 from .contract.params import TransferParams
 
 if TYPE_CHECKING:
+    from .analogy.pipeline import analogy
+    from .analogy.result import AnalogyResult
     from .pipeline import transfer
     from .result import TransferResult
     from .transform.apply import ColorTransform
 
 __version__ = "0.1.0"
 __all__ = [
+    "AnalogyParams",
+    "AnalogyResult",
     "Cancelled",
     "ColorTransform",
     "ConvergenceError",
@@ -29,11 +34,20 @@ __all__ = [
     "TransferParams",
     "TransferResult",
     "WeightsError",
+    "analogy",
     "transfer",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "analogy":
+        from .analogy.pipeline import analogy
+
+        return analogy
+    if name == "AnalogyResult":
+        from .analogy.result import AnalogyResult
+
+        return AnalogyResult
     if name == "transfer":
         from .pipeline import transfer
 

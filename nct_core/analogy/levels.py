@@ -93,12 +93,12 @@ def find_fields(source: Side, style: Side, network: LevelNetwork, params: Analog
 
 def _coarsest(source: Side, style: Side, params: AnalogyParams, at: Backend, stages: Stages) -> Fields:
     stages.begin(LEVEL_COSTS[COARSEST], Text("matching", 1, COARSEST))
-    compared = [fixed_point(_rows(side.features[COARSEST])) for side in (source, style)]
-    valid = [side.valid(COARSEST) for side in (source, style)]
+    compared = _unit(source.features[COARSEST]), _unit(style.features[COARSEST])
+    valid = source.valid(COARSEST), style.valid(COARSEST)
     if params.as_published:
         search = Search(_halved(_PUBLISHED_COARSEST_RADIUS), 1 << 15, params.patchmatch_iterations)
         return search_both_ways(*compared, *valid, None, search=search, resist=False, seed=params.seed, kernels=at.kernels, advance=stages.advance)
-    wide = [two_scales(features, fixed_point(_rows(side.half))) for features, side in zip(compared, (source, style))]
+    wide = two_scales(compared[0], _unit(source.half)), two_scales(compared[1], _unit(style.half))
     return coarsest.fields(*wide, *valid, stages.advance)
 
 
@@ -133,7 +133,12 @@ def own_weight(features: torch.Tensor) -> torch.Tensor:
 
 def _pair(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Two maps of features side by side, each scaled to unit length: int16 [h, w, 2 C]."""
-    return fixed_point(torch.cat([fixed_point(_rows(first)), fixed_point(_rows(second))], -1))
+    return fixed_point(torch.cat([_unit(first), _unit(second)], -1))
+
+
+def _unit(features: torch.Tensor) -> torch.Tensor:
+    """Scaled to unit length: int16 [h, w, C]."""
+    return fixed_point(_rows(features)).contiguous()
 
 
 def _rows(features: torch.Tensor) -> torch.Tensor:

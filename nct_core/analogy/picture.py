@@ -1,7 +1,8 @@
 """Fields -> the pictures of an analogy, at the size of what was given (analogy paper sections 4.4 and 6.2).
 
-Two pictures are made and mixed. The *texture* is drawn by averaged votes: all of its detail comes from the other picture. The *structure* keeps the detail of the
-picture itself and takes only what remains of the change after edge-aware smoothing: A + WLS(A' - A), which is the program's WLS(A') + A - WLS(A).
+Two pictures are made and mixed. The *texture* is drawn by averaged votes: all of its detail comes from the other picture. The
+*structure* keeps the detail of the picture itself and takes only what remains of the change after edge-aware smoothing:
+A + WLS(A' - A), which is the program's WLS(A') + A - WLS(A).
 """
 
 from __future__ import annotations

@@ -15,18 +15,15 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..contract.errors import InputError, NctError
+from ..contract.errors import NctError
 from ..contract.params import TransferParams
-from .arguments import parse
+from .arguments import given_parameters, parse
+from .files import check_outputs, srgb, temporary
 from .terminal import ProgressBar, ShownWarnings, interruption_deferred
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from ..files.picture import Picture
     from ..result import TransferResult
 
 logger = logging.getLogger(__name__)
@@ -56,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
-        options = parse(arguments, transfer=_transfer, doctor=_doctor)
+        options = parse(arguments, transfer=_transfer, analogy=_analogy, doctor=_doctor)
         return int(options.run(options))
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
@@ -83,9 +80,14 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor.main(options.json)
 
 
+def _analogy(options: argparse.Namespace) -> int:
+    from . import analogy
+
+    return analogy.main(options)
+
+
 def _transfer(options: argparse.Namespace) -> int:
-    given = {name.removeprefix("parameter_"): value for name, value in vars(options).items() if name.startswith("parameter_") and value is not None}
-    params = TransferParams.from_mapping(given)
+    params = TransferParams.from_mapping(given_parameters(options))
     warnings = ShownWarnings(show=not options.quiet)
     log = logging.getLogger("nct_core")
     log.addHandler(warnings)
@@ -123,27 +125,12 @@ def _used(options: argparse.Namespace, result: TransferResult) -> str:
 
 def _check_outputs(options: argparse.Namespace) -> None:
     from ..files.picture import FORMATS
-    from ..files.replace import check_folder, check_writable
+    from ..files.replace import check_folder
 
-    extra = (options.correspondences, options.confidence, options.labels)
-    wanted = {options.output: tuple(FORMATS), options.correspondences: (".npy",), options.confidence: (".png",), options.labels: (".png",)}
-    wanted.pop(None, None)
-    targets = {check_writable(path, suffixes) for path, suffixes in wanted.items()}
-    if len(targets) < 1 + sum(path is not None for path in extra):
-        raise InputError("expected another file for each of --output, --correspondences, --confidence and --labels, got one twice")
+    wanted = [(options.output, tuple(FORMATS)), (options.correspondences, (".npy",)), (options.confidence, (".png",)), (options.labels, (".png",))]
+    check_outputs(wanted, (options.source, *options.references), "--output, --correspondences, --confidence and --labels")
     if options.maps is not None:
         check_folder(options.maps)
-    for path in wanted:
-        for given in (options.source, *options.references):
-            if _same_file(path, given):
-                raise InputError(f"{path}: expected an output file other than the source and the references, got {given} itself")
-
-
-def _same_file(path: Path, other: Path) -> bool:
-    try:
-        return path.samefile(other)
-    except OSError:  # one does not exist or cannot: reading or writing reports why
-        return False
 
 
 def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[TransferResult, tuple[int, int]]:
@@ -160,8 +147,8 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
     source = read_picture(options.source)
     dtype = storable_dtype(options.output, source.pixels.dtype)
     check_storable(options.output, source.pixels.shape, dtype)
-    references = [_srgb(path, read_picture(path)) for path in options.references]
-    inputs = _srgb(options.source, source)
+    references = [srgb(path, read_picture(path)) for path in options.references]
+    inputs = srgb(options.source, source)
 
     bar = ProgressBar(show=sys.stderr.isatty() and not options.quiet)
     bar(0.0, "Starting")
@@ -184,31 +171,16 @@ def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[Trans
         logger.warning("%s gave no color, and --correspondences are its matches; name another reference first", options.references[0])
     pixels = source.pixels if kept else from_srgb(result.image, source.icc_profile, dtype)
     with contextlib.ExitStack() as files:  # an error, even with the last file, leaves no file: all are renamed at the end
-        save_picture(_temporary(files, options.output), Picture(pixels, source.icc_profile, source.metadata, source.resolution))
+        save_picture(temporary(files, options.output), Picture(pixels, source.icc_profile, source.metadata, source.resolution))
         if options.correspondences:
-            with open(_temporary(files, options.correspondences), "wb") as file:
+            with open(temporary(files, options.correspondences), "wb") as file:
                 np.save(file, result.correspondences)
         if options.confidence:
             sure = from_srgb(result.confidence[..., None], None, np.uint8)
-            save_picture(_temporary(files, options.confidence), Picture(sure))
+            save_picture(temporary(files, options.confidence), Picture(sure))
         if options.labels:
             from ..views import label_sheet
 
             sheet = label_sheet.draw(result, inputs, references, [path.name for path in options.references])
-            save_picture(_temporary(files, options.labels), Picture(sheet))
+            save_picture(temporary(files, options.labels), Picture(sheet))
     return result, (pixels.shape[1], pixels.shape[0])
-
-
-def _temporary(files: contextlib.ExitStack, path: Path) -> Path:
-    from ..files.replace import replacing
-
-    return files.enter_context(replacing(path.resolve()))
-
-
-def _srgb(path: Path, picture: Picture) -> np.ndarray:
-    from ..files.color_space import to_srgb
-
-    try:
-        return to_srgb(picture.pixels, picture.icc_profile)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error

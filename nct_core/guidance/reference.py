@@ -20,6 +20,7 @@ from ..runtime.run import Run
 from . import evidence, voting
 from .source_level import SourceLevel, compare_by
 
+
 @dataclass(frozen=True)
 class Reference:
     """A reference before it is matched.

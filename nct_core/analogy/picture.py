@@ -28,7 +28,7 @@ _SMOOTHNESS = 0.8  # lambda of the edge-aware smoothing [ours; the published pro
 
 
 def draw(
-    own: WorkingImage, given: NDArray[np.float32], other: WorkingImage, other_given: NDArray[np.float32], field: Field, content: float,
+    own: WorkingImage, given: NDArray[np.float32], other: WorkingImage, other_given: NDArray[np.float32], field: Field, share: float,
     advance: Advance = unwatched,
 ) -> NDArray[np.float32]:  # fmt: skip
     """Draws the counterpart of a picture.
@@ -37,7 +37,7 @@ def draw(
         own, other: the picture and the one that gives the texture, at working size.
         given, other_given: the same two as they were given: float32 [H, W, C], sRGB-encoded; C = 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA.
         field: int32 [h, w, 2], from the working grid of the one to that of the other.
-        content: the share of the structure, [0, 1].
+        share: the share of the structure, [0, 1].
         advance: called during the work.
 
     Returns:
@@ -45,16 +45,16 @@ def draw(
     """
     working = vote(field, own.valid, other.rgb, other.valid, own.shape, radius=_PATCH_RADIUS, advance=part(advance, 0.0, 0.3))
     structure = np.zeros_like(given)
-    if content > 0.0:
+    if share > 0.0:
         structure = structure_transform(own, working, part(advance, 0.3, 0.6)).apply(given, advance=part(advance, 0.6, 0.7))
-    if content == 1.0:
+    if share == 1.0:
         return structure
     shape = (given.shape[0], given.shape[1])
     texture = working.cpu()
     if shape != own.shape:
         values = _at_scale(other_given, other.shape, own.shape, shape, field.device)
         texture = vote(field, own.valid, values, other.valid, shape, radius=_PATCH_RADIUS, advance=part(advance, 0.7, 1.0)).cpu()
-    return _mixed(given, texture, structure, content)
+    return _mixed(given, texture, structure, share)
 
 
 def structure_transform(own: WorkingImage, counterpart: torch.Tensor, advance: Advance = unwatched) -> ColorTransform:
@@ -76,13 +76,13 @@ def _at_scale(image: NDArray[np.float32], grid: Shape, own_grid: Shape, shape: S
     return resize(prepare(image, max(rows, cols), device).rgb, (rows, cols))
 
 
-def _mixed(given: NDArray[np.float32], texture: torch.Tensor, structure: NDArray[np.float32], content: float) -> NDArray[np.float32]:
+def _mixed(given: NDArray[np.float32], texture: torch.Tensor, structure: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     colors = color_channels(given.shape[2])
     if colors == 1:
         lab = srgb_to_lab(texture)
         texture = lab_to_srgb(torch.cat([lab[..., :1], torch.full_like(lab[..., 1:], NEUTRAL)], -1))[..., :1]
     out = structure
-    out[..., :colors] = content * structure[..., :colors] + (1.0 - content) * texture.numpy()
+    out[..., :colors] = share * structure[..., :colors] + (1.0 - share) * texture.numpy()
     if given.shape[2] > colors:
         out[..., colors] = given[..., colors]
         unseen = given[..., colors] <= 0

@@ -20,6 +20,7 @@ from ..runtime import backend
 from ..runtime.attempts import on_first_that_computes
 from ..runtime.backend import Backend
 from ..runtime.progress import Caller, Progress, Stages, part
+from .detail import LEVEL, same_kind, structure_share
 from .levels import LEVEL_COSTS, Side, find_fields
 from .picture import draw
 from .result import AnalogyResult
@@ -92,10 +93,11 @@ def _analogy(
     images = [prepare(image, params.working_size, at.device) for image in (source, style)]
     sides = [Side.of(image, network, part(stages.advance, first, first + 0.4)) for image, first in zip(images, (0.2, 0.6))]
     fields = find_fields(sides[0], sides[1], network, params, at, stages)
+    share = structure_share(params.content, same_kind(*(side.features[LEVEL] for side in sides)))
     del sides, network
     stages.begin(_DRAWING_COST, Text("applying"))
-    image = draw(images[0], source, images[1], style, fields.forward, params.content, part(stages.advance, 0.0, 0.5))
-    back = draw(images[1], style, images[0], source, fields.backward, params.content, part(stages.advance, 0.5, 1.0))
+    image = draw(images[0], source, images[1], style, fields.forward, share, part(stages.advance, 0.0, 0.5))
+    back = draw(images[1], style, images[0], source, fields.backward, share, part(stages.advance, 0.5, 1.0))
     stages.end()
     forward, backward = (field.cpu().numpy() for field in (fields.forward, fields.backward))
     return AnalogyResult(image, back, forward, backward, file.backbone, at.name, time.perf_counter() - started)

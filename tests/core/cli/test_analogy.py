@@ -42,7 +42,6 @@ def test_bad_input_and_outputs_give_one_line_and_no_file(good: Path, folder: Pat
         return refuse(capsys, folder, *arguments, command="analogy")
 
     assert "there is no such file" in refused(good, folder / "none.png", "-o", out)
-    assert "required: STYLE" in refused(good, "-o", out)
     assert "there is no" in refused(good, style, "-o", folder / "no" / "out.png")
     assert "ends in .png" in refused(good, style, "-o", out, "--back", folder / "back.gif")
     assert "ends in .npy" in refused(good, style, "-o", out, "--correspondences", folder / "c.txt")

@@ -13,15 +13,13 @@ import torch
 from ..contract.analogy_params import AnalogyParams
 from ..contract.texts import Text
 from ..features.fixed_point import fixed_point
-from ..features.pyramid import COARSEST, two_scales
+from ..features.pyramid import COARSEST
 from ..features.raw import LevelNetwork
-from ..matching import coarsest
 from ..matching.both_ways import search_both_ways
 from ..matching.consistency import Fields
 from ..matching.field import Field, upsample_field
 from ..matching.patchmatch import Search
 from ..pixels.grids import Shape
-from ..pixels.resample import resize
 from ..pixels.working import WorkingImage
 from ..runtime.backend import Backend
 from ..runtime.progress import Advance, Stages, part
@@ -31,8 +29,8 @@ from .votes import vote
 # Share of the own features where the network responds, by the level that they are for [P].
 _OWN_SHARE = {4: 0.8, 3: 0.7, 2: 0.6, 1: 0.1}
 _STEEPNESS, _RESPONSE = 300.0, 0.05  # kappa and tau of the sigmoid of the response [P]
-_RADII = {4: 6, 3: 6, 2: 4, 1: 4}  # of the random search, in cells [P]
-_PUBLISHED_COARSEST_RADIUS = 32
+_RADII = {5: 32, 4: 6, 3: 6, 2: 4, 1: 4}  # of the random search, in cells [P]
+_ANYWHERE = 1 << 14
 _START_RADIUS = 1
 # What the levels cost, in hundredths of an analogy.
 LEVEL_COSTS = {5: 17.0, 4: 20.0, 3: 18.0, 2: 25.0, 1: 12.0}
@@ -45,18 +43,10 @@ class Side:
     Attributes:
         image: the picture at working size.
         features: by level float32 [1, C, h, w], of the picture.
-        half: float32 [1, C, h, w], relu5_1 of the picture at half its size.
     """
 
     image: WorkingImage
     features: dict[int, torch.Tensor]
-    half: torch.Tensor
-
-    @classmethod
-    def of(cls, image: WorkingImage, network: LevelNetwork, advance: Advance) -> Side:
-        """Computes the features of a picture; both sides at least 32 px."""
-        small = resize(image.rgb, (image.shape[0] // 2, image.shape[1] // 2))
-        return cls(image, network(image.rgb, part(advance, 0.0, 0.8)), network(small, part(advance, 0.8, 1.0))[COARSEST])
 
     def valid(self, level: int) -> torch.Tensor:
         """Which cells of a level's grid contain enough of the picture, bool [h, w]."""
@@ -73,33 +63,23 @@ def find_fields(source: Side, style: Side, network: LevelNetwork, params: Analog
         at: the device that computes.
         stages: reports progress.
     """
-    fields = _coarsest(source, style, params, at, stages)
-    for level in range(COARSEST - 1, 0, -1):
+    fields = None
+    for level in range(COARSEST, 0, -1):
         stages.begin(LEVEL_COSTS[level], Text("matching", COARSEST + 1 - level, COARSEST))
-        carried = [
-            _carry_down(source, style, fields.forward, level, network, params, part(stages.advance, 0.0, 0.4)),
-            _carry_down(style, source, fields.backward, level, network, params, part(stages.advance, 0.4, 0.8)),
-        ]
-        compared = _pair(source.features[level], carried[0]), _pair(carried[1], style.features[level])
-        max_side = max(*source.image.shape, *style.image.shape)
-        reach = max_side if params.as_published else max(1, round(params.match_drift / 100.0 * max_side / (1 << (level - 1))))
-        search = Search(_halved(_RADII[level]), reach, params.patchmatch_iterations)
+        own, other = source.features[level], style.features[level]
+        if fields is None:
+            compared = _unit(own), _unit(other)
+        else:
+            drawn = _carry_down(source, style, fields.forward, level, network, params, part(stages.advance, 0.0, 0.4))
+            back = _carry_down(style, source, fields.backward, level, network, params, part(stages.advance, 0.4, 0.8))
+            compared = _pair(own, drawn), _pair(back, other)
+        search = Search(_halved(_RADII[level]), _ANYWHERE, params.patchmatch_iterations)
         fields = search_both_ways(
-            *compared, source.valid(level), style.valid(level), fields, search=search, resist=not params.as_published, seed=params.seed, kernels=at.kernels,
+            *compared, source.valid(level), style.valid(level), fields, search=search, resist=False, seed=params.seed, kernels=at.kernels,
             advance=part(stages.advance, 0.8, 1.0),
         )  # fmt: skip
+    assert fields is not None
     return fields
-
-
-def _coarsest(source: Side, style: Side, params: AnalogyParams, at: Backend, stages: Stages) -> Fields:
-    stages.begin(LEVEL_COSTS[COARSEST], Text("matching", 1, COARSEST))
-    compared = _unit(source.features[COARSEST]), _unit(style.features[COARSEST])
-    valid = source.valid(COARSEST), style.valid(COARSEST)
-    if params.as_published:
-        search = Search(_halved(_PUBLISHED_COARSEST_RADIUS), 1 << 15, params.patchmatch_iterations)
-        return search_both_ways(*compared, *valid, None, search=search, resist=False, seed=params.seed, kernels=at.kernels, advance=stages.advance)
-    wide = two_scales(compared[0], _unit(source.half)), two_scales(compared[1], _unit(style.half))
-    return coarsest.fields(*wide, *valid, stages.advance)
 
 
 def _carry_down(own: Side, other: Side, field: Field, level: int, network: LevelNetwork, params: AnalogyParams, advance: Advance) -> torch.Tensor:

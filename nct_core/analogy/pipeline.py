@@ -91,7 +91,7 @@ def _analogy(
     file = weights.find(weights_path)
     network = LevelNetwork(weights.load(file), file.backbone, at.device)
     images = [prepare(image, params.working_size, at.device) for image in (source, style)]
-    sides = [Side.of(image, network, part(stages.advance, first, first + 0.4)) for image, first in zip(images, (0.2, 0.6))]
+    sides = [Side(image, network(image.rgb, part(stages.advance, first, first + 0.4))) for image, first in zip(images, (0.2, 0.6))]
     fields = find_fields(sides[0], sides[1], network, params, at, stages)
     share = structure_share(params.content, same_kind(*(side.features[LEVEL] for side in sides)))
     del sides, network

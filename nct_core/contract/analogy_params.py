@@ -24,17 +24,8 @@ class AnalogyParams(Params):
     working_size: int = parameter(
         448, 64, 1000, "Working size", "-", "px", "longest side at which images are matched; the result always has the source's own size (program)"
     )
-    match_drift: float = parameter(
-        8.0, 1.0, 100.0, "Match drift", "-", "% of side",
-        "how far a level may move matches away from those of the coarser level; 100 is the published method, where they may go anywhere (ours)",
-    )  # fmt: skip
     patchmatch_iterations: int = parameter(5, 1, 50, "Matching iterations", "-", "count", "PatchMatch iterations at every level (program: 10)")
     deconvolution_steps: int = parameter(
         4, 0, 500, "Deconvolution steps", "-", "count", "steps of the search for the features of the next level that the network turns into those found (ours)"
     )
     seed: int = parameter(0, 0, 2**31 - 1, "Random seed", "-", "-", "seed of the random search; the same seed gives the same result (ours)")
-
-    @property
-    def as_published(self) -> bool:
-        """Whether matching is the published method's, without our changes: the matches of every level may go anywhere."""
-        return self.match_drift == 100.0

@@ -26,7 +26,7 @@ def test_the_two_sets_are_apart() -> None:
         ("content", 1.5, "content must lie between 0 and 1"),
         ("working_size", 64.0, "working_size must be a whole number"),
         ("seed", True, "seed must be a whole number"),
-        ("match_drift", float("nan"), "match_drift must lie between 1 and 100"),
+        ("content", float("nan"), "content must lie between 0 and 1"),
     ],
 )
 def test_values_out_of_range_are_refused(name: str, value: object, message: str) -> None:

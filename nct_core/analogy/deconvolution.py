@@ -6,6 +6,8 @@ finer level, which is close already, so that a few steps do (ours): after 5 step
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
@@ -37,60 +39,76 @@ def deconvolve(network: nn.Sequential, wanted: torch.Tensor, start: torch.Tensor
     """
     if steps == 0:
         return start
-    x = start
-    residual, gradient = _residual(network, wanted, x)
-    pairs: list[tuple[torch.Tensor, torch.Tensor, float]] = []
+    here = _Point.at(network, wanted, start)
+    pairs: list[_Pair] = []
     for step in range(steps):
         advance(step / steps)
-        if not _dot(gradient, gradient) > 0.0:
+        if not _dot(here.gradient, here.gradient) > 0.0:
             break
-        direction = _direction(gradient, pairs) if pairs else gradient * _first_step(network, wanted, x, gradient)
-        moved = (x - direction).clamp_min(0.0)
-        found, slope = _residual(network, wanted, moved)
-        if found > residual:
-            moved = x + _RETREAT * (moved - x)
-            found, slope = _residual(network, wanted, moved)
-        change, bend = moved - x, slope - gradient
-        curvature = _dot(change, bend)
-        if curvature > 0.0:
-            pairs = [*pairs, (change, bend, curvature)][-_KEPT_PAIRS:]
-        if found > residual:
-            pairs = []
+        direction = _direction(here.gradient, pairs) if pairs else here.gradient * _best_length(network, wanted, here)
+        there = _Point.at(network, wanted, (here.x - direction).clamp_min(0.0))
+        if there.value > here.value:
+            there = _Point.at(network, wanted, here.x + _RETREAT * (there.x - here.x))
+        pair = _Pair.between(here, there)
+        if there.value > here.value:
+            pairs = []  # begins again with the gradient
             continue
-        x, residual, gradient = moved, found, slope
-    return x
+        pairs = [*pairs, pair][-_KEPT_PAIRS:] if pair.curvature > 0.0 else pairs
+        here = there
+    return here.x
 
 
-def _residual(network: nn.Sequential, wanted: torch.Tensor, x: torch.Tensor) -> tuple[float, torch.Tensor]:
-    """Half the squared residual, and its gradient."""
-    with torch.enable_grad():
-        at = x.detach().requires_grad_(True)
-        difference = network(at) - wanted
-        (gradient,) = torch.autograd.grad(difference, at, difference.detach())
-    return _dot(difference.detach(), difference.detach()) / 2, gradient
+@dataclass(frozen=True)
+class _Point:
+    """Features, the network's difference to what is wanted there, half its square, and the gradient of that."""
+
+    x: torch.Tensor
+    difference: torch.Tensor
+    value: float
+    gradient: torch.Tensor
+
+    @classmethod
+    def at(cls, network: nn.Sequential, wanted: torch.Tensor, x: torch.Tensor) -> _Point:
+        with torch.enable_grad():
+            variable = x.detach().requires_grad_(True)
+            difference = network(variable) - wanted
+            (gradient,) = torch.autograd.grad(difference, variable, difference.detach())
+        difference = difference.detach()
+        return cls(x, difference, _dot(difference, difference) / 2, gradient)
 
 
-def _direction(gradient: torch.Tensor, pairs: list[tuple[torch.Tensor, torch.Tensor, float]]) -> torch.Tensor:
+@dataclass(frozen=True)
+class _Pair:
+    """A step, the change of the gradient along it, and their product."""
+
+    step: torch.Tensor
+    change: torch.Tensor
+    curvature: float
+
+    @classmethod
+    def between(cls, here: _Point, there: _Point) -> _Pair:
+        step, change = there.x - here.x, there.gradient - here.gradient
+        return cls(step, change, _dot(step, change))
+
+
+def _direction(gradient: torch.Tensor, pairs: list[_Pair]) -> torch.Tensor:
     """The two loops of L-BFGS (Nocedal and Wright, algorithm 7.4)."""
     direction, shares = gradient.clone(), []
-    for change, bend, curvature in reversed(pairs):
-        share = _dot(change, direction) / curvature
-        shares.append(share)
-        direction.add_(bend, alpha=-share)
-    change, bend, curvature = pairs[-1]
-    direction *= curvature / _dot(bend, bend)
-    for (change, bend, curvature), share in zip(pairs, reversed(shares)):
-        direction.add_(change, alpha=share - _dot(bend, direction) / curvature)
+    for pair in reversed(pairs):
+        shares.append(_dot(pair.step, direction) / pair.curvature)
+        direction.add_(pair.change, alpha=-shares[-1])
+    direction *= pairs[-1].curvature / _dot(pairs[-1].change, pairs[-1].change)
+    for pair, share in zip(pairs, reversed(shares)):
+        direction.add_(pair.step, alpha=share - _dot(pair.change, direction) / pair.curvature)
     return direction
 
 
-def _first_step(network: nn.Sequential, wanted: torch.Tensor, x: torch.Tensor, gradient: torch.Tensor) -> float:
+def _best_length(network: nn.Sequential, wanted: torch.Tensor, here: _Point) -> float:
     """The length of the best step against the gradient, where the network is taken to be linear."""
-    probe = _PROBE * (_dot(x, x) / _dot(gradient, gradient)) ** 0.5 or _PROBE
+    probe = _PROBE * (_dot(here.x, here.x) / _dot(here.gradient, here.gradient)) ** 0.5 or _PROBE
     with torch.no_grad():
-        base = network(x)
-        along = (network(x + probe * gradient) - base) / probe
-        return _dot(base - wanted, along) / max(_dot(along, along), 1e-30)
+        along = (network(here.x + probe * here.gradient) - wanted - here.difference) / probe
+    return _dot(here.difference, along) / max(_dot(along, along), 1e-30)
 
 
 def _dot(first: torch.Tensor, second: torch.Tensor) -> float:

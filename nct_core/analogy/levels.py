@@ -23,14 +23,15 @@ from ..pixels.grids import Shape
 from ..pixels.working import WorkingImage
 from ..runtime.backend import Backend
 from ..runtime.progress import Advance, Stages, part
+from . import coarsest
 from .deconvolution import deconvolve
 from .votes import vote
 
 # Share of the own features where the network responds, by the level that they are for [P].
 _OWN_SHARE = {4: 0.8, 3: 0.7, 2: 0.6, 1: 0.1}
 _STEEPNESS, _RESPONSE = 300.0, 0.05  # kappa and tau of the sigmoid of the response [P]
-_RADII = {5: 32, 4: 6, 3: 6, 2: 4, 1: 4}  # of the random search, in cells [P]
-_ANYWHERE = 1 << 14
+_RADII = {4: 6, 3: 6, 2: 4, 1: 4}  # of the random search, in cells [P]
+_REACH = 2  # search radii by which a match may move away from that of the level above (ours)
 _START_RADIUS = 1
 # What the levels cost, in hundredths of an analogy.
 LEVEL_COSTS = {5: 17.0, 4: 20.0, 3: 18.0, 2: 25.0, 1: 12.0}
@@ -63,22 +64,19 @@ def find_fields(source: Side, style: Side, network: LevelNetwork, params: Analog
         at: the device that computes.
         stages: reports progress.
     """
-    fields = None
-    for level in range(COARSEST, 0, -1):
+    stages.begin(LEVEL_COSTS[COARSEST], Text("matching", 1, COARSEST))
+    coarse = [_unit(side.features[COARSEST]) for side in (source, style)]
+    fields = coarsest.fields(coarse[0], coarse[1], source.valid(COARSEST), style.valid(COARSEST), stages.advance)
+    for level in range(COARSEST - 1, 0, -1):
         stages.begin(LEVEL_COSTS[level], Text("matching", COARSEST + 1 - level, COARSEST))
-        own, other = source.features[level], style.features[level]
-        if fields is None:
-            compared = _unit(own), _unit(other)
-        else:
-            drawn = _carry_down(source, style, fields.forward, level, network, params, part(stages.advance, 0.0, 0.4))
-            back = _carry_down(style, source, fields.backward, level, network, params, part(stages.advance, 0.4, 0.8))
-            compared = _pair(own, drawn), _pair(back, other)
-        search = Search(_halved(_RADII[level]), _ANYWHERE, params.patchmatch_iterations)
+        drawn = _carry_down(source, style, fields.forward, level, network, params, part(stages.advance, 0.0, 0.4))
+        back = _carry_down(style, source, fields.backward, level, network, params, part(stages.advance, 0.4, 0.8))
+        compared = _pair(source.features[level], drawn), _pair(back, style.features[level])
+        search = Search(_halved(_RADII[level]), _REACH * _RADII[level], params.patchmatch_iterations)
         fields = search_both_ways(
             *compared, source.valid(level), style.valid(level), fields, search=search, resist=False, seed=params.seed, kernels=at.kernels,
             advance=part(stages.advance, 0.8, 1.0),
         )  # fmt: skip
-    assert fields is not None
     return fields
 
 

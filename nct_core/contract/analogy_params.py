@@ -26,6 +26,6 @@ class AnalogyParams(Params):
     )
     patchmatch_iterations: int = parameter(5, 1, 50, "Matching iterations", "-", "count", "PatchMatch iterations at every level (program: 10)")
     deconvolution_steps: int = parameter(
-        4, 0, 500, "Deconvolution steps", "-", "count", "steps of the search for the features of the next level that the network turns into those found (ours)"
+        2, 0, 500, "Deconvolution steps", "-", "count", "steps of the search for the features of the next level that the network turns into those found (ours)"
     )
     seed: int = parameter(0, 0, 2**31 - 1, "Random seed", "-", "-", "seed of the random search; the same seed gives the same result (ours)")

@@ -14,8 +14,8 @@ from .contract.errors import Cancelled, ConvergenceError, DeviceError, InputErro
 from .contract.params import TransferParams
 
 if TYPE_CHECKING:
-    from .analogy.pipeline import analogy
-    from .analogy.result import AnalogyResult
+    from .analogies.pipeline import analogy
+    from .analogies.result import AnalogyResult
     from .pipeline import transfer
     from .result import TransferResult
     from .transform.apply import ColorTransform
@@ -41,11 +41,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "analogy":
-        from .analogy.pipeline import analogy
+        from .analogies.pipeline import analogy
 
         return analogy
     if name == "AnalogyResult":
-        from .analogy.result import AnalogyResult
+        from .analogies.result import AnalogyResult
 
         return AnalogyResult
     if name == "transfer":

@@ -18,7 +18,7 @@ from .terminal import ProgressBar, ShownWarnings, interruption_deferred
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..analogy.result import AnalogyResult
+    from ..analogies.result import AnalogyResult
     from ..files.picture import Picture
 
 
@@ -78,7 +78,7 @@ def _compute(options: argparse.Namespace, params: AnalogyParams) -> AnalogyResul
     bar(0.0, "Starting")
     try:
         with interruption_deferred():
-            from ..analogy.pipeline import analogy
+            from ..analogies.pipeline import analogy
             from ..runtime.backend import out_of_memory_as_error
 
         with out_of_memory_as_error("the pictures"):

@@ -47,7 +47,7 @@ def test_bad_input_and_outputs_give_one_line_and_no_file(good: Path, folder: Pat
     assert "ends in .npy" in refused(good, style, "-o", out, "--correspondences", folder / "c.txt")
     assert "got one twice" in refused(good, style, "-o", out, "--back", out)
     assert "other than the source" in refused(good, style, "-o", out, "--back", good)
-    assert "between 0 and 1" in refused(good, style, "-o", out, "--content", "2")
+    assert "expected a number between 0 and 1" in refused(good, style, "-o", out, "--content", "much")
     assert "expected a file on this computer" in refused(good, "https://example.org/a.png", "-o", out)
     (folder.parent / "letter.png").write_text("This is a letter and no picture.\n" * 100)
     assert "letter.png: expected" in refused(good, folder.parent / "letter.png", "-o", out)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from nct_core.analogy.deconvolution import deconvolve
-from nct_core.analogy.levels import own_weight
+from nct_core.analogies.deconvolution import deconvolve
+from nct_core.analogies.levels import own_weight
 
 
 def network() -> nn.Sequential:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nct_core.analogy.votes import vote
+from nct_core.analogies.votes import vote
 from nct_core.matching.field import identity_field
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nct_core.analogy.coarsest import fields
+from nct_core.analogies.coarsest import fields
 from nct_core.features.fixed_point import fixed_point
 
 

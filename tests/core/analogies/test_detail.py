@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nct_core.analogy.detail import same_kind, structure_share
+from nct_core.analogies.detail import same_kind, structure_share
 
 
 def features(seed: int, channels: slice) -> torch.Tensor:

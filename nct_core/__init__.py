@@ -2,17 +2,21 @@
 
 The public interface is :func:`transfer`, its :class:`TransferParams` and :class:`TransferResult`,
 :class:`Session` for many sources, :class:`ColorTransform`, the guides :class:`Pin`, :class:`RegionPair`, :class:`LabelMaps` and
-:class:`Protect`, and the errors. Importing the package is cheap: torch is loaded by the first use of :func:`transfer`.
+:class:`Protect`, :func:`analogy` with :class:`AnalogyParams` and :class:`AnalogyResult`, and the errors. Importing the package is
+cheap: torch is loaded by the first use of :func:`transfer` or :func:`analogy`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .contract.analogy_params import AnalogyParams
 from .contract.errors import Cancelled, ConvergenceError, DeviceError, InputError, NctError, ProtocolError, WeightsError
 from .contract.params import TransferParams
 
 if TYPE_CHECKING:
+    from .analogies.pipeline import analogy
+    from .analogies.result import AnalogyResult
     from .guides.types import Guide, LabelMaps, Pin, Protect, RegionPair
     from .pipeline import transfer
     from .result import TransferResult
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "AnalogyParams",
+    "AnalogyResult",
     "Cancelled",
     "ColorTransform",
     "ConvergenceError",
@@ -37,11 +43,20 @@ __all__ = [
     "TransferParams",
     "TransferResult",
     "WeightsError",
+    "analogy",
     "transfer",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "analogy":
+        from .analogies.pipeline import analogy
+
+        return analogy
+    if name == "AnalogyResult":
+        from .analogies.result import AnalogyResult
+
+        return AnalogyResult
     if name == "transfer":
         from .pipeline import transfer
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .contract.errors import Cancelled, InputError, WeightsError
 from .contract.params import TransferParams
 from .contract.texts import Text
 from .features import weights
@@ -36,6 +34,7 @@ from .pixels.lab import lab_to_srgb
 from .pixels.working import WorkingImage, prepare, working_shape
 from .result import LevelMaps, Match, TransferResult
 from .runtime import backend, memory
+from .runtime.attempts import on_first_that_computes
 from .runtime.progress import Caller, Progress, Stages
 from .runtime.run import Run
 from .solver import conjugate_gradients as solver
@@ -50,8 +49,6 @@ from .transform.nonlocal_ties import nonlocal_graph
 from .transform.region_means import Regions
 from .transform.saved import Made
 from .transform.upsample import EdgeAwareUpsampling
-
-_log = logging.getLogger(__name__)
 
 _FINEST_SMOOTHNESS_FACTOR = 4.0
 # Of both solvers: below what shows, and more for a level that the next one replaces.
@@ -117,21 +114,7 @@ def transfer(
     found = checked(guides, source, references, params.working_size)
     stages = Stages(_total_cost(len(references)), caller.watched(progress), caller.watched(cancel))
     request = _Request(source, onto, tuple(references), tuple(found), weights_path, caller.watched(observer), started)
-    *first, last = backend.candidates(device)
-    for name in first:
-        try:
-            return _attempt(request, name, params, stages, caller)
-        except (Cancelled, WeightsError):
-            raise
-        except Exception as problem:  # every library underneath has types and words of its own
-            if problem is caller.error:
-                raise
-            words, short_of_memory = str(backend.failure(problem, name)), isinstance(problem, (backend.OutOfMemory, InputError))  # the images are checked
-        # What the failed attempt held on the device is given up with its exception.
-        _log.warning("the transfer begins again on the CPU: %s", words)
-        device_name = backend.describe(torch.device(name))
-        stages.restart(Text("too_little_memory_on_device", device_name) if short_of_memory else Text("device_failed", device_name))
-    return _attempt(request, last, params, stages, caller)
+    return on_first_that_computes(device, _TRIALS, stages, caller, lambda at: _transfer(request, Run(params, at, stages)))
 
 
 @dataclass(frozen=True)
@@ -170,18 +153,6 @@ class _Level:
     confidence: torch.Tensor
     coefficients: torch.Tensor
     limit: str  # of the look
-
-
-def _attempt(request: _Request, device: str, params: TransferParams, stages: Stages, caller: Caller) -> TransferResult:
-    """The whole of a transfer on one device; an error of the caller's functions comes out as it was raised."""
-    run = Run(params, backend.start(device, _TRIALS), stages)
-    try:
-        with backend.failure_as_error(run.backend):
-            return _transfer(request, run)
-    except Exception:
-        if caller.error is not None:
-            raise caller.error from None
-        raise
 
 
 def _transfer(request: _Request, run: Run) -> TransferResult:

@@ -1,4 +1,4 @@
-"""What the tests of bad input share: a small picture, and running ``nct transfer`` where it has to refuse."""
+"""What the tests of bad input share: a small picture, and running ``nct`` where it has to refuse."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def picture(height: int = 32, width: int = 40, channels: int = 3) -> NDArray[np.
     return np.rint(image * 255).astype(np.uint8)
 
 
-def refuse(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: object) -> str:
-    """Runs ``nct transfer``, checks that it refuses properly and returns its one line."""
-    assert main(["transfer", *map(str, arguments)]) == 2
+def refuse(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: object, command: str = "transfer") -> str:
+    """Runs a command of ``nct``, checks that it refuses properly and returns its one line."""
+    assert main([command, *map(str, arguments)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1

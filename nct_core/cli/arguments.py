@@ -1,4 +1,4 @@
-"""The arguments of the ``nct`` command; those of the method's parameters are derived from :mod:`nct_core.contract.params`."""
+"""The arguments of the ``nct`` command; those of the method's parameters are derived from :mod:`nct_core.contract`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import __version__
+from ..contract.analogy_params import AnalogyParams
 from ..contract.errors import InputError
-from ..contract.params import TABLE_SIDE, TABLE_SIDES, Parameter, TransferParams, describe
+from ..contract.params import TABLE_SIDE, TABLE_SIDES, AnyParams, Parameter, Params, TransferParams, describe
 from . import guides
 
 OPTION_NAMES = {"bds_weight": "--bds"}
@@ -47,10 +48,10 @@ def parse(arguments: Sequence[str], commands: Mapping[str, Command]) -> argparse
         raise InputError(f"{error}{hint}") from error
 
 
-def given_params(options: argparse.Namespace) -> TransferParams:
+def given_params(options: argparse.Namespace, kind: type[AnyParams]) -> AnyParams:
     """The method's parameters, those that were not given at their defaults."""
     given = {name.removeprefix("parameter_"): value for name, value in vars(options).items() if name.startswith("parameter_") and value is not None}
-    return TransferParams.from_mapping(given)
+    return kind.from_mapping(given)
 
 
 def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
@@ -66,6 +67,7 @@ def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     _add_transfer(add("transfer", "recolor a picture", "Recolor SOURCE with the colors of one or more REFERENCEs."))
     _add_series(add("series", "recolor many pictures", "Recolor every SOURCE with the colors of the same references, which are read once."))
     _add_apply(add("apply", "put a saved transfer on pictures", "Recolor the same picture at any size as it was, other pictures by the look alone."))
+    _add_analogy(add("analogy", "draw a picture in the texture and colors of another", "Draw SOURCE in the texture and colors of STYLE."))
     _add_report(add("doctor", "check the installation", "Check the installation."))
     return parser
 
@@ -75,10 +77,7 @@ def _add_transfer(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "references", metavar="REFERENCE", type=_file, nargs="+", help="pictures that have the wanted colors; each part takes those that fit best"
     )
-    command.add_argument(
-        "-o", "--output", metavar="OUTPUT", type=_file, required=True,
-        help="where to write the result; the suffix chooses the format; - is standard output, as PNG",
-    )  # fmt: skip
+    _add_output(command)
     command.add_argument("--save", metavar="F.nct", type=_file, help="also save the transfer, for 'nct apply'")
     command.add_argument("--cube", metavar="F.cube", type=_file, help="also write the transfer as a color table for other programs, and tell how far it is off")
     command.add_argument("--hald", metavar="F.png", type=_file, help="also write the color table as a HaldCLUT picture")
@@ -99,7 +98,7 @@ def _add_transfer(command: argparse.ArgumentParser) -> None:
     _add_computing(command)
     _add_report(command, quiet=True)
     guides.add_arguments(command)
-    _add_parameters(command, [parameter.name for parameter in describe()])
+    _add_parameters(command, TransferParams)
 
 
 def _add_series(command: argparse.ArgumentParser) -> None:
@@ -111,7 +110,7 @@ def _add_series(command: argparse.ArgumentParser) -> None:
     command.add_argument("--frames", action="store_true", help="the sources are the frames of a film, in order: keep them from flickering (needs OpenCV)")
     _add_computing(command)
     _add_report(command, quiet=True)
-    _add_parameters(command, [parameter.name for parameter in describe()])
+    _add_parameters(command, TransferParams)
 
 
 def _add_apply(command: argparse.ArgumentParser) -> None:
@@ -120,7 +119,25 @@ def _add_apply(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", metavar="OUTPUT", type=_file, required=True, help="where to write: a file for one picture, otherwise a folder")
     _add_many(command)
     _add_report(command, quiet=True)
-    _add_parameters(command, ["strength", "keep_lightness"], default="as saved")
+    _add_parameters(command, TransferParams, ["strength", "keep_lightness"], default="as saved")
+
+
+def _add_analogy(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", metavar="SOURCE", type=_file, help="the picture to draw: PNG, TIFF, JPEG, WebP or AVIF; - is standard input")
+    command.add_argument("style", metavar="STYLE", type=_file, help="the picture that has the wanted texture and colors")
+    _add_output(command)
+    command.add_argument("--back", metavar="B", type=_file, help="also write the way back: STYLE drawn in the texture and colors of SOURCE")
+    command.add_argument("--correspondences", metavar="F.npy", type=_file, help="also write each source pixel's match in STYLE: [H, W, (row, column)]")
+    _add_computing(command)
+    _add_report(command, quiet=True)
+    _add_parameters(command, AnalogyParams)
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-o", "--output", metavar="OUTPUT", type=_file, required=True,
+        help="where to write the result; the suffix chooses the format; - is standard output, as PNG",
+    )  # fmt: skip
 
 
 def _add_many(command: argparse.ArgumentParser) -> None:
@@ -143,14 +160,14 @@ def _add_report(command: argparse.ArgumentParser, *, quiet: bool = False) -> Non
     command.add_argument("--debug", action="store_true", help="print the traceback of an error")
 
 
-def _add_parameters(command: argparse.ArgumentParser, names: Sequence[str], default: str | None = None) -> None:
+def _add_parameters(command: argparse.ArgumentParser, kind: type[Params], names: Sequence[str] | None = None, default: str | None = None) -> None:
     group = command.add_argument_group("parameters of the method")
-    for parameter in describe():
-        if parameter.name in names:
-            _add_parameter(group, parameter, default or f"{parameter.default:g}")
+    for parameter in describe(kind):
+        if names is None or parameter.name in names:
+            _add_parameter(group, parameter, kind, default or f"{parameter.default:g}")
 
 
-def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter, default: str) -> None:
+def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter, params: type[Params], default: str) -> None:
     unit = "" if parameter.unit in ("-", "weight", "count", "fraction") else f" {parameter.unit}"
     text = f"{parameter.effect}; {parameter.low:.10g} to {parameter.high:.10g}{unit}, default {default}"
     flag = OPTION_NAMES.get(parameter.name, "--" + parameter.name.replace("_", "-"))
@@ -159,10 +176,10 @@ def _add_parameter(group: argparse._ArgumentGroup, parameter: Parameter, default
         try:
             value = int(given) if parameter.integer else float(given)
         except ValueError as error:
-            kind = "a whole number" if parameter.integer else "a number"
-            raise argparse.ArgumentTypeError(f"expected {kind} between {parameter.low:.10g} and {parameter.high:.10g}, got {given!r}") from error
+            expected = "a whole number" if parameter.integer else "a number"
+            raise argparse.ArgumentTypeError(f"expected {expected} between {parameter.low:.10g} and {parameter.high:.10g}, got {given!r}") from error
         try:
-            TransferParams.from_mapping({parameter.name: value})
+            params.from_mapping({parameter.name: value})
         except InputError as error:
             raise argparse.ArgumentTypeError(str(error).removeprefix(f"{parameter.name} ")) from error
         return value

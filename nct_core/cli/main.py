@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
-        options = parse(arguments, {"transfer": _transfer, "series": _series, "apply": _apply, "doctor": _doctor})
+        options = parse(arguments, {"transfer": _transfer, "series": _series, "apply": _apply, "analogy": _analogy, "doctor": _doctor})
         with signals.handled():
             return int(options.run(options))
     except SystemExit as done:  # --help and --version
@@ -99,6 +99,13 @@ def _apply(options: argparse.Namespace) -> int:
 
     with _shown_warnings(options) as warnings:
         return apply.main(options, warnings)
+
+
+def _analogy(options: argparse.Namespace) -> int:
+    from . import analogy
+
+    with _shown_warnings(options) as warnings:
+        return analogy.main(options, warnings)
 
 
 @contextlib.contextmanager

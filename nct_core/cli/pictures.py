@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +22,56 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+STANDARD = Path("-")  # as an output, standard output, which is given a PNG
 ABOVE_WHITE = 1.01  # of float pixels; what is less is rounding
+
+
+def to_output(options: argparse.Namespace, write: Callable[[bool], int]) -> int:
+    """Writes one picture to ``options.output``, a file or standard output; returns the exit code.
+
+    Args:
+        options: ``output``, ``json`` and ``quiet`` of the command.
+        write: writes the file ``options.output``, tells of it where it is given True, and returns the exit code.
+
+    Raises:
+        InputError: standard output cannot take the picture.
+    """
+    if options.output != STANDARD:
+        return write(not options.quiet)
+    if options.json or sys.__stdout__ is None or sys.__stdout__.isatty():
+        raise InputError("-o -: expected standard output to lead to a file or program, and no --json; name an output file")
+    with tempfile.TemporaryDirectory() as folder:
+        options.output = Path(folder, "result.png")
+        code = write(False)
+        try:
+            with open(options.output, "rb") as file:
+                shutil.copyfileobj(file, sys.__stdout__.buffer)
+            sys.__stdout__.flush()
+        except OSError as error:
+            raise InputError(f"-o -: expected to write to standard output, got {error.strerror or error}") from error
+    return code
+
+
+def check_outputs(outputs: Sequence[tuple[Path | None, Sequence[str]]], inputs: Sequence[Path], options: str) -> None:
+    """Makes sure that the output files can be written and are different files, and none of them is an input.
+
+    Args:
+        outputs: each file with the suffixes that it may have; None is not wanted.
+        inputs: the pictures that are read.
+        options: the options that name the outputs, in words.
+
+    Raises:
+        InputError: one cannot be written.
+    """
+    from ..files.replace import check_writable
+
+    wanted = [(path, suffixes) for path, suffixes in outputs if path is not None]
+    if len({check_writable(path, tuple(suffixes)) for path, suffixes in wanted}) < len(wanted):
+        raise InputError(f"expected another file for each of {options}, got one twice")
+    for path, _ in wanted:
+        for given in inputs:
+            if same_file(path, given):
+                raise InputError(f"{path}: expected an output file other than the source and the references, got {given} itself")
 
 
 def same_file(path: Path, other: Path) -> bool:

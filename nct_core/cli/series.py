@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.errors import InputError
+from ..contract.params import TransferParams
 from ..features import weights
 from ..files.read import read_picture
 from .arguments import given_params
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def main(options: argparse.Namespace, warnings: list[str]) -> int:
     """Runs ``nct series``; ``warnings`` are those that were shown, for the report."""
-    params = given_params(options)
+    params = given_params(options, TransferParams)
     if options.frames and options.shard is not None:
         raise InputError("expected --frames without --shard, got both; every frame builds on the one before, so give a machine a whole clip")
     tasks = plan(options.sources, options.output, options.name, options.references)

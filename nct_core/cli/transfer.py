@@ -6,17 +6,14 @@ import argparse
 import contextlib
 import json
 import logging
-import shutil
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.errors import InputError
 from ..contract.params import TABLE_SIDE, TransferParams
 from .arguments import given_params
 from .guides import collect
-from .pictures import same_file, srgb, temporary
+from .pictures import check_outputs, srgb, temporary, to_output
 from .terminal import ProgressBar, signals
 
 if TYPE_CHECKING:
@@ -26,29 +23,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-STANDARD = Path("-")  # as an output, standard output, which is given a PNG
-
-
 def main(options: argparse.Namespace, warnings: list[str]) -> int:
     """Runs ``nct transfer``; ``warnings`` are those that were shown, for the report."""
-    if options.output != STANDARD:
-        return _to_file(options, warnings, shown=not options.quiet)
-    if options.json or sys.__stdout__ is None or sys.__stdout__.isatty():
-        raise InputError("-o -: expected standard output to lead to a file or program, and no --json; name an output file")
-    with tempfile.TemporaryDirectory() as folder:
-        options.output = Path(folder, "result.png")
-        code = _to_file(options, warnings, shown=False)
-        try:
-            with open(options.output, "rb") as file:
-                shutil.copyfileobj(file, sys.__stdout__.buffer)
-            sys.__stdout__.flush()
-        except OSError as error:
-            raise InputError(f"-o -: expected to write to standard output, got {error.strerror or error}") from error
-    return code
+    return to_output(options, lambda shown: _to_file(options, warnings, shown))
 
 
-def _to_file(options: argparse.Namespace, warnings: list[str], *, shown: bool) -> int:
-    params = given_params(options)
+def _to_file(options: argparse.Namespace, warnings: list[str], shown: bool) -> int:
+    params = given_params(options, TransferParams)
     _check_outputs(options)
     result, size, table = _compute(options, params)
     for note in result.notes:
@@ -91,22 +72,15 @@ def _used(options: argparse.Namespace, result: TransferResult) -> str:
 
 def _check_outputs(options: argparse.Namespace) -> None:
     from ..files.picture import FORMATS
-    from ..files.replace import check_folder, check_writable
+    from ..files.replace import check_folder
 
     suffixes = {"correspondences": (".npy",), "confidence": (".png",), "labels": (".png",), "save": (".nct",), "cube": (".cube",), "hald": (".png",)}
     wanted = [(options.output, tuple(FORMATS)), *((getattr(options, name), allowed) for name, allowed in suffixes.items())]
-    wanted = [(path, allowed) for path, allowed in wanted if path is not None]
-    targets = {check_writable(path, allowed) for path, allowed in wanted}
-    if len(targets) < len(wanted):
-        raise InputError(f"expected another file for each of --output, --{', --'.join(suffixes)}, got one twice")
+    check_outputs(wanted, (options.source, *options.references), f"--output, --{', --'.join(suffixes)}")
     if options.cube_size is not None and options.cube is None and options.hald is None:
         raise InputError("expected --cube or --hald beside --cube-size, got neither; say where to write the table")
     if options.maps is not None:
         check_folder(options.maps)
-    for path, _ in wanted:
-        for given in (options.source, *options.references):
-            if same_file(path, given):
-                raise InputError(f"{path}: expected an output file other than the source and the references, got {given} itself")
 
 
 def _compute(options: argparse.Namespace, params: TransferParams) -> tuple[TransferResult, tuple[int, int], ColorTable | None]:

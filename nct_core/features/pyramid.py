@@ -34,6 +34,9 @@ def _fast_dtype(device: torch.device) -> torch.dtype:
 class FeaturePyramid:
     """The convolutional part of an ImageNet-trained VGG-16 or VGG-19 up to relu5_1.
 
+    Attributes:
+        blocks: the layers from one tap to the next, that of relu1_1 first.
+
     Args:
         weights: ``features.N.weight`` / ``features.N.bias`` as torchvision names them, float32.
         backbone: "VGG-16" or "VGG-19".
@@ -46,10 +49,15 @@ class FeaturePyramid:
         self._exact, self._dtype = exact, torch.float32 if exact else _fast_dtype(device)
         layout: dict[str, Any] = {"device": device, "dtype": self._dtype, "memory_format": torch.channels_last}
         layers = winograd.blocks if on_cpu(device) and self._dtype is torch.float32 and not exact else network.blocks
-        self._blocks = [block.to(**layout).eval().requires_grad_(False) for block in layers(weights, backbone)]
+        self.blocks = [block.to(**layout).eval().requires_grad_(False) for block in layers(weights, backbone)]
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=device).view(1, 3, 1, 1)
         self._kept = KeptFeatures()
+
+    def normalized(self, image: torch.Tensor) -> torch.Tensor:
+        """What the first block takes: float32 [H, W, 3], sRGB-encoded, [0, 1] -> [1, 3, H, W], channels last."""
+        x = (image.permute(2, 0, 1)[None] - self._mean) / self._std
+        return x.to(self._dtype).contiguous(memory_format=torch.channels_last)
 
     def __call__(self, image: torch.Tensor, levels: range | list[int], advance: Advance = unwatched) -> dict[int, torch.Tensor]:
         """Computes the wanted levels in one pass that goes no deeper than the deepest of them.
@@ -65,11 +73,11 @@ class FeaturePyramid:
         Raises:
             DeviceError: the device ran out of memory.
         """
-        x = ((image.permute(2, 0, 1)[None] - self._mean) / self._std).to(self._dtype).contiguous(memory_format=torch.channels_last)
+        x = self.normalized(image)
         out = {}
         try:
             with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=not self._exact):
-                used = self._blocks[: max(levels)]
+                used = self.blocks[: max(levels)]
                 done, total = 0, sum(len(block) for block in used)
                 for level, block in enumerate(used, 1):
                     for layer in block:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from ..guides.repair import repaired
 from ..guides.spread import Scene
 from ..guides.types import Guide
 from ..matching import coarsest
+from ..matching.both_ways import Direction, from_above, search_both_ways
 from ..matching.consistency import Fields, agreement
-from ..matching.field import identity_field, move_to_valid, upsample_field
 from ..matching.likeness import Likeness, likeness
-from ..matching.patchmatch import patchmatch, plan
+from ..matching.patchmatch import plan
 from ..pixels.grids import on_grid
 from ..pixels.resample import resize
 from ..pixels.working import WorkingImage
@@ -244,23 +243,17 @@ def _search(
     grid, to_grid = source.grid, (valid.shape[0], valid.shape[1])
     own, theirs, share = _compared(source.compared, compared, classes)
     back_own, back_theirs, back_share = (own, theirs, share) if classes is None else _compared(source.compared, compared, classes.unpinned)
+    start = from_above(coarser, grid, to_grid, compared.device)
     resistance = to_resistance = None
-    if coarser is None:
-        forward, backward = identity_field(grid, to_grid, compared.device), identity_field(to_grid, grid, compared.device)
-    else:
-        forward = upsample_field(coarser.forward, grid, to_grid, coarser.grid)
-        backward = upsample_field(coarser.backward, to_grid, grid, coarser.source_grid)
+    if coarser is not None:
         if classes is not None:
-            forward, backward = repaired(forward, backward, classes)
+            start = Fields(*repaired(start.forward, start.backward, classes))
         if not run.params.as_published:
             resistance = on_grid(share * _RESISTANCE * coarser.agreement, grid)
             to_resistance = on_grid(back_share * _RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)
-    search = plan(source.level, max_side, run.params)
-    improve = functools.partial(patchmatch, search=search, seed=run.params.seed, kernels=run.backend.kernels)
-    to_reference, to_source = part(advance, 0.0, 0.5), part(advance, 0.5, 1.0)
-    return Fields(
-        improve(own, theirs, move_to_valid(forward, valid), valid, resistance=resistance, advance=to_reference),
-        improve(back_theirs, back_own, move_to_valid(backward, source.valid), source.valid, resistance=to_resistance, advance=to_source),
+    forward, backward = Direction(own, theirs, valid, resistance), Direction(back_theirs, back_own, source.valid, to_resistance)
+    return search_both_ways(
+        start, forward, backward, search=plan(source.level, max_side, run.params), seed=run.params.seed, kernels=run.backend.kernels, advance=advance
     )
 
 

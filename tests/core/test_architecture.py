@@ -15,7 +15,7 @@ import nct_core
 PACKAGE = Path(nct_core.__file__).parent
 # Each may use those before it. "nct_core" stands for the public names.
 ORDER = (
-    *("contract", "installation", "runtime", "pixels", "look", "features", "guides", "matching", "solver", "guidance", "transform"),
+    *("contract", "installation", "runtime", "pixels", "look", "features", "guides", "matching", "solver", "guidance", "transform", "analogies"),
     *("result", "pipeline", "session", "nct_core", "files", "views", "worker", "cli", "__main__"),
 )
 STANDARD_LIBRARY_ONLY = ("contract", "installation")

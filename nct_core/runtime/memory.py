@@ -43,21 +43,6 @@ def check_room(source: tuple[int, int], references: Sequence[tuple[int, int]], a
     raise InputError(Text("references_exceed_memory", room, f"{free / 2**30:.1f}", len(references)))
 
 
-def check_free(needed: int, at: Backend) -> None:
-    """Makes sure that work fits into memory.
-
-    Args:
-        needed: bytes.
-        at: the backend of the work.
-
-    Raises:
-        OutOfMemory: it does not fit.
-    """
-    free = available(at)
-    if free is not None and needed > free:
-        raise OutOfMemory(Text("transfer_exceeds_memory", f"{needed / 2**30:.1f}", f"{free / 2**30:.1f}"))
-
-
 def available(at: Backend) -> int | None:
     """Bytes that can still be allocated for a transfer; None if the system does not say."""
     own = at.own_memory()

@@ -2,7 +2,7 @@
 
 A painting's strokes are what its style is about; between two photographs the same detail would only be a blur. What tells them apart is which filters of the
 network respond together, the Gram matrix by which Gatys, Ecker and Bethge (2016) describe a style: two photographs of the same kind of scene
-reach 0.82 to 0.94 (relu3_1, VGG-16, 14 pairs), a photograph and a painting 0.68, photographs of unlike things 0.62 to 0.76.
+reach 0.82 to 0.93 (relu3_1, VGG-16, eight pairs), photographs of unlike things 0.62 to 0.76 (three), a photograph and a painting 0.68 (one).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from ..contract.texts import Text
 from ..features.fixed_point import fixed_point
 from ..features.pyramid import COARSEST
 from ..features.raw import LevelNetwork
-from ..matching.both_ways import Direction, from_above, search_both_ways
+from ..matching.both_ways import Direction, from_above, resistances, search_both_ways
 from ..matching.consistency import Fields
 from ..matching.field import Field, upsample_field
 from ..matching.patchmatch import Search
@@ -31,7 +31,7 @@ from .votes import vote
 _OWN_SHARE = {4: 0.8, 3: 0.7, 2: 0.6, 1: 0.1}
 _STEEPNESS, _RESPONSE = 300.0, 0.05  # kappa and tau of the sigmoid of the response [P]
 _RADII = {4: 6, 3: 6, 2: 4, 1: 4}  # of the random search, in cells [P]
-_ANYWHERE = 1 << 14  # cells: matches are not bound to those of the level above
+_REACH = 32  # cells by which a match may move away from that of the level above (ours; the program has no limit)
 _START_RADIUS = 1
 # What the levels cost, in hundredths of an analogy.
 LEVEL_COSTS = {5: 17.0, 4: 20.0, 3: 18.0, 2: 25.0, 1: 12.0}
@@ -72,10 +72,14 @@ def find_fields(source: Side, style: Side, network: LevelNetwork, params: Analog
         drawn = _carry_down(source, style, fields.forward, level, network, params, part(stages.advance, 0.0, 0.4))
         back = _carry_down(style, source, fields.backward, level, network, params, part(stages.advance, 0.4, 0.8))
         own, theirs = _pair(source.features[level], drawn), _pair(back, style.features[level])
-        forward, backward = Direction(own, theirs, style.valid(level)), Direction(theirs, own, source.valid(level))
-        start = from_above(fields, _grid(source.features[level]), _grid(style.features[level]), at.device)
-        search = Search(_halved(_RADII[level]), _ANYWHERE, params.patchmatch_iterations)
-        fields = search_both_ways(start, forward, backward, search=search, seed=params.seed, kernels=at.kernels, advance=part(stages.advance, 0.8, 1.0))
+        grid, to_grid = _grid(source.features[level]), _grid(style.features[level])
+        resistance, to_resistance = resistances(fields, grid, to_grid)
+        forward, backward = Direction(own, theirs, style.valid(level), resistance), Direction(theirs, own, source.valid(level), to_resistance)
+        search = Search(_halved(_RADII[level]), _REACH, params.patchmatch_iterations)
+        fields = search_both_ways(
+            from_above(fields, grid, to_grid, at.device), forward, backward, search=search, seed=params.seed, kernels=at.kernels,
+            advance=part(stages.advance, 0.8, 1.0),
+        )  # fmt: skip
     return fields
 
 

@@ -17,11 +17,10 @@ from ..guides.repair import repaired
 from ..guides.spread import Scene
 from ..guides.types import Guide
 from ..matching import coarsest
-from ..matching.both_ways import Direction, from_above, search_both_ways
-from ..matching.consistency import Fields, agreement
+from ..matching.both_ways import Direction, from_above, resistances, search_both_ways
+from ..matching.consistency import Fields
 from ..matching.likeness import Likeness, likeness
 from ..matching.patchmatch import plan
-from ..pixels.grids import on_grid
 from ..pixels.resample import resize
 from ..pixels.working import WorkingImage
 from ..runtime.progress import Advance, part, unwatched
@@ -29,8 +28,6 @@ from ..runtime.run import Run
 from . import evidence, voting
 from .source_level import SourceLevel, compare_by
 
-# Similarity that each cell of drift costs where the coarser level's matches agree fully (ours).
-_RESISTANCE = 0.015
 _NEIGHBORS = ((0, 0), *((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right))
 
 
@@ -249,8 +246,7 @@ def _search(
         if classes is not None:
             start = Fields(*repaired(start.forward, start.backward, classes))
         if not run.params.as_published:
-            resistance = on_grid(share * _RESISTANCE * coarser.agreement, grid)
-            to_resistance = on_grid(back_share * _RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)
+            resistance, to_resistance = resistances(coarser, grid, to_grid, (share, back_share))
     forward, backward = Direction(own, theirs, valid, resistance), Direction(back_theirs, back_own, source.valid, to_resistance)
     return search_both_ways(
         start, forward, backward, search=plan(source.level, max_side, run.params), seed=run.params.seed, kernels=run.backend.kernels, advance=advance

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import torch
 
-from ..pixels.grids import Shape
+from ..pixels.grids import Shape, on_grid
 from ..runtime.backend import Kernels
 from ..runtime.progress import Advance, part, unwatched
-from .consistency import Fields
+from .consistency import Fields, agreement
 from .field import identity_field, move_to_valid, upsample_field
 from .patchmatch import Search, patchmatch
+
+# Similarity that each cell of drift costs where the coarser level's matches agree fully (ours).
+_RESISTANCE = 0.015
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,21 @@ def from_above(coarser: Fields | None, grid: Shape, to_grid: Shape, device: torc
     if coarser is None:
         return Fields(identity_field(grid, to_grid, device), identity_field(to_grid, grid, device))
     return Fields(upsample_field(coarser.forward, grid, to_grid, coarser.grid), upsample_field(coarser.backward, to_grid, grid, coarser.source_grid))
+
+
+def resistances(coarser: Fields, grid: Shape, to_grid: Shape, shares: tuple[float, float] = (1.0, 1.0)) -> tuple[torch.Tensor, torch.Tensor]:
+    """What agrees at the level above gives way only to what is clearly more alike (ours).
+
+    Args:
+        coarser: the fields of the level above.
+        grid, to_grid: (h, w) and (H, W), the grids of this level.
+        shares: the share of the similarities that is the features' own, in each direction.
+
+    Returns:
+        float32 [h, w] and [H, W], for :class:`Direction`.
+    """
+    forward = on_grid(shares[0] * _RESISTANCE * coarser.agreement, grid)
+    return forward, on_grid(shares[1] * _RESISTANCE * agreement(coarser.backward, coarser.forward), to_grid)
 
 
 def search_both_ways(

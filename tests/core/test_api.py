@@ -109,7 +109,7 @@ def test_results_keep_their_attributes() -> None:
 
 
 def test_the_command_keeps_its_options() -> None:
-    commands: dict[str, Callable[[object], int]] = dict.fromkeys(("transfer", "series", "apply", "doctor"), lambda options: 0)
+    commands: dict[str, Callable[[object], int]] = dict.fromkeys(("transfer", "series", "apply", "analogy", "doctor"), lambda options: 0)
     options = parse(["transfer", "a.png", "b.png", "c.png", "-o", "d.png"], commands)
     assert set(OPTIONS) <= vars(options).keys() and len(options.references) == 2
     assert {f"parameter_{name}" for name in PARAMETERS} <= vars(options).keys()

@@ -58,7 +58,7 @@ def test_a_pattern_that_the_shell_left_is_expanded(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
 
     def references(*given: str) -> list[str]:
-        commands = dict.fromkeys(("transfer", "series", "apply", "doctor"), main)
+        commands = dict.fromkeys(("transfer", "series", "apply", "analogy", "doctor"), main)
         return [str(path) for path in parse(["transfer", "s.png", *given, "-o", "o.png"], commands).references]
 
     assert references("?.jpg", "c.png") == ["a.jpg", "b.jpg", "c.png"]

@@ -79,7 +79,7 @@ def test_out_of_memory_is_a_device_error(monkeypatch):
         raise torch.OutOfMemoryError("no more")
 
     pyramid = object.__new__(FeaturePyramid)
-    pyramid.device, pyramid._blocks, pyramid._dtype, pyramid._exact = torch.device("cpu"), [[fail]], torch.float32, False
+    pyramid.device, pyramid.blocks, pyramid._dtype, pyramid._exact = torch.device("cpu"), [[fail]], torch.float32, False
     pyramid._mean, pyramid._std = torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)
     with pytest.raises(DeviceError, match="64x32 px, but cpu is out of memory"):
         pyramid(torch.zeros(32, 64, 3), [1])

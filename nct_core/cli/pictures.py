@@ -96,7 +96,7 @@ def srgb(path: Path, picture: Picture) -> np.ndarray:
     from ..files.color_space import to_srgb
 
     colors = picture.pixels[..., :3] if picture.pixels.shape[2] > 2 else picture.pixels[..., :1]
-    if colors.dtype == np.float32 and colors.max() > ABOVE_WHITE:
+    if colors.dtype == np.float32 and ABOVE_WHITE < colors.max() < np.inf:
         logger.warning("%s has values above white, up to %.3g: they are taken as white", path, colors.max())
     try:
         return to_srgb(picture.pixels, picture.icc_profile)

@@ -147,13 +147,14 @@ def test_a_worker_that_does_not_answer_as_it_should(client: Any, settings: Any, 
 def test_a_worker_of_another_protocol_is_refused(client: Any, settings: Any) -> None:
     code = """
 import sys
+sys.path.insert(0, sys.argv[2])
 from nct_shared import frames, messages
 hello = {"type": "hello", "protocol": messages.VERSION + 1, "version": sys.argv[1], "device": "CPU", "devices": [], "backbone": "VGG-16", "mood": "good"}
 frames.write_frame(sys.stdout.buffer, hello)
 sys.stdin.read()
 """
-    # -c puts the working folder on the path, which is the plug-in's.
-    changed = client.WorkerSettings([sys.executable, "-c", code, settings.version], settings.log, settings.version)
+    plugin = str(Path(client.__file__).parents[1])
+    changed = client.WorkerSettings([sys.executable, "-c", code, settings.version, plugin], settings.log, settings.version)
     words = r"of version (\S+) \(protocol 6\), got \1 \(protocol 7\); run install\.py again"
     with pytest.raises(client.WorkerLost, match=words) as caught, client.Worker(changed) as worker:
         worker.hello()

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 
 LONG_SECONDS = 900
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # torch's threads spin while they wait, and the other process has work for the cores
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:  # threads that wait would spin otherwise, and the other process has work for the cores
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A loaded machine is slow to draw examples too, which says nothing of the code.
 settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -29,7 +29,7 @@ from .guides.types import Guide
 from .look.statistics import sample_pixels
 from .matching import patchmatch
 from .matching.consistency import Fields
-from .pixels.check import check_inputs
+from .pixels.check import check_inputs, color_channels
 from .pixels.lab import lab_to_srgb
 from .pixels.working import WorkingImage, prepare, working_shape
 from .result import LevelMaps, Match, TransferResult
@@ -174,11 +174,12 @@ def _transfer(request: _Request, run: Run) -> TransferResult:
         transform = ColorTransform(coefficients, lightness, look, Made(run.params, file.backbone), kept)
         image = transform.apply(request.onto, run.params.strength, run.params.keep_lightness, advance=stages.advance)
     stages.end()
+    notes = () if finest.limit == "gray" and color_channels(request.source.shape[2]) == 1 else _NOTES[finest.limit]  # a gray source stays gray anyway
     labels = _numbers(finest.labels, inputs.references)
     counts = np.bincount(labels[inputs.source.valid.cpu().numpy()], minlength=len(inputs.references))
     return TransferResult(
         image=image, transform=transform, shares=(counts / counts.sum()).tolist(), backbone=file.backbone, device=run.backend.name,
-        seconds=time.perf_counter() - request.started, notes=_NOTES[finest.limit], working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
+        seconds=time.perf_counter() - request.started, notes=notes, working_labels=labels, finest_confidence=finest.confidence.cpu().numpy(),
         matches=_matches(inputs.references, coarsest.fields, request.references),
     )  # fmt: skip
 

@@ -21,7 +21,9 @@ def test_the_plugin_is_put_in_once_and_taken_out(tmp_path: Path) -> None:
     folder = user_folder / "plug-ins/neural_color_transfer"
     assert os.access(folder / "neural_color_transfer.py", os.X_OK)
     assert (folder / "ui/dialog.py").is_file() and (folder / "locale/de/LC_MESSAGES/neural_color_transfer.mo").is_file()
-    assert {path.name for path in (folder / "nct_shared").iterdir()} == {"__init__.py", "errors.py", "frames.py", "messages.py", "params.py", "texts.py"}
+    assert {path.name for path in (folder / "nct_shared").iterdir()} == {
+        *("__init__.py", "analogy_params.py", "errors.py", "frames.py", "headers.py", "messages.py", "params.py", "texts.py"),
+    }
     worker = installed_worker(user_folder)
     assert worker is not None and worker["command"] == [str(python), "-I", "-m", "nct_core.worker"] and worker["log"] == str(log)
 

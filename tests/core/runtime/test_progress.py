@@ -11,6 +11,7 @@ import torch
 from pictures import blobs
 
 from nct_core import Cancelled, TransferParams, transfer
+from nct_core.features.installed import forget_pictures
 from nct_core.matching import coarsest
 from nct_core.matching.patchmatch import kernels_cpu as patchmatch_cpu
 from nct_core.matching.patchmatch import kernels_torch as patchmatch_torch
@@ -119,11 +120,13 @@ def pair():
 def test_a_transfer_advances_in_small_steps_and_can_be_stopped_at_every_one():
     source, *references = pair()
     params, told = TransferParams(working_size=96), []
+    forget_pictures()
     transfer(source, references, params, device="cpu", progress=lambda fraction, stage: told.append((fraction, stage)))
     fractions = [fraction for fraction, _ in told]
     assert rises(fractions) and max(np.diff(fractions)) < 0.05
     for number in np.linspace(0, len(told) - 2, 9).astype(int):
         heard = []
+        forget_pictures()
         with pytest.raises(Cancelled):
             transfer(source, references, params, device="cpu", progress=lambda *how_far: heard.append(how_far), cancel=lambda: len(heard) == number)  # noqa: B023
         assert heard == told[:number]

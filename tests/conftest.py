@@ -1,4 +1,4 @@
-"""What holds for all tests: how long one may take, how examples are drawn, and which tests stay together where they run in two processes."""
+"""What holds for all tests: how long one may take, and how examples are drawn."""
 
 from __future__ import annotations
 
@@ -17,14 +17,8 @@ settings.register_profile("loaded", deadline=None, suppress_health_check=[Health
 settings.load_profile("loaded")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps together what shares a fixture, and gives more time than pyproject.toml's to what starts GIMP or computes for long.
-
-    A loaded machine takes ten times as long. The tests of one file, in one GIMP, share what was computed once for them.
-    """
+    """Gives more time than pyproject.toml's to what starts GIMP or computes for long: a loaded machine takes ten times as long."""
     for item in items:
         if any(map(item.get_closest_marker, ("slow", "gimp", "window"))) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LONG_SECONDS))
-        parameters = getattr(getattr(item, "callspec", None), "params", {})
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {parameters.get('gimp', '')}".strip()))

@@ -73,7 +73,7 @@ def test_a_pin_recolors_its_object_and_leaves_the_rest(plain: TransferResult, pi
     assert greener(pinned.image, square(LEFT)) > 0.25
     around = binary_dilation(square(LEFT), iterations=16)  # a cell of the coarsest grid
     elsewhere = change(pinned.image, plain.image)[~around]
-    assert np.quantile(elsewhere, 0.98) < 2.0 and elsewhere.mean() < 0.5  # the ground is noise, whose places are matched with any of their like
+    assert np.quantile(elsewhere, 0.95) < 2.0 and elsewhere.mean() < 0.5  # the ground is noise, whose places are matched with any of their like
     assert change(pinned.image, plain.image)[square(RIGHT)].max() < 2.0
     assert pinned.confidence[square(LEFT)].mean() > 0.8
 

@@ -72,7 +72,7 @@ ROWS = {
     "pair_meadow": Row("meadow", ("cottage",)),
     "pair_dahlia": Row("dahlia", ("marigold",)),
     "pair_peaks": Row("peaks", ("cottage", "bridge")),
-    "guides": Row("meadow", ("cottage",), pins=("213,266=400,290",)),
+    "guides": Row("meadow", ("cottage",), pins=("213,266=400,290", "425,130=122,190")),
 }
 
 

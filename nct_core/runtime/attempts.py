@@ -59,3 +59,5 @@ def _attempt(name: str, trials: tuple[Trial, ...], caller: Caller, work: Callabl
         if caller.error is not None:
             raise caller.error from None
         raise
+    finally:
+        at.release()

@@ -61,6 +61,11 @@ class Backend:
         reserved = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
         return int(torch.cuda.mem_get_info(self.device)[0]) + reserved
 
+    def release(self) -> None:
+        """Gives memory that PyTorch holds for later use back to a GPU, which other programs use too."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
 
 CPU = Backend(torch.device("cpu"), Kernels.CPU, "CPU")
 

@@ -1,9 +1,9 @@
 """The layout of the kernels' arrays, and the choice of the kernels for a device.
 
-"Quads" are float32 [4, planes, rows + 2, columns + 2]. Quad 2 * (row parity) + (column parity) holds every second row and column of
-the grid, with a frame of zeros; rows and columns that a grid of odd size lacks are zero too. Quads 0 and 3 are color 0 of the checkerboard, 1 and 2
-color 1: all of a position's neighbors lie in the other color's quads, side by side in memory. The positions of the coarser grid are those of quad 0. "Planes" are
-float32 [planes, rows + 2, columns + 2] on the coarser grid, framed likewise.
+"Quads" are float32 [4, planes, rows + 2, columns + 2]. Quad 2 * (row parity) + (column parity) holds every second row and column of the
+grid, with a frame of zeros; rows and columns that a grid of odd size lacks are zero too. Quads 0 and 3 are color 0 of the checkerboard, 1
+and 2 color 1: all of a position's neighbors lie in the other color's quads, side by side in memory. The positions of the coarser grid are
+those of quad 0. "Planes" are float32 [planes, rows + 2, columns + 2] on the coarser grid, framed likewise.
 """
 
 from __future__ import annotations

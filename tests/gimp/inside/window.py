@@ -16,13 +16,12 @@ from .window_troubles import broken, changed, gone, killed, same_picture
 
 ENDING_SECONDS = 10
 CANCEL = (279, 21)  # px from the right and lower edge of GIMP's window
-RESULT, CONFIDENCE = (969, 645), (700, 645)  # the same, of the dialog
 
 
 def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
     """The whole way of a user with two references."""
     facts: dict[str, Any] = {"before": window.layers()}
-    dialog = open_dialog(window)
+    open_dialog(window)
     window.keys("alt+o")
     window.screenshot("nothing ticked")
     facts["open without a reference"] = window.is_open(TITLE)
@@ -36,14 +35,6 @@ def choose_preview_run_undo(window: Window, log: Path) -> dict[str, Any]:
     facts["true transfer"] = window.until(lambda: text_of(log).count(TRUE) > true, "the true transfer")
     time.sleep(1)
     window.screenshot("preview")
-    left, top, _width, _height = window.place(dialog)
-    before_the_line = left + 60, top + 120, 100, 200
-    shown = window.seen(*before_the_line)
-    window.click(dialog, *CONFIDENCE)
-    window.point_away()
-    window.until(lambda: window.seen(*before_the_line) != shown, "the view is on both sides of the line")
-    window.screenshot("confidence")
-    window.click(dialog, *RESULT)
     window.keys("alt+e", "ctrl+a")
     count = transfers(log)
     window.type("50")

@@ -35,7 +35,9 @@ def choose_file(window: Window, picture: Path) -> None:
     """Opens the dialog's file chooser and types a path; what follows is Return."""
     window.keys("alt+a")
     window.activate(window.find("Pictures to take colors from"))
-    window.type(str(picture))
+    window.type("/")  # opens the entry for a path, in which what follows at once would be lost
+    time.sleep(1)
+    window.type(str(picture).removeprefix("/"))
 
 
 def plugin_ends(window: Window) -> None:

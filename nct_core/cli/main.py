@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import importlib
 import io
 import logging
 import os
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Sequence
 
 from ..contract.errors import NctError
 from ..installation.streams import ready_streams
-from .arguments import parse
+from .arguments import Command, parse
 from .terminal import ShownWarnings, fail, signals
 
 _MEMORY_WORDS = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory", "bad_alloc", "can't start new thread")
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str], debug: bool) -> int:
     try:
-        options = parse(arguments, {"transfer": _transfer, "series": _series, "apply": _apply, "analogy": _analogy, "doctor": _doctor})
+        options = parse(arguments, {**{name: _computing(name) for name in ("transfer", "series", "apply", "analogy")}, "doctor": _doctor})
         with signals.handled():
             return int(options.run(options))
     except SystemExit as done:  # --help and --version
@@ -80,32 +81,14 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor.main(options.json)
 
 
-def _transfer(options: argparse.Namespace) -> int:
-    from . import transfer
+def _computing(name: str) -> Command:
+    """A command that computes: ``main`` of the module of its name, which is loaded only then."""
 
-    with _shown_warnings(options) as warnings:
-        return transfer.main(options, warnings)
+    def run(options: argparse.Namespace) -> int:
+        with _shown_warnings(options) as warnings:
+            return int(importlib.import_module(f".{name}", __package__).main(options, warnings))
 
-
-def _series(options: argparse.Namespace) -> int:
-    from . import series
-
-    with _shown_warnings(options) as warnings:
-        return series.main(options, warnings)
-
-
-def _apply(options: argparse.Namespace) -> int:
-    from . import apply
-
-    with _shown_warnings(options) as warnings:
-        return apply.main(options, warnings)
-
-
-def _analogy(options: argparse.Namespace) -> int:
-    from . import analogy
-
-    with _shown_warnings(options) as warnings:
-        return analogy.main(options, warnings)
+    return run
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ def test_functions_stay_functions_when_their_modules_are_loaded() -> None:
 
 def test_importing_loads_nothing_heavy() -> None:
     code = "import sys, nct_core; print([name for name in ('torch', 'numpy', 'pyvips', 'numba') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout == "[]\n"
 
 
 def test_errors_keep_their_names_and_codes() -> None:

@@ -67,7 +67,7 @@ def test_a_pipe_that_delivers_in_pieces() -> None:
         assert frames.read_header(source) == header
         received = bytearray(len(payload))
         frames.read_into(source, received)
-        writer.join()
+        writer.join(timeout=60)
     assert received == payload
 
 

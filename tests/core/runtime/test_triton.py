@@ -21,7 +21,7 @@ INTERPRETED = Path(__file__).with_name("triton_interpreted.py")
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="no Triton, which is for Linux")
 def test_interpreted_kernels_agree_with_the_compiled_ones():
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    run = subprocess.run([sys.executable, "-W", "error", str(INTERPRETED)], env=environment, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-W", "error", str(INTERPRETED)], env=environment, capture_output=True, text=True, timeout=250)
     assert run.returncode == 0, run.stderr
     assert run.stdout == "interpreted kernels agree\n"
 
